@@ -1,0 +1,65 @@
+import { applyClaim, applyLost, applyOutcome, applyReleased, applyRetryDue } from "./attempt-events.ts";
+import type { Decision, EventVerdict } from "./decision.ts";
+import { applyCancel, applyClear, applyEvaluated, applyInstanceTimeout, applyMark, applyPause, applyRunTimeout } from "./outside-events.ts";
+import type { PlanTask } from "./plan.ts";
+import { RunDraft } from "./run-draft.ts";
+import type { RunEvent } from "./run-event.ts";
+import type { Instance, RunAggregate } from "./run-model.ts";
+
+/** Which worker gets an instance that the events made ready: its row key, or null to leave it to the dispatcher. */
+export type HandOff = (instance: Instance, task: PlanTask) => number | null;
+
+/**
+ * What a batch of events changes in one run, in their order; null when all of them are refused. Pure: the same run,
+ * events and `now` (the store's clock, milliseconds) always give the same decision. With `handOff` what becomes ready
+ * is claimed in the same decision; its attempts are among those opened.
+ */
+export function decideRun(run: RunAggregate, events: readonly RunEvent[], now: number, handOff?: HandOff): Decision | null {
+  const draft = new RunDraft(run, now);
+  const verdicts = events.map((event) => applyEvent(draft, event));
+  if (handOff !== undefined) {
+    for (const ordinal of draft.readyOrdinals()) {
+      const instance = draft.get(ordinal);
+      const workerKey = handOff(instance, draft.taskOf(instance));
+      if (workerKey === null) continue;
+      const { generation, tryNumber } = instance;
+      applyClaim(draft, { kind: "claim", ordinal, generation, tryNumber: tryNumber + 1, workerKey });
+    }
+  }
+  return draft.finish(verdicts);
+}
+
+/** The verdicts alone, for events that changed nothing. */
+export function judgeEvents(run: RunAggregate, events: readonly RunEvent[], now: number): readonly EventVerdict[] {
+  const draft = new RunDraft(run, now);
+  return events.map((event) => applyEvent(draft, event));
+}
+
+function applyEvent(draft: RunDraft, event: RunEvent): EventVerdict {
+  switch (event.kind) {
+    case "claim":
+      return applyClaim(draft, event);
+    case "outcome":
+      return applyOutcome(draft, event);
+    case "released":
+      return applyReleased(draft, event);
+    case "lost":
+      return applyLost(draft, event);
+    case "retry_due":
+      return applyRetryDue(draft, event);
+    case "instance_timeout":
+      return applyInstanceTimeout(draft, event);
+    case "run_timeout":
+      return applyRunTimeout(draft);
+    case "evaluated":
+      return applyEvaluated(draft, event);
+    case "cancel":
+      return applyCancel(draft, event);
+    case "pause":
+      return applyPause(draft, event);
+    case "mark":
+      return applyMark(draft, event);
+    case "clear":
+      return applyClear(draft, event);
+  }
+}

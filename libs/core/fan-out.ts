@@ -1,0 +1,82 @@
+import { announceEnd, propagateEnds } from "./propagation.ts";
+import { InvariantError, type RunDraft } from "./run-draft.ts";
+import type { Instance } from "./run-model.ts";
+import { isTerminal } from "./states.ts";
+
+/**
+ * A fan-out is a group instance (the task itself, `mapIndex` null) and its items, instances of their own. The group
+ * is `queued` until an item starts, `running` while items go on, then `failed` if one failed for good, else `success`.
+ * Children and the run look at the group alone.
+ */
+export function startFanOut(draft: RunDraft, group: Instance, items: readonly { readonly key: string }[]): Instance {
+  if (items.length === 0) {
+    draft.outputs.push({ kind: "written", ordinal: group.ordinal, generation: group.generation, key: "items", json: "[]", at: draft.now });
+    const ended = draft.put({ ...group, state: "success", reason: "empty_for_each", awaitsEvaluation: false, endedAt: draft.now }, "evaluation");
+    announceEnd(draft, ended);
+    propagateEnds(draft, [ended.ordinal]);
+    return draft.get(group.ordinal);
+  }
+  const next = draft.put(
+    { ...group, state: "queued", awaitsEvaluation: false, queuedAt: draft.now, itemsTotal: items.length, itemsEnded: 0, itemsFailed: 0 },
+    "evaluation",
+  );
+  draft.emit("task_instance.queued", group.ordinal, { items: items.length });
+  items.forEach(({ key }, mapIndex) => {
+    const item = draft.add({ ...group, mapIndex, itemKey: key, state: "queued", awaitsEvaluation: false, queuedAt: draft.now, inDegree: 0 });
+    draft.emit("task_instance.queued", item.ordinal, { map_index: mapIndex });
+  });
+  return next;
+}
+
+/** The first item that starts takes its group along. */
+export function noteItemStart(draft: RunDraft, item: Instance): void {
+  if (item.mapIndex === null) return;
+  const group = groupOf(draft, item);
+  if (group.state !== "queued") return;
+  draft.put({ ...group, state: "running", startedAt: draft.now, firstStartedAt: group.firstStartedAt ?? draft.now }, "group");
+  draft.emit("task_instance.running", group.ordinal);
+}
+
+/** Counts an item's end; the last one ends the group, unless it was ended from outside before. */
+export function noteItemEnd(draft: RunDraft, item: Instance): void {
+  if (item.mapIndex === null) return;
+  const group = groupOf(draft, item);
+  if (isTerminal(group.state) || group.generation !== item.generation) return;
+  const counted: Instance = {
+    ...group,
+    itemsEnded: group.itemsEnded + 1,
+    itemsFailed: group.itemsFailed + (item.state === "failed" ? 1 : 0),
+  };
+  if (counted.itemsEnded < counted.itemsTotal) {
+    draft.put(counted, "note");
+    return;
+  }
+  const failed = counted.itemsFailed > 0;
+  const ended = draft.put(
+    {
+      ...counted,
+      state: failed ? "failed" : "success",
+      reason: failed ? "items_failed" : null,
+      exempt: failed && draft.taskOf(group).allowFailure,
+      lastError: failed ? `${counted.itemsFailed} of ${counted.itemsTotal} items failed` : group.lastError,
+      endedAt: draft.now,
+    },
+    "group",
+  );
+  announceEnd(draft, ended);
+  propagateEnds(draft, [group.ordinal]);
+}
+
+/** The items of a group's present generation. */
+export function* itemsOf(draft: RunDraft, group: Instance): Generator<Instance> {
+  if (group.itemsTotal === 0) return;
+  for (const instance of draft.all()) {
+    if (instance.mapIndex !== null && instance.task === group.task && instance.generation === group.generation) yield instance;
+  }
+}
+
+function groupOf(draft: RunDraft, item: Instance): Instance {
+  const group = draft.find(item.task);
+  if (group === undefined || group.mapIndex !== null) throw new InvariantError(`item ${item.ordinal} has no group`);
+  return group;
+}

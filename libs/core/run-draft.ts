@@ -1,0 +1,182 @@
+import type { AttemptChange, Decision, EventChange, EventVerdict, InstanceChange, OutputChange, StopRequest } from "./decision.ts";
+import type { Plan, PlanTask } from "./plan.ts";
+import type { Instance, RunAggregate, RunRow } from "./run-model.ts";
+import { computeRunState, isSettled } from "./run-state.ts";
+import type { TaskState } from "./states.ts";
+import { isLegalTransition, type TransitionCause } from "./transition-table.ts";
+
+/** A bug in the rules themselves, never a user's mistake. */
+export class InvariantError extends Error {}
+
+/**
+ * A run under change: reads fall through to the aggregate, writes are kept beside it, and everything that must be
+ * written and told is gathered until `finish`. Each transition passes the chart here, the one door.
+ */
+export class RunDraft {
+  readonly plan: Plan;
+  readonly now: number;
+  readonly attempts: AttemptChange[] = [];
+  readonly outputs: OutputChange[] = [];
+  readonly stops: StopRequest[] = [];
+  readonly evaluateOrdinals: number[] = [];
+  everStarted: boolean;
+  cancelRequested: boolean;
+  isPaused: boolean;
+  readonly #base: RunAggregate;
+  readonly #changed = new Map<number, Instance>();
+  readonly #added: Instance[] = [];
+  readonly #events: EventChange[] = [];
+  readonly #counts: Record<TaskState, number>;
+  #exemptCount: number;
+  #heldCount: number;
+  #eventSequence: number;
+
+  constructor(base: RunAggregate, now: number) {
+    this.#base = base;
+    this.plan = base.plan;
+    this.now = now;
+    this.everStarted = base.run.everStarted;
+    this.cancelRequested = base.run.cancelRequested;
+    this.isPaused = base.run.isPaused;
+    this.#counts = { ...base.run.counts };
+    this.#exemptCount = base.run.exemptCount;
+    this.#heldCount = base.run.heldCount;
+    this.#eventSequence = base.run.eventSequence;
+  }
+
+  /** Number of instances, items and those added here included. */
+  get size(): number {
+    return this.#base.instances.length + this.#added.length;
+  }
+
+  get hasFailed(): boolean {
+    return this.#counts.failed + this.#counts.upstream_failed > this.#exemptCount;
+  }
+
+  find(ordinal: number): Instance | undefined {
+    return this.#changed.get(ordinal) ?? this.#base.instances[ordinal] ?? this.#added[ordinal - this.#base.instances.length];
+  }
+
+  get(ordinal: number): Instance {
+    const instance = this.find(ordinal);
+    if (instance === undefined) throw new InvariantError(`run ${this.#base.run.runId} has no instance ${ordinal}`);
+    return instance;
+  }
+
+  taskOf(instance: Instance): PlanTask {
+    const task = this.plan.tasks[instance.task];
+    if (task === undefined) throw new InvariantError(`the plan has no task ${instance.task}`);
+    return task;
+  }
+
+  *all(): Generator<Instance> {
+    const size = this.size;
+    for (let ordinal = 0; ordinal < size; ordinal += 1) yield this.get(ordinal);
+  }
+
+  /** Replaces an instance; the chart must allow the step. */
+  put(next: Instance, cause: TransitionCause): Instance {
+    const before = this.get(next.ordinal);
+    if (!isLegalTransition(cause, before.state, next.state)) {
+      throw new InvariantError(`${cause} may not take instance ${next.ordinal} from ${before.state} to ${next.state}`);
+    }
+    if (next.mapIndex === null) {
+      this.#counts[before.state] -= 1;
+      this.#counts[next.state] += 1;
+      this.#exemptCount += exemptWeight(next) - exemptWeight(before);
+    }
+    this.#heldCount += Number(next.held) - Number(before.held);
+    this.#changed.set(next.ordinal, next);
+    return next;
+  }
+
+  /** Adds an item of a fan-out; it is not counted, its group is. */
+  add(item: Omit<Instance, "ordinal">): Instance {
+    const added: Instance = { ...item, ordinal: this.size };
+    this.#added.push(added);
+    return added;
+  }
+
+  emit(eventType: string, ordinal: number | null, data: Readonly<Record<string, unknown>> = {}): void {
+    this.#eventSequence += 1;
+    this.#events.push({ sequence: this.#eventSequence, eventType, ordinal, at: this.now, data });
+  }
+
+  /** What this change made ready to be dispatched, most urgent first. */
+  readyOrdinals(): readonly number[] {
+    if (this.isPaused) return [];
+    const ready: Instance[] = [];
+    for (const instance of [...this.#changed.values(), ...this.#added.filter((added) => !this.#changed.has(added.ordinal))]) {
+      const before = this.#base.instances[instance.ordinal];
+      if (isReady(instance) && (before === undefined || !isReady(before))) ready.push(instance);
+    }
+    ready.sort((a, b) => this.taskOf(b).priority - this.taskOf(a).priority || a.ordinal - b.ordinal);
+    return ready.map((instance) => instance.ordinal);
+  }
+
+  /** Null when nothing changed. */
+  finish(verdicts: readonly EventVerdict[]): Decision | null {
+    const before = this.#base.run;
+    const flagsChanged = this.cancelRequested !== before.cancelRequested || this.isPaused !== before.isPaused;
+    if (this.#changed.size === 0 && this.#added.length === 0 && !flagsChanged) return null;
+    const run = this.#finishRun(before);
+    const instances: InstanceChange[] = [...this.#changed.values()]
+      .filter((instance) => instance.ordinal < this.#base.instances.length)
+      .map((next) => ({ next, guard: this.#guardOf(next.ordinal) }));
+    for (const added of this.#added) instances.push({ next: this.get(added.ordinal), guard: null });
+    return {
+      run,
+      expectedSequence: before.sequence,
+      instances,
+      attempts: this.attempts,
+      outputs: this.outputs,
+      events: this.#events,
+      stops: this.stops,
+      readyOrdinals: this.readyOrdinals(),
+      evaluateOrdinals: this.evaluateOrdinals.filter((ordinal) => this.get(ordinal).awaitsEvaluation),
+      verdicts,
+    };
+  }
+
+  #guardOf(ordinal: number): { state: TaskState; fence: number } | null {
+    const before = this.#base.instances[ordinal];
+    return before === undefined ? null : { state: before.state, fence: before.fence };
+  }
+
+  #wasHeld(ordinal: number): boolean {
+    return this.#base.instances[ordinal]?.held ?? false;
+  }
+
+  #finishRun(before: RunRow): RunRow {
+    const facts = {
+      counts: this.#counts,
+      exemptCount: this.#exemptCount,
+      cancelRequested: this.cancelRequested,
+      everStarted: this.everStarted,
+    };
+    const state = computeRunState(facts);
+    const ended = isSettled(this.#counts) && this.#heldCount === 0;
+    if (state !== before.state) this.emit(`dag_run.${state}`, null);
+    if (ended && before.endedAt === null) this.emit("dag_run.ended", null, { state });
+    return {
+      ...before,
+      ...facts,
+      state,
+      heldCount: this.#heldCount,
+      isPaused: this.isPaused,
+      sequence: before.sequence + 1,
+      eventSequence: this.#eventSequence,
+      startedAt: before.startedAt ?? (this.everStarted ? this.now : null),
+      endedAt: ended ? (before.endedAt ?? this.now) : null,
+    };
+  }
+}
+
+/** It may be dispatched at once: queued, not held, not waiting for a time or an answer, and not a group. */
+export function isReady(instance: Instance): boolean {
+  return instance.state === "queued" && !instance.held && instance.dueAt === null && instance.waitsFor === null && instance.itemsTotal === 0;
+}
+
+function exemptWeight(instance: Instance): number {
+  return instance.exempt && (instance.state === "failed" || instance.state === "upstream_failed") ? 1 : 0;
+}

@@ -1,0 +1,50 @@
+/** What can happen to a run. `fence` is the one under which the sender holds the attempt. */
+export type RunEvent =
+  /** A worker takes a queued instance. */
+  | { readonly kind: "claim"; readonly ordinal: number; readonly generation: number; readonly tryNumber: number; readonly workerKey: number }
+  /** The holder reports what its attempt came to; its process tree is gone. */
+  | { readonly kind: "outcome"; readonly ordinal: number; readonly fence: number; readonly outcome: AttemptOutcome }
+  /** The tree of an attempt that was ended from outside is gone. */
+  | { readonly kind: "released"; readonly ordinal: number; readonly fence: number }
+  /** Its worker is lost (or gave it up): the old process is dead by its own deadline. `free`: costs no allowance. */
+  | { readonly kind: "lost"; readonly ordinal: number; readonly fence: number; readonly free: boolean }
+  /** A retry's delay is over by the database clock. */
+  | { readonly kind: "retry_due"; readonly ordinal: number; readonly fence: number }
+  /** A timeout other than the attempt's own passed by the database clock. */
+  | { readonly kind: "instance_timeout"; readonly ordinal: number; readonly fence: number; readonly which: "queue_timeout" | "retry_timeout" }
+  | { readonly kind: "run_timeout" }
+  /** `when`, `for_each` and `pool` of a ready task were looked at. */
+  | { readonly kind: "evaluated"; readonly ordinal: number; readonly generation: number; readonly result: EvaluationResult }
+  | { readonly kind: "cancel"; readonly reason: string }
+  | { readonly kind: "pause"; readonly isPaused: boolean }
+  /** By hand: between terminal states the children's counts are swapped. */
+  | { readonly kind: "mark"; readonly ordinals: readonly number[]; readonly state: "success" | "failed" | "skipped"; readonly includeDownstream: boolean }
+  /** Rerun: these and their descendants begin a new generation. */
+  | { readonly kind: "clear"; readonly ordinals: readonly number[] };
+
+export type EvaluationResult =
+  | { readonly kind: "run" }
+  | { readonly kind: "skip" }
+  | { readonly kind: "fail"; readonly errorCode: string; readonly errorMessage: string }
+  | { readonly kind: "fan_out"; readonly items: readonly { readonly key: string }[] };
+
+export type AttemptOutcome =
+  | { readonly kind: "success"; readonly outputs: readonly { readonly key: string; readonly json: string }[] }
+  | { readonly kind: "skipped" }
+  | { readonly kind: "failed"; readonly failure: AttemptFailure; readonly outputs: readonly { readonly key: string; readonly json: string }[] }
+  | { readonly kind: "deferred"; readonly dueAt: number | null; readonly waitsFor: string | null };
+
+/** Why an attempt failed; what the retry decision is made from. */
+export interface AttemptFailure {
+  /** `exit_code`, `timeout`, `killed`, `out_of_memory`, `interrupted`, `not_found`, `permission_denied`, `syntax`, `configuration`, `connection`, … */
+  readonly code: string;
+  readonly message: string;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The operator's own word; null: the policy decides. */
+  readonly retryable: boolean | null;
+  /** What the other side asked for, e.g. by Retry-After. */
+  readonly retryAfterMs: number | null;
+  /** 0…1, drawn by the caller: the core has no randomness. */
+  readonly random: number;
+}

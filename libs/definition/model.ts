@@ -1,0 +1,96 @@
+import type { RetryPolicy } from "#core/plan.ts";
+import type { TriggerRule } from "#core/trigger-rule.ts";
+
+/** A JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** Which ends of the parent the edge turns into a success. */
+export type EdgeCondition = "success" | "failure" | "completion";
+
+export interface Dependency {
+  readonly task: string;
+  readonly on: EdgeCondition;
+}
+
+export type ParameterType = "string" | "integer" | "number" | "boolean" | "array" | "object";
+
+/** One parameter in its long form; `default` absent: none. */
+export interface ParameterDefinition {
+  /** Null: any JSON value (short form). */
+  readonly type: ParameterType | null;
+  readonly required: boolean;
+  readonly default?: Json;
+  readonly enum?: readonly Json[];
+  readonly pattern?: string;
+  readonly minimum?: number | string;
+  readonly maximum?: number | string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly items?: Json;
+  readonly format?: "date" | "date-time";
+  readonly description?: string;
+}
+
+/** A checked task: long forms only, defaults filled in, durations in milliseconds. Expressions are still text. */
+export interface TaskDefinition {
+  readonly id: string;
+  readonly type: string;
+  readonly description: string;
+  readonly operator: JsonObject;
+  readonly dependencies: readonly Dependency[];
+  readonly triggerRule: TriggerRule;
+  /** A bare CEL expression. */
+  readonly when: string | null;
+  readonly parameters: JsonObject;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
+  readonly queueTimeoutMs: number | null;
+  readonly graceMs: number;
+  readonly allowFailure: boolean;
+  readonly queue: string;
+  readonly pool: string | null;
+  readonly priority: number;
+  /** Null: the definition's. */
+  readonly executor: string | null;
+  readonly captureStdout: boolean;
+  readonly keepPartialOutputs: boolean;
+}
+
+export interface ScheduleDefinition {
+  /** As written. */
+  readonly text: string;
+  readonly timezone: string;
+}
+
+/** A checked definition in its normal form: plain JSON, stored with the version, read by every service. */
+export interface Definition {
+  readonly format: 1;
+  readonly id: string;
+  readonly description: string;
+  readonly owner: string;
+  readonly tags: readonly string[];
+  readonly timezone: string;
+  readonly schedule: ScheduleDefinition | null;
+  readonly parameters: Readonly<Record<string, ParameterDefinition>>;
+  readonly additionalParameters: boolean;
+  readonly allowManualTrigger: boolean;
+  readonly maxActiveRuns: number;
+  readonly runTimeoutMs: number | null;
+  readonly priority: number;
+  readonly executor: string | null;
+  readonly tasks: readonly TaskDefinition[];
+}
+
+/** One problem of a file. Lines and columns count from 1; `hint` may be empty. */
+export interface Problem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Upper snake case, e.g. `UNKNOWN_KEY`, `CYCLE`. */
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly warning: boolean;
+}

@@ -1,0 +1,57 @@
+/** What an error means to the caller; one interceptor maps each to an RPC code and an HTTP status. */
+export type ErrorKind =
+  | "invalid" // 400: the request or definition is wrong
+  | "unauthenticated" // 401
+  | "forbidden" // 403
+  | "not_found" // 404
+  | "conflict" // 409: the state does not allow it
+  | "too_large" // 413
+  | "exhausted" // 429: a limit is reached, try later
+  | "unavailable" // 503: a dependency is away, try again
+  | "timeout" // 504
+  | "internal"; // 500: a bug
+
+interface CatalogEntry {
+  readonly kind: ErrorKind;
+  readonly retryable: boolean;
+  /** What the user can do, one sentence. */
+  readonly advice: string;
+}
+
+function entry(kind: ErrorKind, retryable: boolean, advice: string): CatalogEntry {
+  return { kind, retryable, advice };
+}
+
+/** Every error that leaves the program. docs/errors.md lists the same; a test compares them. */
+export const errorCatalog = {
+  INTERNAL: entry("internal", false, "Look for the request id in the server's log and report it."),
+  INVALID_ARGUMENT: entry("invalid", false, "Correct the named field."),
+  INVALID_DEFINITION: entry("invalid", false, "Correct the listed problems; `millrace validate FILE` shows them."),
+  INVALID_PARAMETERS: entry("invalid", false, "Give parameters that fit the definition's schema."),
+  INVALID_CONFIG: entry("invalid", false, "Correct the named setting."),
+  DAG_NOT_FOUND: entry("not_found", false, "List the definitions with `millrace dags list`."),
+  RUN_NOT_FOUND: entry("not_found", false, "List the runs with `millrace runs`."),
+  TASK_INSTANCE_NOT_FOUND: entry("not_found", false, "List the instances with `millrace show RUN`."),
+  ROUTE_NOT_FOUND: entry("not_found", false, "Look the path up in docs/api.md."),
+  METHOD_NOT_ALLOWED: entry("invalid", false, "Use one of the methods in the Allow header."),
+  CROSS_SITE_REFUSED: entry("forbidden", false, "Send the request from the server's own page, or without a browser."),
+  RUN_EXISTS: entry("conflict", false, "Use the run named in details, or `replace_existing`."),
+  IDEMPOTENCY_CONFLICT: entry("conflict", false, "Use a new idempotency key for a different request."),
+  DAG_ID_TAKEN: entry("conflict", false, "Rename the DAG in one of the two files."),
+  DAG_ARCHIVED: entry("conflict", false, "Restore the definition's file first."),
+  MANUAL_TRIGGER_FORBIDDEN: entry("forbidden", false, "Set `allow_manual_trigger: true` in the definition."),
+  INVALID_OUTPUT: entry("invalid", false, "Correct what the task writes to $MILLRACE_OUTPUT; docs/operators.md has the form and limits."),
+  WORKER_REFUSED: entry("conflict", false, "Give the worker its own id, or a version that the executor speaks."),
+  BODY_TOO_LARGE: entry("too_large", false, "Send less than the named limit."),
+  DATABASE_UNAVAILABLE: entry("unavailable", true, "Check DATABASE_URL and that PostgreSQL answers; requests are retried."),
+  PEER_UNAVAILABLE: entry("unavailable", true, "Start the named service, or correct its address."),
+  PORT_IN_USE: entry("conflict", false, "Stop the other program or choose another port with --port."),
+  DATA_DIR_UNUSABLE: entry("invalid", false, "Choose a writable folder with --data-dir."),
+  EMBEDDED_DATABASE_FAILED: entry("unavailable", false, "Read the named log, or set DATABASE_URL to a PostgreSQL of your own."),
+  DATABASE_UNSAFE: entry("conflict", false, "Switch fsync and synchronous_commit on, or pass --unsafe."),
+  MIGRATION_CHANGED: entry("conflict", false, "Migrations are append-only: restore the file that was applied."),
+  STREAM_TOO_SLOW: entry("exhausted", true, "Reconnect with the last event id; nothing is lost."),
+  TIMEOUT: entry("timeout", true, "Try again, or give more time."),
+} as const satisfies Record<string, CatalogEntry>;
+
+export type ErrorCode = keyof typeof errorCatalog;

@@ -1,0 +1,11 @@
+export interface Lease {
+  readonly epoch: number;
+}
+
+/** Leadership by rows, without session locks (poolers in transaction mode strand them). */
+export interface LeaseStore {
+  /** Takes the lease if it is free, over, or already this holder's; the epoch grows when the holder changes. */
+  acquire(options: { name: string; holder: string; ttlMs: number }): Promise<Lease | null>;
+  /** Gives it back, so that another need not wait. */
+  release(options: { name: string; holder: string }): Promise<void>;
+}

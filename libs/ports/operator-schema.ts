@@ -1,0 +1,19 @@
+import type { ZodType } from "zod";
+
+/** How a field of an operator is treated when expressions stand in it. */
+export type CodeLanguage = "shell" | "python" | "python_command";
+
+/** What a definition's check needs to know of an operator; the definition library takes a map of these by type name. */
+export interface OperatorSchema {
+  /** The fields of `operator:`; strict, so that unknown keys are found. */
+  readonly fields: ZodType;
+  /** Fields whose text is code: a value stands beside them, never in them. */
+  readonly code: Readonly<Record<string, CodeLanguage>>;
+  readonly description: string;
+  /** Retries where the task says nothing. */
+  readonly defaultRetries?: number;
+  /** Milliseconds; absent: the server's maximum. */
+  readonly defaultTimeoutMs?: number;
+}
+
+export type OperatorSchemas = ReadonlyMap<string, OperatorSchema>;

@@ -1,0 +1,116 @@
+import type { Decision } from "#core/decision.ts";
+import type { RunAggregate } from "#core/run-model.ts";
+
+export type RunType = "scheduled" | "manual" | "backfill" | "sensor" | "trigger_dag" | "webhook";
+
+/** A run to make; parameters are resolved and checked already. Times in milliseconds since 1970. */
+export interface NewRun {
+  readonly runId: string;
+  readonly dagKey: number;
+  readonly versionKey: number;
+  readonly logicalAt: number;
+  readonly intervalStartAt: number;
+  readonly intervalEndAt: number;
+  readonly runType: RunType;
+  readonly triggeredBy: string;
+  readonly externalTriggerId: string;
+  readonly note: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly warnings: readonly string[];
+  readonly traceparent: string | null;
+  readonly replaceExisting: boolean;
+  /** Present: the same caller and id get the same answer for 24 h; another `bodyHash` is a conflict. */
+  readonly request: { readonly caller: string; readonly id: string; readonly bodyHash: string } | null;
+  /** Present: the leader's epoch, checked in the INSERT. */
+  readonly leaderEpoch: number | null;
+}
+
+export type CreateRunResult =
+  | { readonly kind: "created"; readonly runKey: number; readonly runId: string }
+  | { readonly kind: "repeated"; readonly runId: string }
+  /** The date already has a run. */
+  | { readonly kind: "exists"; readonly runId: string }
+  /** The request id was used with another body. */
+  | { readonly kind: "request_conflict" }
+  | { readonly kind: "not_leader" };
+
+/** What to do to one run: a pure function of it, called again when the run has changed meanwhile. Null: nothing. */
+export interface RunChange {
+  readonly runKey: number;
+  readonly decide: (run: RunAggregate) => Decision | null;
+}
+
+export type RunChangeResult =
+  | { readonly kind: "applied"; readonly run: RunAggregate; readonly decision: Decision }
+  | { readonly kind: "unchanged"; readonly run: RunAggregate }
+  /** Another executor holds the run: try again on the next turn. */
+  | { readonly kind: "busy" }
+  | { readonly kind: "missing" };
+
+/** A queued instance that may be dispatched now. */
+export interface QueuedInstance {
+  readonly runKey: number;
+  readonly ordinal: number;
+  readonly generation: number;
+  readonly tryNumber: number;
+}
+
+/** Something whose time has come by the database clock. */
+export interface DueInstance {
+  readonly runKey: number;
+  /** Null: the run itself. */
+  readonly ordinal: number | null;
+  readonly fence: number;
+  readonly what: "retry" | "queue_timeout" | "retry_timeout" | "run_timeout";
+}
+
+/** An attempt that a worker row is responsible for; `fence` is the one of its claim. */
+export interface HeldAttempt {
+  readonly runKey: number;
+  readonly ordinal: number;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly mapIndex: number | null;
+  readonly fence: number;
+  readonly workerKey: number;
+  readonly isRunning: boolean;
+}
+
+/** What the claim of an attempt needs beside the plan. */
+export interface RunFacts {
+  readonly runKey: number;
+  readonly runId: string;
+  readonly dagId: string;
+  readonly versionKey: number;
+  readonly runType: RunType;
+  readonly logicalAt: number;
+  readonly intervalStartAt: number;
+  readonly intervalEndAt: number;
+  readonly startedAt: number | null;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly traceparent: string | null;
+}
+
+/** The one door for changes of runs and instances. Every promise resolves after COMMIT (G1). */
+export interface RunStore {
+  createRun(run: NewRun): Promise<CreateRunResult>;
+  /**
+   * Decides and writes several runs in one transaction, guarded by each run's sequence and each instance's state and
+   * fence. One result per change, in order. Two changes of one run in a batch are not allowed.
+   */
+  changeRuns(changes: readonly RunChange[]): Promise<readonly RunChangeResult[]>;
+  findRunKey(runId: string): Promise<number | null>;
+  readFacts(runKeys: readonly number[]): Promise<readonly RunFacts[]>;
+  /** Queued, not held, due, of unpaused runs, best first: task priority, DAG priority, age. */
+  pickQueued(options: { queues: readonly string[]; backends: readonly (string | null)[]; limit: number }): Promise<readonly QueuedInstance[]>;
+  listDue(limit: number): Promise<readonly DueInstance[]>;
+  /** Milliseconds until the next thing is due, by the database clock; null when nothing waits for a time. */
+  nextDueInMs(): Promise<number | null>;
+  /** Attempts whose worker row is lost, stopped or replaced. */
+  listHeldByLostWorkers(limit: number): Promise<readonly HeldAttempt[]>;
+  listHeldByWorker(workerKey: number): Promise<readonly HeldAttempt[]>;
+  /** Instances that wait for evaluation, for the repair scan. */
+  listAwaitingEvaluation(limit: number): Promise<readonly QueuedInstance[]>;
+  /** Outputs by ordinal and key, of the present generation. */
+  readOutputs(runKey: number, ordinals: readonly number[]): Promise<readonly { ordinal: number; key: string; json: string }[]>;
+}

@@ -1,0 +1,9 @@
+/** What a wake is about. Hints only: what gets lost, a scan finds. */
+export type WakeTopic = "queued" | "outbox" | "events" | "definitions" | "stops" | "logs" | "schedules";
+
+/** Tells other loops, in this process and in others, that there is work; sent after COMMIT, coalesced. */
+export interface Wake {
+  notify(topic: WakeTopic, detail?: string): void;
+  /** Returns the function that ends it. */
+  listen(topic: WakeTopic, listener: (detail: string) => void): () => void;
+}

@@ -1,0 +1,94 @@
+import type { RunAggregate } from "#core/run-model.ts";
+import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
+import type { Queryable } from "../database.ts";
+import { isPassingConflict } from "../database-errors.ts";
+import { buildChangeStatement, type DecidedRun } from "./change-statement.ts";
+import { applyDecision, type RunCache } from "./run-cache.ts";
+import type { RunLoader } from "./run-loader.ts";
+
+/** After so many refusals the run is left for the caller's next turn. */
+const maxRounds = 4;
+
+export interface ChangeContext {
+  readonly database: Queryable;
+  readonly cache: RunCache;
+  readonly loader: RunLoader;
+}
+
+/**
+ * Decides on what the cache has, writes all decisions in one statement, and repeats for the runs that had changed
+ * meanwhile, on what they are now. A thrown error means that the outcome of the commit is unknown: the caches of these
+ * runs are dropped, and the caller's repetition decides on what is really there.
+ */
+export async function changeRuns(context: ChangeContext, changes: readonly RunChange[]): Promise<readonly RunChangeResult[]> {
+  const results = new Map<RunChange, RunChangeResult>();
+  let pending = changes;
+  for (let round = 0; round < maxRounds && pending.length > 0; round += 1) {
+    pending = await changeOnce(context, pending, round > 0, results);
+  }
+  return changes.map((change) => results.get(change) ?? { kind: "busy" });
+}
+
+/** One round; answers the changes that must be decided again. */
+async function changeOnce(
+  context: ChangeContext,
+  changes: readonly RunChange[],
+  refresh: boolean,
+  results: Map<RunChange, RunChangeResult>,
+): Promise<readonly RunChange[]> {
+  const runs = await currentRuns(context, changes, refresh);
+  const decided = new Map<RunChange, DecidedRun>();
+  for (const change of changes) {
+    const found = runs.get(change.runKey);
+    if (found === undefined) {
+      results.set(change, { kind: "missing" });
+      continue;
+    }
+    const decision = change.decide(found.run);
+    if (decision !== null) decided.set(change, { before: found.run, decision });
+    // A refusal is only believed on what was read just now; on a cached run it is decided again.
+    else if (found.isFresh) results.set(change, { kind: "unchanged", run: found.run });
+  }
+  const written = decided.size === 0 ? new Set<number>() : await write(context, [...decided.values()]);
+  for (const [change, { before, decision }] of decided) {
+    if (!written.has(change.runKey)) continue;
+    const run = applyDecision(before, decision);
+    context.cache.put(run);
+    results.set(change, { kind: "applied", run, decision });
+  }
+  return changes.filter((change) => !results.has(change));
+}
+
+async function write({ database, cache }: ChangeContext, decided: readonly DecidedRun[]): Promise<ReadonlySet<number>> {
+  const statement = buildChangeStatement(decided);
+  try {
+    const [row] = await database.query<{ locked: readonly number[] }>(statement, statement.values);
+    return new Set(row?.locked);
+  } catch (error) {
+    for (const { before } of decided) cache.drop(before.run.runKey);
+    if (isPassingConflict(error)) return new Set();
+    throw error;
+  }
+}
+
+interface FoundRun {
+  readonly run: RunAggregate;
+  /** Read in this round, not cached before. */
+  readonly isFresh: boolean;
+}
+
+async function currentRuns({ database, cache, loader }: ChangeContext, changes: readonly RunChange[], refresh: boolean): Promise<Map<number, FoundRun>> {
+  const runs = new Map<number, FoundRun>();
+  const toRead: number[] = [];
+  for (const { runKey } of changes) {
+    const cached = cache.get(runKey);
+    if (cached === undefined || refresh) toRead.push(runKey);
+    else runs.set(runKey, { run: cached, isFresh: false });
+  }
+  if (toRead.length === 0) return runs;
+  for (const [runKey, run] of await loader.load(database, toRead, (key) => cache.get(key))) {
+    cache.put(run);
+    runs.set(runKey, { run, isFresh: true });
+  }
+  return runs;
+}

@@ -1,0 +1,81 @@
+import { createRun as createRunRows, type CreatedRun } from "#core/create-run.ts";
+import { decideRun } from "#core/decide-run.ts";
+import type { CreateRunResult, NewRun } from "#ports/run-store.ts";
+import type { Database, Queryable } from "../database.ts";
+import { isUniqueViolation } from "../database-errors.ts";
+import { type ChangeContext, changeRuns } from "./change-runs.ts";
+import { createRunText, createRunValues } from "./create-statement.ts";
+import { archiveRun, findDagId, findRequest, findRunOfDate, forgetRequest } from "./run-queries.ts";
+
+const insertRun = { name: "create_run", text: createRunText };
+
+/** A replacement that loses its race against another is tried so often. */
+const maxReplacements = 5;
+
+export interface CreateContext extends ChangeContext {
+  readonly database: Database;
+  readonly now: () => number;
+}
+
+/** Writes a new run as a whole, or says why there is none. */
+export async function createRun(context: CreateContext, run: NewRun): Promise<CreateRunResult> {
+  const { database, loader, now } = context;
+  const [dag] = await database.query<{ dag_id: string }>(findDagId, [run.dagKey]);
+  if (dag === undefined) throw new Error(`there is no DAG with key ${run.dagKey}`);
+  const plan = await loader.plan(database, run.versionKey);
+  const created = createRunRows(plan, { runKey: 0, ...run, dagId: dag.dag_id }, now());
+  for (let round = 0; round < maxReplacements; round += 1) {
+    const runKey = await insert(database, run, created);
+    if (runKey !== null) return remember(context, run, created, runKey);
+    const earlier = await findEarlier(database, run);
+    if (earlier === null && run.leaderEpoch !== null) return { kind: "not_leader" };
+    if (earlier === null) continue;
+    if (earlier.kind !== "exists" || !run.replaceExisting) return earlier;
+    const replaced = await replace(context, run, created);
+    if (replaced !== null) return remember(context, run, created, replaced);
+  }
+  throw new Error(`run of ${dag.dag_id} lost ${maxReplacements} races against other replacements`);
+}
+
+/** The new run's key, or null when something is there already. */
+async function insert(database: Queryable, run: NewRun, created: CreatedRun): Promise<number | null> {
+  if (run.request !== null) await database.query(forgetRequest, [run.request.caller, run.request.id]);
+  try {
+    const [row] = await database.query<{ run_key: number }>(insertRun, createRunValues(run, created));
+    return row?.run_key ?? null;
+  } catch (error) {
+    if (isUniqueViolation(error)) return null;
+    throw error;
+  }
+}
+
+async function findEarlier(database: Queryable, run: NewRun): Promise<CreateRunResult | null> {
+  if (run.request !== null) {
+    const [request] = await database.query<{ body_hash: string; run_id: string }>(findRequest, [run.request.caller, run.request.id]);
+    if (request !== undefined) return request.body_hash === run.request.bodyHash ? { kind: "repeated", runId: request.run_id } : { kind: "request_conflict" };
+  }
+  const [other] = await database.query<{ run_id: string }>(findRunOfDate, [run.dagKey, run.logicalAt]);
+  return other === undefined ? null : { kind: "exists", runId: other.run_id };
+}
+
+/** Cancels and archives the date's run and writes the new one, in one transaction; null when another was quicker. */
+async function replace(context: CreateContext, run: NewRun, created: CreatedRun): Promise<number | null> {
+  return context.database.transaction(async (transaction) => {
+    const [old] = await transaction.query<{ run_key: number }>(findRunOfDate, [run.dagKey, run.logicalAt]);
+    if (old === undefined) return insert(transaction, run, created);
+    const decide = (before: Parameters<typeof decideRun>[0]): ReturnType<typeof decideRun> =>
+      before.run.endedAt === null ? decideRun(before, [{ kind: "cancel", reason: "replaced" }], context.now()) : null;
+    context.cache.drop(old.run_key);
+    const [changed] = await changeRuns({ ...context, database: transaction }, [{ runKey: old.run_key, decide }]);
+    context.cache.drop(old.run_key);
+    if (changed?.kind === "busy") return null;
+    const archived = await transaction.query(archiveRun, [old.run_key]);
+    return archived.length === 0 ? null : insert(transaction, run, created);
+  });
+}
+
+/** The process that made a run knows it already: its executor need not read it again. */
+function remember({ cache }: CreateContext, run: NewRun, created: CreatedRun, runKey: number): CreateRunResult {
+  cache.put({ ...created.aggregate, run: { ...created.aggregate.run, runKey, sequence: 0 } });
+  return { kind: "created", runKey, runId: run.runId };
+}

@@ -1,0 +1,27 @@
+import type { Decision, EventChange } from "#core/decision.ts";
+import type { RunAggregate } from "#core/run-model.ts";
+
+/** The id that the API gives a task instance: `<run id>__<task id>`, and `__<item key>` for an item of a fan-out. */
+export function instanceId(runId: string, taskId: string, itemKey: string | null): string {
+  return itemKey === null ? `${runId}__${taskId}` : `${runId}__${taskId}__${itemKey}`;
+}
+
+/** An outbox row, ready to be published. */
+export function toEventRow(event: EventChange, decision: Pick<Decision, "run" | "instances">, before: RunAggregate): Record<string, unknown> {
+  const { runId, dagId } = before.run;
+  const instance = event.ordinal === null ? undefined : (before.instances[event.ordinal] ?? findAdded(decision, event.ordinal));
+  const taskId = instance === undefined ? undefined : before.plan.tasks[instance.task]?.id;
+  return {
+    event_type: event.eventType,
+    resource_type: event.eventType.slice(0, event.eventType.indexOf(".")),
+    resource_id: instance === undefined || taskId === undefined ? runId : instanceId(runId, taskId, instance.itemKey),
+    dag_id: dagId,
+    run_id: runId,
+    run_sequence: event.sequence,
+    data: { ...(taskId === undefined ? {} : { task_id: taskId }), ...event.data },
+  };
+}
+
+function findAdded(decision: Pick<Decision, "instances">, ordinal: number): { task: number; itemKey: string | null } | undefined {
+  return decision.instances.find((change) => change.next.ordinal === ordinal)?.next;
+}

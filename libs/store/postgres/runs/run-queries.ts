@@ -1,0 +1,86 @@
+/**
+ * What the dispatcher, the timers and the reaper look for. Each is served by a partial index of its own, so that its
+ * cost follows what waits, not what the tables hold.
+ */
+export const pickQueued = {
+  name: "pick_queued",
+  text: `SELECT t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number
+    FROM task_instances t JOIN dag_runs r USING (run_key)
+    WHERE t.state = 'queued' AND NOT t.held AND t.items_total = 0 AND t.waits_for IS NULL AND (t.due_at IS NULL OR t.due_at <= now())
+      AND t.queue = ANY($1::text[]) AND COALESCE(t.backend, $4) = ANY($2::text[]) AND NOT r.is_paused
+    ORDER BY t.priority DESC, t.dag_priority DESC, t.queued_at, t.run_key, t.ordinal LIMIT $3`,
+};
+
+export const listDue = {
+  name: "list_due",
+  text: `(SELECT run_key, ordinal, fence, 'retry' AS what FROM task_instances WHERE state = 'up_for_retry' AND due_at <= now() LIMIT $1)
+    UNION ALL (SELECT run_key, ordinal, fence, 'queue_timeout' FROM task_instances
+      WHERE state = 'queued' AND queue_timeout_at <= now() AND items_total = 0 LIMIT $1)
+    UNION ALL (SELECT run_key, ordinal, fence, 'retry_timeout' FROM task_instances
+      WHERE state IN ('queued', 'running', 'up_for_retry') AND retry_timeout_at <= now() AND items_total = 0 LIMIT $1)
+    UNION ALL (SELECT run_key, NULL, 0, 'run_timeout' FROM dag_runs r
+      WHERE ended_at IS NULL AND timeout_at <= now() AND EXISTS (SELECT 1 FROM task_instances t
+        WHERE t.run_key = r.run_key AND t.state IN ('none', 'queued', 'running', 'up_for_retry')) LIMIT $1)`,
+};
+
+export const nextDue = {
+  name: "next_due",
+  text: `SELECT (extract(epoch FROM min(at) - now()) * 1000)::double precision AS ms FROM (
+    (SELECT due_at AS at FROM task_instances WHERE state IN ('queued', 'up_for_retry') AND due_at > now() ORDER BY due_at LIMIT 1)
+    UNION ALL (SELECT queue_timeout_at FROM task_instances WHERE state = 'queued' AND queue_timeout_at > now() ORDER BY queue_timeout_at LIMIT 1)
+    UNION ALL (SELECT retry_timeout_at FROM task_instances WHERE state IN ('queued', 'running', 'up_for_retry') AND retry_timeout_at > now()
+      ORDER BY retry_timeout_at LIMIT 1)
+    UNION ALL (SELECT timeout_at FROM dag_runs WHERE ended_at IS NULL AND timeout_at > now() ORDER BY timeout_at LIMIT 1)) due`,
+};
+
+const heldColumns =
+  "t.run_key, t.ordinal, r.run_id, t.task_id, t.map_index, t.held_fence AS fence, t.worker_key, t.state = 'running' AS is_running";
+
+/** A held attempt belongs to a worker row; once that row is out of service nobody else will report it. */
+export const listHeldByLostWorkers = {
+  name: "list_held_by_lost",
+  text: `SELECT ${heldColumns}
+    FROM task_instances t JOIN workers w USING (worker_key) JOIN dag_runs r USING (run_key) WHERE t.held AND w.status IN ('lost', 'stopped') LIMIT $1`,
+};
+
+export const listHeldByWorker = {
+  name: "list_held_by_worker",
+  text: `SELECT ${heldColumns} FROM task_instances t JOIN dag_runs r USING (run_key) WHERE t.held AND t.worker_key = $1`,
+};
+
+export const listAwaitingEvaluation = {
+  name: "list_awaiting_evaluation",
+  text: `SELECT run_key, ordinal, generation, try_number + 1 AS try_number FROM task_instances WHERE awaits_evaluation LIMIT $1`,
+};
+
+export const readFacts = {
+  name: "read_run_facts",
+  text: `SELECT run_key, run_id, dag_id, version_key, run_type, logical_at, interval_start_at, interval_end_at, started_at, parameters, traceparent
+    FROM dag_runs WHERE run_key = ANY($1::bigint[])`,
+};
+
+export const readOutputs = {
+  name: "read_outputs",
+  text: "SELECT ordinal, key, value_json AS json FROM outputs WHERE run_key = $1 AND ordinal = ANY($2::integer[])",
+};
+
+export const findRunKey = { name: "find_run_key", text: "SELECT run_key FROM dag_runs WHERE run_id = $1" };
+
+export const findRunOfDate = {
+  name: "find_run_of_date",
+  text: "SELECT run_key, run_id FROM dag_runs WHERE dag_key = $1 AND logical_at = from_ms($2) AND NOT is_archived",
+};
+
+export const findRequest = {
+  name: "find_request",
+  text: "SELECT body_hash, run_id FROM requests WHERE caller = $1 AND request_id = $2 AND created_at > now() - interval '24 hours'",
+};
+
+export const forgetRequest = {
+  name: "forget_request",
+  text: "DELETE FROM requests WHERE caller = $1 AND request_id = $2 AND created_at <= now() - interval '24 hours'",
+};
+
+export const archiveRun = { name: "archive_run", text: "UPDATE dag_runs SET is_archived = true WHERE run_key = $1 AND NOT is_archived RETURNING run_key" };
+
+export const findDagId = { name: "find_dag_id", text: "SELECT dag_id FROM dags WHERE dag_key = $1" };

@@ -1,0 +1,137 @@
+import type { Plan } from "#core/plan.ts";
+import type { HeldAttempt, QueuedInstance, RunFacts, RunStore, RunType } from "#ports/run-store.ts";
+import type { Wake } from "#ports/wake.ts";
+import type { Database } from "../database.ts";
+import { changeRuns } from "./change-runs.ts";
+import { type CreateContext, createRun } from "./create-run.ts";
+import { RunCache } from "./run-cache.ts";
+import { RunLoader } from "./run-loader.ts";
+import * as sql from "./run-queries.ts";
+
+interface FactsRow {
+  readonly run_key: number;
+  readonly run_id: string;
+  readonly dag_id: string;
+  readonly version_key: number;
+  readonly run_type: RunType;
+  readonly logical_at: number;
+  readonly interval_start_at: number;
+  readonly interval_end_at: number;
+  readonly started_at: number | null;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly traceparent: string | null;
+}
+
+interface RefRow {
+  readonly run_key: number;
+  readonly ordinal: number;
+  readonly generation: number;
+  readonly try_number: number;
+}
+
+interface HeldRow {
+  readonly run_key: number;
+  readonly ordinal: number;
+  readonly run_id: string;
+  readonly task_id: string;
+  readonly map_index: number | null;
+  readonly fence: number;
+  readonly worker_key: number;
+  readonly is_running: boolean;
+}
+
+interface DueRow {
+  readonly run_key: number;
+  readonly ordinal: number | null;
+  readonly fence: number;
+  readonly what: "retry" | "queue_timeout" | "retry_timeout" | "run_timeout";
+}
+
+/** Instances without a backend of their own have this word in the pick. */
+const deploymentBackend = "";
+
+/** Runs in PostgreSQL. `now` is the estimate of the database clock that decisions are made with. */
+export function createRunRepository(options: { database: Database; toPlan: (definition: unknown) => Plan; wake: Wake; now: () => number }): RunStore {
+  const { database, wake, now } = options;
+  const context: CreateContext = { database, cache: new RunCache(), loader: new RunLoader(options.toPlan), now };
+  return {
+    async createRun(run) {
+      const result = await createRun(context, run);
+      if (result.kind === "created") {
+        wake.notify("queued");
+        wake.notify("outbox");
+        if (run.replaceExisting) wake.notify("stops");
+      }
+      return result;
+    },
+    async changeRuns(changes) {
+      const results = await changeRuns(context, changes);
+      if (results.some((result) => result.kind === "applied" && result.decision.events.length > 0)) wake.notify("outbox");
+      return results;
+    },
+    async findRunKey(runId) {
+      const [row] = await database.query<{ run_key: number }>(sql.findRunKey, [runId]);
+      return row?.run_key ?? null;
+    },
+    async readFacts(runKeys) {
+      return (await database.query<FactsRow>(sql.readFacts, [runKeys])).map(fromFactsRow);
+    },
+    async pickQueued({ queues, backends, limit }) {
+      const names = backends.map((backend) => backend ?? deploymentBackend);
+      return (await database.query<RefRow>(sql.pickQueued, [queues, names, limit, deploymentBackend])).map(fromRefRow);
+    },
+    async listDue(limit) {
+      const rows = await database.query<DueRow>(sql.listDue, [limit]);
+      return rows.map((row) => ({ runKey: row.run_key, ordinal: row.ordinal, fence: row.fence, what: row.what }));
+    },
+    async nextDueInMs() {
+      const [row] = await database.query<{ ms: number | null }>(sql.nextDue, []);
+      return row?.ms ?? null;
+    },
+    async listHeldByLostWorkers(limit) {
+      return (await database.query<HeldRow>(sql.listHeldByLostWorkers, [limit])).map(fromHeldRow);
+    },
+    async listHeldByWorker(workerKey) {
+      return (await database.query<HeldRow>(sql.listHeldByWorker, [workerKey])).map(fromHeldRow);
+    },
+    async listAwaitingEvaluation(limit) {
+      return (await database.query<RefRow>(sql.listAwaitingEvaluation, [limit])).map(fromRefRow);
+    },
+    readOutputs(runKey, ordinals) {
+      return database.query(sql.readOutputs, [runKey, ordinals]);
+    },
+  };
+}
+
+function fromRefRow(row: RefRow): QueuedInstance {
+  return { runKey: row.run_key, ordinal: row.ordinal, generation: row.generation, tryNumber: row.try_number };
+}
+
+function fromHeldRow(row: HeldRow): HeldAttempt {
+  return {
+    runKey: row.run_key,
+    ordinal: row.ordinal,
+    runId: row.run_id,
+    taskId: row.task_id,
+    mapIndex: row.map_index,
+    fence: row.fence,
+    workerKey: row.worker_key,
+    isRunning: row.is_running,
+  };
+}
+
+function fromFactsRow(row: FactsRow): RunFacts {
+  return {
+    runKey: row.run_key,
+    runId: row.run_id,
+    dagId: row.dag_id,
+    versionKey: row.version_key,
+    runType: row.run_type,
+    logicalAt: row.logical_at,
+    intervalStartAt: row.interval_start_at,
+    intervalEndAt: row.interval_end_at,
+    startedAt: row.started_at,
+    parameters: row.parameters,
+    traceparent: row.traceparent,
+  };
+}

@@ -1,0 +1,81 @@
+import type { RunRow, StateCounts } from "#core/run-model.ts";
+import type { RunState } from "#core/states.ts";
+
+/** The columns of `dag_runs` that the rules work on, as the driver reads them. */
+export interface DagRunRow {
+  readonly run_key: number;
+  readonly run_id: string;
+  readonly dag_key: number;
+  readonly dag_id: string;
+  readonly version_key: number;
+  readonly state: RunState;
+  readonly sequence: number;
+  readonly event_sequence: number;
+  readonly counts: StateCounts;
+  readonly exempt_count: number;
+  readonly held_count: number;
+  readonly ever_started: boolean;
+  readonly cancel_requested: boolean;
+  readonly is_paused: boolean;
+  readonly logical_at: number;
+  readonly queued_at: number;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly timeout_at: number | null;
+}
+
+export const dagRunColumns =
+  "run_key, run_id, dag_key, dag_id, version_key, state, sequence, event_sequence, counts, exempt_count, held_count, " +
+  "ever_started, cancel_requested, is_paused, logical_at, queued_at, started_at, ended_at, timeout_at";
+
+export function fromRunRow(row: DagRunRow): RunRow {
+  return {
+    runKey: row.run_key,
+    runId: row.run_id,
+    dagKey: row.dag_key,
+    dagId: row.dag_id,
+    versionKey: row.version_key,
+    state: row.state,
+    sequence: row.sequence,
+    eventSequence: row.event_sequence,
+    counts: row.counts,
+    exemptCount: row.exempt_count,
+    heldCount: row.held_count,
+    everStarted: row.ever_started,
+    cancelRequested: row.cancel_requested,
+    isPaused: row.is_paused,
+    logicalAt: row.logical_at,
+    queuedAt: row.queued_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    timeoutAt: row.timeout_at,
+  };
+}
+
+/** The record type of `json_to_recordset` for changed runs. */
+export const changedRunRecord =
+  "run_key bigint, expected bigint, state text, sequence bigint, event_sequence bigint, counts jsonb, exempt_count integer, " +
+  "held_count integer, ever_started boolean, cancel_requested boolean, is_paused boolean, started_at double precision, ended_at double precision";
+
+export const changedRunAssignments =
+  "state = c.state, sequence = c.sequence, event_sequence = c.event_sequence, counts = c.counts, exempt_count = c.exempt_count, " +
+  "held_count = c.held_count, ever_started = c.ever_started, cancel_requested = c.cancel_requested, is_paused = c.is_paused, " +
+  "started_at = from_ms(c.started_at), ended_at = from_ms(c.ended_at)";
+
+export function toChangedRun(run: RunRow, expectedSequence: number): Record<string, unknown> {
+  return {
+    run_key: run.runKey,
+    expected: expectedSequence,
+    state: run.state,
+    sequence: run.sequence,
+    event_sequence: run.eventSequence,
+    counts: run.counts,
+    exempt_count: run.exemptCount,
+    held_count: run.heldCount,
+    ever_started: run.everStarted,
+    cancel_requested: run.cancelRequested,
+    is_paused: run.isPaused,
+    started_at: run.startedAt,
+    ended_at: run.endedAt,
+  };
+}

@@ -1,0 +1,164 @@
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { LRUCache } from "lru-cache";
+import type { PlanTask } from "#core/plan.ts";
+import type { Instance, RunAggregate } from "#core/run-model.ts";
+import { type CompiledDefinition, compileDefinition } from "#definition/compile-definition.ts";
+import type { Definition, JsonObject } from "#definition/model.ts";
+import { evaluateWhen, type RenderContext, renderTask } from "#definition/render-task.ts";
+import { type Assignment, AssignmentSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import type { RunFacts } from "#ports/run-store.ts";
+import type { Store } from "#ports/store.ts";
+import { attemptRefOf } from "./attempt-ref.ts";
+
+const maxCachedVersions = 500;
+const maxCachedRuns = 10_000;
+
+export interface AssignmentBuilderOptions {
+  readonly store: Store;
+  readonly operators: OperatorSchemas;
+  readonly dagsDirectory: string;
+  readonly workerLeaseMs: number;
+  readonly logMaxBytes: number;
+}
+
+/** What rendering needs beside the run itself: immutable, hence cached. */
+interface Ingredients {
+  readonly facts: RunFacts;
+  readonly compiled: CompiledDefinition;
+}
+
+/**
+ * Renders what an attempt needs, at its claim. When run and version are known and the task uses no outputs the answer
+ * is there at once, so that a hand-off rides on its acknowledgement.
+ */
+export class AssignmentBuilder {
+  readonly #options: AssignmentBuilderOptions;
+  readonly #facts = new LRUCache<number, RunFacts>({ max: maxCachedRuns });
+  readonly #compiled = new LRUCache<number, CompiledDefinition>({ max: maxCachedVersions });
+
+  constructor(options: AssignmentBuilderOptions) {
+    this.#options = options;
+  }
+
+  /** Throws (or rejects with) the AppError that names the value that can't be rendered. */
+  build(run: RunAggregate, instance: Instance): Assignment | Promise<Assignment> {
+    const facts = this.#facts.get(run.run.runKey);
+    const compiled = this.#compiled.get(run.run.versionKey);
+    if (facts === undefined || compiled === undefined || usesOutputs(compiled, instance)) return this.#buildLater(run, instance);
+    return this.#render({ facts, compiled }, run, instance, noOutputs);
+  }
+
+  /** Whether a ready task's `when` lets it run. */
+  async evaluate(run: RunAggregate, instance: Instance): Promise<boolean> {
+    const ingredients = await this.#fetch(run);
+    const outputs = await this.#readOutputs(ingredients.compiled, run, instance);
+    return evaluateWhen(ingredients.compiled, instance.task, this.#context(ingredients, run, instance, outputs));
+  }
+
+  async #buildLater(run: RunAggregate, instance: Instance): Promise<Assignment> {
+    const ingredients = await this.#fetch(run);
+    const outputs = await this.#readOutputs(ingredients.compiled, run, instance);
+    return this.#render(ingredients, run, instance, outputs);
+  }
+
+  async #fetch(run: RunAggregate): Promise<Ingredients> {
+    const { runKey, versionKey } = run.run;
+    const [facts, compiled] = await Promise.all([this.#fetchFacts(runKey), this.#fetchCompiled(versionKey)]);
+    return { facts, compiled };
+  }
+
+  async #fetchFacts(runKey: number): Promise<RunFacts> {
+    const cached = this.#facts.get(runKey);
+    if (cached !== undefined) return cached;
+    const [facts] = await this.#options.store.runs.readFacts([runKey]);
+    if (facts === undefined) throw new Error(`run ${runKey} is gone`);
+    this.#facts.set(runKey, facts);
+    return facts;
+  }
+
+  async #fetchCompiled(versionKey: number): Promise<CompiledDefinition> {
+    const cached = this.#compiled.get(versionKey);
+    if (cached !== undefined) return cached;
+    const version = await this.#options.store.definitions.getVersion(versionKey);
+    if (version === null) throw new Error(`version ${versionKey} is gone`);
+    // The definition was checked when it was registered, and the store keeps it as it was.
+    const compiled = compileDefinition(version.definition as Definition, this.#options.operators);
+    this.#compiled.set(versionKey, compiled);
+    return compiled;
+  }
+
+  async #readOutputs(compiled: CompiledDefinition, run: RunAggregate, instance: Instance): Promise<Outputs> {
+    const names = new Set(compiled.tasks[instance.task]?.outputRefs.map((ref) => ref.task));
+    if (names.size === 0) return noOutputs;
+    const ordinals = run.plan.tasks.flatMap((task, ordinal) => (names.has(task.id) ? [ordinal] : []));
+    const rows = await this.#options.store.runs.readOutputs(run.run.runKey, ordinals);
+    const byTask = new Map<string, Record<string, JsonObject[string]>>();
+    for (const ordinal of ordinals) byTask.set(run.plan.tasks[ordinal]?.id ?? "", {});
+    for (const { ordinal, key, json } of rows) {
+      const values = byTask.get(run.plan.tasks[ordinal]?.id ?? "");
+      if (values !== undefined) values[key] = JSON.parse(json) as JsonObject[string];
+    }
+    return (task) => byTask.get(task);
+  }
+
+  #render({ facts, compiled }: Ingredients, run: RunAggregate, instance: Instance, outputs: Outputs): Assignment {
+    const task = taskOf(run, instance);
+    const rendered = renderTask(compiled, instance.task, this.#context({ facts, compiled }, run, instance, outputs));
+    const { runId, dagId } = run.run;
+    return create(AssignmentSchema, {
+      attempt: attemptRefOf(run, instance),
+      dagId,
+      operatorType: task.operatorType,
+      operator: rendered.operator as JsonObject & Assignment["operator"],
+      environment: rendered.environment,
+      values: rendered.values,
+      parameters: rendered.parameters as JsonObject & Assignment["parameters"],
+      timeout: durationFromMs(task.timeoutMs),
+      gracePeriod: durationFromMs(task.graceMs),
+      executionDate: timestampFromMs(facts.logicalAt),
+      dagDirectory: this.#options.dagsDirectory,
+      traceparent: facts.traceparent ?? "",
+      lease: durationFromMs(this.#options.workerLeaseMs),
+      idempotencyKey: `${runId}/${task.id}${instance.itemKey === null ? "" : `/${instance.itemKey}`}/${instance.generation}.${instance.tryNumber}`,
+      maxTries: maxTries(task, instance),
+      captureStdout: compiled.definition.tasks[instance.task]?.captureStdout ?? false,
+      logMaxBytes: BigInt(this.#options.logMaxBytes),
+    });
+  }
+
+  #context({ facts, compiled }: Ingredients, run: RunAggregate, instance: Instance, outputs: Outputs): RenderContext {
+    const task = taskOf(run, instance);
+    return {
+      params: facts.parameters as JsonObject,
+      logicalAt: facts.logicalAt,
+      intervalStartAt: facts.intervalStartAt,
+      intervalEndAt: facts.intervalEndAt,
+      now: this.#options.store.now(),
+      timezone: compiled.definition.timezone,
+      run: { dag_run_id: run.run.runId, dag_id: run.run.dagId, run_type: facts.runType, start_date: run.run.startedAt },
+      taskInstance: { task_id: task.id, try_number: instance.tryNumber, max_tries: maxTries(task, instance) },
+      outputs,
+      tempDir: "",
+    };
+  }
+}
+
+type Outputs = (task: string) => JsonObject | undefined;
+
+const noOutputs: Outputs = () => undefined;
+
+function usesOutputs(compiled: CompiledDefinition, instance: Instance): boolean {
+  return (compiled.tasks[instance.task]?.outputRefs.length ?? 0) > 0;
+}
+
+function taskOf(run: RunAggregate, instance: Instance): PlanTask {
+  const task = run.plan.tasks[instance.task];
+  if (task === undefined) throw new Error(`run ${run.run.runId} has no task ${instance.task}`);
+  return task;
+}
+
+function maxTries(task: PlanTask, instance: Instance): number {
+  return task.retry.maxRetries + 1 + instance.infraTries;
+}

@@ -1,0 +1,58 @@
+import type { Store } from "#ports/store.ts";
+
+const leaseName = "relay";
+const leaseMs = 8000;
+const renewEveryMs = leaseMs / 4;
+const maxEventsPerBatch = 1000;
+/** Under load events are published in batches: the first at once, the next this much later. */
+const batchPauseMs = 10;
+
+/** Gives committed events their ids; one relay at a time, by a lease row whose epoch guards every batch. */
+export class EventRelay {
+  readonly #store: Store;
+  readonly #holder: string;
+  #epoch: number | null = null;
+  #renewAt = 0;
+  #lastBatchAt = Number.NEGATIVE_INFINITY;
+
+  constructor(store: Store, holder: string) {
+    this.#store = store;
+    this.#holder = holder;
+  }
+
+  get leads(): boolean {
+    return this.#epoch !== null;
+  }
+
+  /** How long what was committed now should wait, in milliseconds. */
+  get pauseMs(): number {
+    return Math.max(0, this.#lastBatchAt + batchPauseMs - performance.now());
+  }
+
+  /** Publishes what waits; answers in how many milliseconds the lease needs it again. */
+  async round(): Promise<number> {
+    if (this.#epoch === null || performance.now() >= this.#renewAt) await this.#renew();
+    if (this.#epoch === null) return renewEveryMs;
+    const count = await this.#store.events.publish(this.#epoch, maxEventsPerBatch);
+    if (count === null) {
+      this.#epoch = null;
+      return 0;
+    }
+    if (count > 0) {
+      this.#lastBatchAt = performance.now();
+      this.#store.wake.notify("events");
+    }
+    return count >= maxEventsPerBatch ? 0 : Math.max(0, this.#renewAt - performance.now());
+  }
+
+  async release(): Promise<void> {
+    if (this.#epoch !== null) await this.#store.leases.release({ name: leaseName, holder: this.#holder });
+    this.#epoch = null;
+  }
+
+  async #renew(): Promise<void> {
+    const lease = await this.#store.leases.acquire({ name: leaseName, holder: this.#holder, ttlMs: leaseMs });
+    this.#epoch = lease?.epoch ?? null;
+    this.#renewAt = performance.now() + renewEveryMs;
+  }
+}

@@ -1,0 +1,22 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { AppError } from "#errors/app-error.ts";
+import { CancelRunResponseSchema, type ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
+import type { Store } from "#ports/store.ts";
+import type { Submission, SubmissionResult } from "./turn.ts";
+
+/** Changes of runs by people and programs; each answer follows its commit. */
+export function createExecutorService(
+  store: Store,
+  submit: (submission: Submission) => Promise<SubmissionResult>,
+): ServiceImpl<typeof ExecutorService> {
+  return {
+    async cancelRun(request) {
+      const runKey = await store.runs.findRunKey(request.dagRunId);
+      if (runKey === null) throw new AppError("RUN_NOT_FOUND", `there is no run ${request.dagRunId}`);
+      // A run whose instances have all ended is left as it is.
+      await submit({ runKey, event: { kind: "cancel", reason: request.reason }, freesSlotOf: null });
+      return create(CancelRunResponseSchema);
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { Decision, StopRequest } from "#core/decision.ts";
+import type { Instance, RunAggregate } from "#core/run-model.ts";
+import { AppError, describeError } from "#errors/app-error.ts";
+import { type Assignment, AttemptRefSchema, StopOrderSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Store } from "#ports/store.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import type { AssignmentBuilder } from "./assignment-builder.ts";
+import { attemptRefOf } from "./attempt-ref.ts";
+import type { HeldAttempt, WorkerSession } from "./session.ts";
+import type { SessionRegistry } from "./session-registry.ts";
+import { earliestDueInMs, openedAttempts, type Submission, type SubmissionResult } from "./turn.ts";
+
+export interface RunEffectsOptions {
+  readonly store: Store;
+  readonly sessions: SessionRegistry;
+  readonly assignments: AssignmentBuilder;
+  readonly logger: Logger;
+  readonly submit: (submission: Submission) => Promise<SubmissionResult>;
+  /** A time was set that must be looked at in so many milliseconds. */
+  readonly dueIn: (ms: number) => void;
+}
+
+/** What follows a commit: assignments and stop orders to workers, evaluations, wakes. Lost effects are found by the scans. */
+export class RunEffects {
+  readonly #options: RunEffectsOptions;
+
+  constructor(options: RunEffectsOptions) {
+    this.#options = options;
+  }
+
+  perform(run: RunAggregate, decision: Decision): void {
+    const { sessions, store } = this.#options;
+    for (const { workerKey, instance } of openedAttempts(decision, run)) {
+      const session = sessions.get(workerKey);
+      if (session !== undefined) this.assign(session, run, instance);
+    }
+    for (const stop of decision.stops) this.#stop(run, stop);
+    for (const ordinal of decision.evaluateOrdinals) void this.evaluate(run, ordinal);
+    const dueInMs = earliestDueInMs(decision, store.now());
+    if (dueInMs !== null) this.#options.dueIn(dueInMs);
+    if (decision.readyOrdinals.length > 0) store.wake.notify("queued");
+  }
+
+  /** Sends an attempt that this worker has claimed; one that can't be rendered settles as failed. */
+  assign(session: WorkerSession, run: RunAggregate, instance: Instance): void {
+    const held = session.hold(run.run.runKey, instance.ordinal, attemptRefOf(run, instance));
+    let assignment: Assignment | Promise<Assignment>;
+    try {
+      assignment = this.#options.assignments.build(run, instance);
+    } catch (error) {
+      void this.#failUnrendered(session, held, error);
+      return;
+    }
+    if (assignment instanceof Promise) {
+      assignment.then(
+        (built) => session.assign(built),
+        (error: unknown) => this.#failUnrendered(session, held, error),
+      );
+    } else {
+      session.assign(assignment);
+    }
+  }
+
+  /** Looks at `when` of a ready task. */
+  async evaluate(run: RunAggregate, ordinal: number): Promise<void> {
+    const instance = run.instances[ordinal];
+    if (instance === undefined) return;
+    const { submit, logger, assignments } = this.#options;
+    try {
+      const runs = await assignments.evaluate(run, instance);
+      await submit(evaluated(run, instance, runs ? { kind: "run" } : { kind: "skip" }));
+    } catch (error) {
+      if (!(error instanceof AppError) || error.retryable) {
+        logger.warn({ error: describeError(error), dag_run_id: run.run.runId }, "a condition was not evaluated; the repair scan tries again");
+        return;
+      }
+      await submit(evaluated(run, instance, { kind: "fail", errorCode: "render_failed", errorMessage: error.message })).catch(() => undefined);
+    }
+  }
+
+  /** A passing failure leaves the attempt to the worker's heartbeats: what they never list is lost. */
+  async #failUnrendered(session: WorkerSession, held: HeldAttempt, error: unknown): Promise<void> {
+    const { submit, logger } = this.#options;
+    if (!(error instanceof AppError) || error.retryable) {
+      logger.error({ err: error, task_id: held.ref.taskId, dag_run_id: held.ref.dagRunId }, "an assignment could not be built");
+      if (error instanceof AppError) return;
+    }
+    const message = describeError(error);
+    const failure = { code: "render_failed", message, exitCode: null, signal: null, retryable: false, retryAfterMs: null, random: 0 };
+    try {
+      await submit({
+        runKey: held.runKey,
+        event: { kind: "outcome", ordinal: held.ordinal, fence: Number(held.ref.fence), outcome: { kind: "failed", failure, outputs: [] } },
+        freesSlotOf: session.workerKey,
+      });
+      session.forget(held.ref);
+    } catch (failed) {
+      logger.warn({ error: describeError(failed) }, "a failed rendering was not written; the heartbeats will show it as lost");
+    }
+  }
+
+  #stop(run: RunAggregate, stop: StopRequest): void {
+    const { sessions, store } = this.#options;
+    const session = sessions.get(stop.workerKey);
+    const held = session?.findByPlace(run.run.runKey, stop.ordinal);
+    if (session === undefined || held === undefined) store.wake.notify("stops", String(stop.workerKey));
+    else sendStop(session, held, stop.reason, stop.graceMs);
+  }
+}
+
+/** Tells the worker to end an attempt; it answers *released* when the tree is gone. */
+export function sendStop(session: WorkerSession, held: HeldAttempt, reason: string, graceMs: number): void {
+  held.isStopping = true;
+  const attempt = create(AttemptRefSchema, held.ref);
+  session.send({ case: "stopOrder", value: create(StopOrderSchema, { attempt, reason, grace: durationFromMs(graceMs) }) });
+}
+
+function evaluated(run: RunAggregate, instance: Instance, result: Extract<Submission["event"], { kind: "evaluated" }>["result"]): Submission {
+  return {
+    runKey: run.run.runKey,
+    event: { kind: "evaluated", ordinal: instance.ordinal, generation: instance.generation, result },
+    freesSlotOf: null,
+  };
+}

@@ -1,0 +1,171 @@
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { AttemptOutcome } from "#core/run-event.ts";
+import { AppError, describeError } from "#errors/app-error.ts";
+import {
+  ClaimReplySchema,
+  DropSchema,
+  type Heartbeat,
+  HeartbeatReplySchema,
+  LogAckSchema,
+  type LogChunk,
+  type Outcome,
+  type AttemptRef,
+  type SessionRequest,
+} from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { NewLogChunk } from "#ports/log-store.ts";
+import type { WorkerBeat } from "#ports/worker-store.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import { fromLogChunk, fromOutcome } from "./outcome-message.ts";
+import type { HeldAttempt, WorkerSession } from "./session.ts";
+import type { Submission, SubmissionResult } from "./turn.ts";
+
+export interface SessionHandlerOptions {
+  readonly workerLeaseMs: number;
+  readonly logger: Logger;
+  readonly submit: (submission: Submission) => Promise<SubmissionResult>;
+  /** True when the lease was renewed. */
+  readonly beat: (beat: WorkerBeat) => Promise<boolean>;
+  /** Resolves when the chunk is durable. */
+  readonly appendLog: (chunk: NewLogChunk) => Promise<boolean>;
+  readonly slotsFreed: () => void;
+}
+
+/** Handles what one worker says. Nothing here waits for a run: answers are sent when their write is committed. */
+export class SessionHandler {
+  readonly #session: WorkerSession;
+  readonly #options: SessionHandlerOptions;
+
+  constructor(session: WorkerSession, options: SessionHandlerOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  receive(request: SessionRequest): void {
+    const { message } = request;
+    switch (message.case) {
+      case "heartbeat":
+        this.#guard("heartbeat", this.#receiveBeat(message.value));
+        return;
+      case "outcome":
+        this.#guard("outcome", this.#receiveOutcome(message.value));
+        return;
+      case "logChunk":
+        this.#guard("log chunk", this.#receiveLog(message.value));
+        return;
+      case "released":
+        this.#guard("release", this.#receiveReleased(message.value.attempt));
+        return;
+      case "drainNotice":
+        this.#session.drain();
+        return;
+      case "claim": {
+        const drop = create(DropSchema, { reason: "this executor offers no tickets" });
+        const attempt = message.value.attempt;
+        this.#session.send({ case: "claimReply", value: create(ClaimReplySchema, { ...(attempt && { attempt }), verdict: { case: "drop", value: drop } }) });
+        return;
+      }
+      case "hello":
+        this.#session.outgoing.close(new AppError("WORKER_REFUSED", `worker ${this.#session.workerId} said hello twice on one session`));
+        return;
+      case "ticketReturn":
+      case "partitionsOwned":
+      case undefined:
+        return;
+    }
+  }
+
+  /** What fails here is kept by the worker and said again: on the next beat, or on the next session. */
+  #guard(what: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#options.logger.warn({ error: describeError(error), worker_id: this.#session.workerId }, `a ${what} was not answered`);
+    });
+  }
+
+  async #receiveBeat(beat: Heartbeat): Promise<void> {
+    const session = this.#session;
+    const lost = session.noteBeat(beat.held);
+    const { workerLeaseMs } = this.#options;
+    const renewed = await this.#options.beat({
+      workerKey: session.workerKey,
+      sessionNumber: session.sessionNumber,
+      leaseMs: workerLeaseMs,
+      freeSlots: beat.freeSlots,
+    });
+    if (!renewed) {
+      session.outgoing.close(new AppError("WORKER_REFUSED", `worker ${session.workerId} was declared lost or has a newer session; start a new session`));
+      return;
+    }
+    session.send({ case: "heartbeatReply", value: create(HeartbeatReplySchema, { sequence: beat.sequence, lease: durationFromMs(workerLeaseMs) }) });
+    await Promise.all(lost.map((attempt) => this.#giveUp(attempt)));
+  }
+
+  async #giveUp(attempt: HeldAttempt): Promise<void> {
+    const { logger, submit } = this.#options;
+    const { runKey, ordinal, ref } = attempt;
+    logger.warn({ worker_id: this.#session.workerId, dag_run_id: ref.dagRunId, task_id: ref.taskId }, "two heartbeats did not list an attempt: it is lost");
+    await submit({ runKey, event: { kind: "lost", ordinal, fence: Number(ref.fence), free: false }, freesSlotOf: null });
+    this.#free(ref);
+  }
+
+  async #receiveOutcome(outcome: Outcome): Promise<void> {
+    const ref = outcome.attempt;
+    if (ref === undefined) return;
+    const held = this.#session.find(ref);
+    if (held === undefined) {
+      this.#session.acknowledge(ref, false, "this attempt is not this worker's");
+      return;
+    }
+    if (held.isReported) return;
+    held.isReported = true;
+    const decoded: AttemptOutcome = fromOutcome(outcome, Math.random());
+    const { runKey, ordinal } = held;
+    const fence = Number(ref.fence);
+    try {
+      const result = await this.#options.submit({ runKey, event: { kind: "outcome", ordinal, fence, outcome: decoded }, freesSlotOf: this.#session.workerKey });
+      await this.#settleOutcome(held, result);
+    } catch (error) {
+      held.isReported = false;
+      throw error;
+    }
+  }
+
+  async #settleOutcome(held: HeldAttempt, result: SubmissionResult): Promise<void> {
+    if (result.kind === "judged" && result.verdict.accepted) {
+      this.#session.acknowledge(held.ref, true, "");
+      this.#free(held.ref);
+      return;
+    }
+    const reason = result.kind === "missing" ? "the run is gone" : result.verdict.accepted ? "" : result.verdict.reason;
+    const present = result.kind === "judged" ? result.run.instances[held.ordinal] : undefined;
+    this.#options.logger.info(
+      { worker_id: this.#session.workerId, dag_run_id: held.ref.dagRunId, task_id: held.ref.taskId, fence: Number(held.ref.fence), present_fence: present?.fence, reason },
+      "an outcome of a replaced attempt was refused",
+    );
+    // It was ended from outside while it ran; its outcome says that its tree is gone.
+    if (present?.held === true && present.heldFence === Number(held.ref.fence)) await this.#receiveReleased(held.ref);
+    this.#session.acknowledge(held.ref, false, reason);
+    this.#free(held.ref);
+  }
+
+  async #receiveReleased(ref: AttemptRef | undefined): Promise<void> {
+    const held = this.#session.find(ref);
+    if (held === undefined) return;
+    const { runKey, ordinal } = held;
+    await this.#options.submit({ runKey, event: { kind: "released", ordinal, fence: Number(held.ref.fence) }, freesSlotOf: this.#session.workerKey });
+    this.#free(held.ref);
+  }
+
+  async #receiveLog(chunk: LogChunk): Promise<void> {
+    const ref = chunk.attempt;
+    if (ref === undefined) return;
+    const held = this.#session.find(ref);
+    if (held !== undefined) await this.#options.appendLog(fromLogChunk(chunk, held));
+    this.#session.send({ case: "logAck", value: create(LogAckSchema, { attempt: ref, sequence: chunk.sequence }) });
+  }
+
+  #free(ref: AttemptRef): void {
+    this.#session.forget(ref);
+    this.#options.slotsFreed();
+  }
+}

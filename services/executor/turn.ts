@@ -1,0 +1,79 @@
+import type { HandOff } from "#core/decide-run.ts";
+import type { Decision, EventVerdict } from "#core/decision.ts";
+import type { RunEvent } from "#core/run-event.ts";
+import type { Instance, RunAggregate } from "#core/run-model.ts";
+
+/** One event for one run, from a session, a loop or a request. */
+export interface Submission {
+  readonly runKey: number;
+  readonly event: RunEvent;
+  /** The worker whose slot the event frees, for the hand-off; null where none is. */
+  readonly freesSlotOf: number | null;
+}
+
+/** What one submission came to. `run` is the run after it. */
+export type SubmissionResult = { readonly kind: "missing" } | { readonly kind: "judged"; readonly verdict: EventVerdict; readonly run: RunAggregate };
+
+/** Workers that may be given work in a hand-off. */
+export interface HandOffWorkers {
+  /** False while anything waits that may have a better claim. */
+  readonly allowed: boolean;
+  accepts(workerKey: number, task: { readonly queue: string; readonly backend: string | null }): boolean;
+}
+
+/** The submissions of one turn, by run in order of arrival; at most `maxEvents` of a run at once. */
+export function groupByRun<T extends Submission>(submissions: readonly T[], maxEvents: number): { readonly now: ReadonlyMap<number, readonly T[]>; readonly later: readonly T[] } {
+  const now = new Map<number, T[]>();
+  const later: T[] = [];
+  for (const submission of submissions) {
+    const group = now.get(submission.runKey);
+    if (group === undefined) now.set(submission.runKey, [submission]);
+    else if (group.length < maxEvents) group.push(submission);
+    else later.push(submission);
+  }
+  return { now, later };
+}
+
+/**
+ * Gives the slots that these submissions free to what they make ready, one for one. A fresh count for every call:
+ * a decision may be made again on a newer run.
+ */
+export function createHandOff(submissions: readonly Submission[], workers: HandOffWorkers): HandOff | undefined {
+  if (!workers.allowed) return undefined;
+  const freed = new Map<number, number>();
+  for (const { freesSlotOf } of submissions) {
+    if (freesSlotOf !== null) freed.set(freesSlotOf, (freed.get(freesSlotOf) ?? 0) + 1);
+  }
+  if (freed.size === 0) return undefined;
+  return (_instance, task) => {
+    for (const [workerKey, slots] of freed) {
+      if (slots === 0 || !workers.accepts(workerKey, task)) continue;
+      freed.set(workerKey, slots - 1);
+      return workerKey;
+    }
+    return null;
+  };
+}
+
+/** An attempt that a decision gave to a worker. */
+export interface OpenedAttempt {
+  readonly workerKey: number;
+  readonly instance: Instance;
+}
+
+/** The attempts that a decision opened, with their instances as they are after it. */
+export function openedAttempts(decision: Decision, run: RunAggregate): readonly OpenedAttempt[] {
+  return decision.attempts.flatMap((change) => {
+    const instance = run.instances[change.ordinal];
+    return change.kind === "opened" && instance !== undefined ? [{ workerKey: change.workerKey, instance }] : [];
+  });
+}
+
+/** Milliseconds until the earliest time that a decision set; null when it set none. */
+export function earliestDueInMs(decision: Decision, now: number): number | null {
+  let earliest: number | null = null;
+  for (const { next } of decision.instances) {
+    if (next.dueAt !== null && (earliest === null || next.dueAt < earliest)) earliest = next.dueAt;
+  }
+  return earliest === null ? null : Math.max(0, earliest - now);
+}
