@@ -1,5 +1,5 @@
 import type { AttemptClosed, EventVerdict, RefusalReason } from "./decision.ts";
-import { noteItemEnd, noteItemStart } from "./fan-out.ts";
+import { noteItemEnd, noteItemStart, noteRelease } from "./fan-out.ts";
 import type { RetryPolicy } from "./plan.ts";
 import { announceEnd, propagateEnds } from "./propagation.ts";
 import { decideRetry, type RetryDecision } from "./retry-decision.ts";
@@ -22,8 +22,10 @@ export function applyClaim(draft: RunDraft, event: EventOf<"claim">): EventVerdi
   const instance = draft.find(event.ordinal);
   if (instance === undefined) return refuse("unknown_instance");
   if (draft.isPaused) return refuse("paused");
-  if (instance.state !== "queued" || instance.waitsFor !== null || instance.itemsTotal > 0) return refuse("illegal_state");
-  if (instance.generation !== event.generation || instance.tryNumber + 1 !== event.tryNumber) return refuse("stale_fence");
+  if (instance.state !== "queued" || instance.waitsFor !== null || instance.itemsTotal > 0)
+    return refuse("illegal_state");
+  if (instance.generation !== event.generation || instance.tryNumber + 1 !== event.tryNumber)
+    return refuse("stale_fence");
   if (instance.held) return refuse("held");
   if (instance.dueAt !== null && instance.dueAt > draft.now) return refuse("not_due");
   const fence = instance.fence + 1;
@@ -48,7 +50,15 @@ export function applyClaim(draft: RunDraft, event: EventOf<"claim">): EventVerdi
   );
   draft.everStarted = true;
   const { ordinal, generation, tryNumber } = next;
-  draft.attempts.push({ kind: "opened", ordinal, generation, tryNumber, fence, workerKey: event.workerKey, startedAt: draft.now });
+  draft.attempts.push({
+    kind: "opened",
+    ordinal,
+    generation,
+    tryNumber,
+    fence,
+    workerKey: event.workerKey,
+    startedAt: draft.now,
+  });
   draft.emit("task_instance.running", ordinal, { try_number: tryNumber });
   noteItemStart(draft, next);
   return accept(next);
@@ -59,7 +69,7 @@ export function applyOutcome(draft: RunDraft, event: EventOf<"outcome">): EventV
   const instance = draft.find(event.ordinal);
   if (instance === undefined) return refuse("unknown_instance");
   if (instance.fence !== event.fence) return refuse("stale_fence");
-  if (instance.state !== "running") return refuse("illegal_state");
+  if (instance.state !== "running" || !instance.held) return refuse("illegal_state");
   const freed: Instance = { ...instance, held: false, heldFence: 0, endedAt: draft.now };
   switch (event.outcome.kind) {
     case "success":
@@ -82,13 +92,33 @@ export function applyLost(draft: RunDraft, event: EventOf<"lost">): EventVerdict
   const instance = draft.find(event.ordinal);
   if (instance === undefined) return refuse("unknown_instance");
   if (!instance.held || instance.heldFence !== event.fence) return refuse("stale_fence");
-  if (instance.state !== "running") return applyReleased(draft, { kind: "released", ordinal: event.ordinal, fence: event.fence });
+  if (instance.state !== "running")
+    return applyReleased(draft, { kind: "released", ordinal: event.ordinal, fence: event.fence });
   const policy = draft.taskOf(instance).retry;
   const decision = decideAfterLoss(policy, instance, event.free);
   const message = event.free ? "the worker gave the attempt up" : "the worker was lost";
-  closeAttempt(draft, instance, { state: "lost", errorCode: "worker_lost", errorMessage: message, retryReason: decision.reason });
-  const freed: Instance = { ...instance, held: false, heldFence: 0, fence: instance.fence + 1, endedAt: draft.now, lastError: message };
-  if (!decision.retry) return accept(endInstance(draft, { ...freed, state: "failed", reason: decision.reason, exempt: draft.taskOf(instance).allowFailure }, "lost"));
+  closeAttempt(draft, instance, {
+    state: "lost",
+    errorCode: "worker_lost",
+    errorMessage: message,
+    retryReason: decision.reason,
+  });
+  const freed: Instance = {
+    ...instance,
+    held: false,
+    heldFence: 0,
+    fence: instance.fence + 1,
+    endedAt: draft.now,
+    lastError: message,
+  };
+  if (!decision.retry)
+    return accept(
+      endInstance(
+        draft,
+        { ...freed, state: "failed", reason: decision.reason, exempt: draft.taskOf(instance).allowFailure },
+        "lost",
+      ),
+    );
   draft.put(
     {
       ...freed,
@@ -111,7 +141,9 @@ export function applyReleased(draft: RunDraft, event: EventOf<"released">): Even
   if (!instance.held || instance.heldFence !== event.fence) return refuse("stale_fence");
   if (instance.state === "running") return refuse("illegal_state");
   draft.attempts.push({ kind: "released", ordinal: instance.ordinal, fence: event.fence, releasedAt: draft.now });
-  return accept(draft.put({ ...instance, held: false, heldFence: 0 }, "note"));
+  const freed = draft.put({ ...instance, held: false, heldFence: 0 }, "note");
+  noteRelease(draft, freed);
+  return accept(freed);
 }
 
 /** up_for_retry → queued once its delay is over. */
@@ -125,14 +157,21 @@ export function applyRetryDue(draft: RunDraft, event: EventOf<"retry_due">): Eve
 }
 
 function requeue(draft: RunDraft, instance: Instance): Instance {
-  const next = draft.put({ ...instance, state: "queued", dueAt: null, queuedAt: draft.now, fence: instance.fence + 1 }, "retry_due");
+  const next = draft.put(
+    { ...instance, state: "queued", dueAt: null, queuedAt: draft.now, fence: instance.fence + 1 },
+    "retry_due",
+  );
   draft.emit("task_instance.queued", instance.ordinal);
   return next;
 }
 
 /** Ends an instance for good and lets its children know. */
-export function endInstance(draft: RunDraft, next: Instance, cause: "outcome" | "lost" | "evaluation" | "timeout" = "outcome"): Instance {
-  const ended = draft.put({ ...next, endedAt: draft.now, dueAt: null, awaitsEvaluation: false }, cause);
+export function endInstance(
+  draft: RunDraft,
+  next: Instance,
+  cause: "outcome" | "lost" | "evaluation" | "timeout" = "outcome",
+): Instance {
+  const ended = draft.put({ ...next, endedAt: draft.now, dueAt: null, waitsFor: null, awaitsEvaluation: false }, cause);
   announceEnd(draft, ended);
   noteItemEnd(draft, ended);
   propagateEnds(draft, [ended.ordinal]);
@@ -155,7 +194,13 @@ function failAttempt(draft: RunDraft, freed: Instance, failure: AttemptFailure):
   });
   if (!decision.retry) {
     const reason = failure.code === "timeout" ? "timed_out" : decision.reason;
-    return endInstance(draft, { ...freed, state: "failed", reason, exempt: task.allowFailure, lastError: failure.message });
+    return endInstance(draft, {
+      ...freed,
+      state: "failed",
+      reason,
+      exempt: task.allowFailure,
+      lastError: failure.message,
+    });
   }
   const next = draft.put(
     {
@@ -168,13 +213,25 @@ function failAttempt(draft: RunDraft, freed: Instance, failure: AttemptFailure):
     },
     "outcome",
   );
-  draft.emit("task_instance.retry", freed.ordinal, { reason: decision.reason, delay_ms: decision.delayMs, error: failure.message });
+  draft.emit("task_instance.retry", freed.ordinal, {
+    reason: decision.reason,
+    delay_ms: decision.delayMs,
+    error: failure.message,
+  });
   return decision.delayMs === 0 ? requeue(draft, next) : next;
 }
 
 function defer(draft: RunDraft, freed: Instance, outcome: Extract<AttemptOutcome, { kind: "deferred" }>): Instance {
   closeAttempt(draft, freed, { state: "deferred" });
-  const next: Instance = { ...freed, state: "queued", reason: "deferred", endedAt: null, queuedAt: draft.now, dueAt: outcome.dueAt, waitsFor: outcome.waitsFor };
+  const next: Instance = {
+    ...freed,
+    state: "queued",
+    reason: "deferred",
+    endedAt: null,
+    queuedAt: draft.now,
+    dueAt: outcome.dueAt,
+    waitsFor: outcome.waitsFor,
+  };
   draft.emit("task_instance.queued", freed.ordinal, { reason: "deferred" });
   return draft.put(next, "outcome");
 }
@@ -187,13 +244,24 @@ function decideAfterLoss(policy: RetryPolicy, instance: Instance, free: boolean)
 
 function writeOutputs(draft: RunDraft, instance: Instance, outputs: readonly { key: string; json: string }[]): void {
   for (const { key, json } of outputs) {
-    draft.outputs.push({ kind: "written", ordinal: instance.ordinal, generation: instance.generation, key, json, at: draft.now });
+    draft.outputs.push({
+      kind: "written",
+      ordinal: instance.ordinal,
+      generation: instance.generation,
+      key,
+      json,
+      at: draft.now,
+    });
     draft.emit("xcom.created", instance.ordinal, { key, size: json.length });
   }
 }
 
 /** Records how the held attempt ended. One that was ended from outside is released later, all others at once. */
-export function closeAttempt(draft: RunDraft, instance: Instance, end: Partial<AttemptClosed> & Pick<AttemptClosed, "state">): void {
+export function closeAttempt(
+  draft: RunDraft,
+  instance: Instance,
+  end: Partial<AttemptClosed> & Pick<AttemptClosed, "state">,
+): void {
   draft.attempts.push({
     exitCode: null,
     signal: null,
@@ -210,6 +278,11 @@ export function closeAttempt(draft: RunDraft, instance: Instance, end: Partial<A
     endedAt: draft.now,
   });
   if (end.state !== "stopped") {
-    draft.attempts.push({ kind: "released", ordinal: instance.ordinal, fence: instance.heldFence || instance.fence, releasedAt: draft.now });
+    draft.attempts.push({
+      kind: "released",
+      ordinal: instance.ordinal,
+      fence: instance.heldFence || instance.fence,
+      releasedAt: draft.now,
+    });
   }
 }

@@ -1,6 +1,14 @@
 import { applyClaim, applyLost, applyOutcome, applyReleased, applyRetryDue } from "./attempt-events.ts";
 import type { Decision, EventVerdict } from "./decision.ts";
-import { applyCancel, applyClear, applyEvaluated, applyInstanceTimeout, applyMark, applyPause, applyRunTimeout } from "./outside-events.ts";
+import {
+  applyCancel,
+  applyClear,
+  applyEvaluated,
+  applyInstanceTimeout,
+  applyMark,
+  applyPause,
+  applyRunTimeout,
+} from "./outside-events.ts";
 import type { PlanTask } from "./plan.ts";
 import { RunDraft } from "./run-draft.ts";
 import type { RunEvent } from "./run-event.ts";
@@ -14,7 +22,12 @@ export type HandOff = (instance: Instance, task: PlanTask) => number | null;
  * events and `now` (the store's clock, milliseconds) always give the same decision. With `handOff` what becomes ready
  * is claimed in the same decision; its attempts are among those opened.
  */
-export function decideRun(run: RunAggregate, events: readonly RunEvent[], now: number, handOff?: HandOff): Decision | null {
+export function decideRun(
+  run: RunAggregate,
+  events: readonly RunEvent[],
+  now: number,
+  handOff?: HandOff,
+): Decision | null {
   const draft = new RunDraft(run, now);
   const verdicts = events.map((event) => applyEvent(draft, event));
   if (handOff !== undefined) {

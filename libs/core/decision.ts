@@ -48,7 +48,14 @@ export interface AttemptReleased {
 export type AttemptChange = AttemptOpened | AttemptClosed | AttemptReleased;
 
 export type OutputChange =
-  | { readonly kind: "written"; readonly ordinal: number; readonly generation: number; readonly key: string; readonly json: string; readonly at: number }
+  | {
+      readonly kind: "written";
+      readonly ordinal: number;
+      readonly generation: number;
+      readonly key: string;
+      readonly json: string;
+      readonly at: number;
+    }
   | { readonly kind: "cleared"; readonly ordinal: number };
 
 /** A public event; the run's own sequence orders it (G7). `ordinal` null: about the run. */

@@ -1,7 +1,10 @@
-import { announceEnd, propagateEnds } from "./propagation.ts";
+import { announceEnd, propagateEnds, swapEnd } from "./propagation.ts";
 import { InvariantError, type RunDraft } from "./run-draft.ts";
 import type { Instance } from "./run-model.ts";
 import { isTerminal } from "./states.ts";
+
+/** The reason of a group that failed because an item did. */
+const itemsFailedReason = "items_failed";
 
 /**
  * A fan-out is a group instance (the task itself, `mapIndex` null) and its items, instances of their own. The group
@@ -10,19 +13,45 @@ import { isTerminal } from "./states.ts";
  */
 export function startFanOut(draft: RunDraft, group: Instance, items: readonly { readonly key: string }[]): Instance {
   if (items.length === 0) {
-    draft.outputs.push({ kind: "written", ordinal: group.ordinal, generation: group.generation, key: "items", json: "[]", at: draft.now });
-    const ended = draft.put({ ...group, state: "success", reason: "empty_for_each", awaitsEvaluation: false, endedAt: draft.now }, "evaluation");
+    draft.outputs.push({
+      kind: "written",
+      ordinal: group.ordinal,
+      generation: group.generation,
+      key: "items",
+      json: "[]",
+      at: draft.now,
+    });
+    const ended = draft.put(
+      { ...group, state: "success", reason: "empty_for_each", awaitsEvaluation: false, endedAt: draft.now },
+      "evaluation",
+    );
     announceEnd(draft, ended);
     propagateEnds(draft, [ended.ordinal]);
     return draft.get(group.ordinal);
   }
   const next = draft.put(
-    { ...group, state: "queued", awaitsEvaluation: false, queuedAt: draft.now, itemsTotal: items.length, itemsEnded: 0, itemsFailed: 0 },
+    {
+      ...group,
+      state: "queued",
+      awaitsEvaluation: false,
+      queuedAt: draft.now,
+      itemsTotal: items.length,
+      itemsEnded: 0,
+      itemsFailed: 0,
+    },
     "evaluation",
   );
   draft.emit("task_instance.queued", group.ordinal, { items: items.length });
   items.forEach(({ key }, mapIndex) => {
-    const item = draft.add({ ...group, mapIndex, itemKey: key, state: "queued", awaitsEvaluation: false, queuedAt: draft.now, inDegree: 0 });
+    const item = draft.add({
+      ...group,
+      mapIndex,
+      itemKey: key,
+      state: "queued",
+      awaitsEvaluation: false,
+      queuedAt: draft.now,
+      inDegree: 0,
+    });
     draft.emit("task_instance.queued", item.ordinal, { map_index: mapIndex });
   });
   return next;
@@ -33,7 +62,10 @@ export function noteItemStart(draft: RunDraft, item: Instance): void {
   if (item.mapIndex === null) return;
   const group = groupOf(draft, item);
   if (group.state !== "queued") return;
-  draft.put({ ...group, state: "running", startedAt: draft.now, firstStartedAt: group.firstStartedAt ?? draft.now }, "group");
+  draft.put(
+    { ...group, state: "running", startedAt: draft.now, firstStartedAt: group.firstStartedAt ?? draft.now },
+    "group",
+  );
   draft.emit("task_instance.running", group.ordinal);
 }
 
@@ -51,27 +83,60 @@ export function noteItemEnd(draft: RunDraft, item: Instance): void {
     draft.put(counted, "note");
     return;
   }
-  const failed = counted.itemsFailed > 0;
-  const ended = draft.put(
-    {
-      ...counted,
-      state: failed ? "failed" : "success",
-      reason: failed ? "items_failed" : null,
-      exempt: failed && draft.taskOf(group).allowFailure,
-      lastError: failed ? `${counted.itemsFailed} of ${counted.itemsTotal} items failed` : group.lastError,
-      endedAt: draft.now,
-    },
-    "group",
-  );
+  const ended = draft.put(endOfGroup(draft, counted), "group");
   announceEnd(draft, ended);
   propagateEnds(draft, [group.ordinal]);
+}
+
+/** A mark changed the end of an item: its group follows, unless it was itself ended by hand or from outside. */
+export function swapItemEnd(draft: RunDraft, before: Instance, after: Instance): void {
+  const group = groupOf(draft, after);
+  const endedByItems = group.reason === null || group.reason === itemsFailedReason;
+  if (group.generation !== after.generation || (isTerminal(group.state) && !endedByItems)) return;
+  const itemsFailed = group.itemsFailed + Number(after.state === "failed") - Number(before.state === "failed");
+  if (itemsFailed === group.itemsFailed) return;
+  const end = endOfGroup(draft, { ...group, itemsFailed });
+  if (end.state === group.state || !isTerminal(group.state)) {
+    draft.put({ ...group, itemsFailed }, "note");
+    return;
+  }
+  const swapped = draft.put({ ...end, fence: group.fence + 1 }, "mark");
+  announceEnd(draft, swapped);
+  swapEnd(draft, group, swapped);
+}
+
+/** The group with the end that the counts of its items give it. */
+function endOfGroup(draft: RunDraft, counted: Instance): Instance {
+  const failed = counted.itemsFailed > 0;
+  return {
+    ...counted,
+    state: failed ? "failed" : "success",
+    reason: failed ? itemsFailedReason : null,
+    exempt: failed && draft.taskOf(counted).allowFailure,
+    lastError: failed ? `${counted.itemsFailed} of ${counted.itemsTotal} items failed` : counted.lastError,
+    endedAt: draft.now,
+  };
+}
+
+/** A fan-out that had to wait for old attempts of its task (G4) is looked at again once the last of them is gone. */
+export function noteRelease(draft: RunDraft, freed: Instance): void {
+  const group = draft.get(freed.task);
+  if (group.awaitsEvaluation && !hasHeldAttempt(draft, group)) draft.evaluateOrdinals.push(group.ordinal);
+}
+
+/** Whether an attempt of the task, of whatever item and generation, may still be alive. */
+export function hasHeldAttempt(draft: RunDraft, group: Instance): boolean {
+  if (group.generation === 1) return false;
+  for (const instance of draft.all()) if (instance.task === group.task && instance.held) return true;
+  return false;
 }
 
 /** The items of a group's present generation. */
 export function* itemsOf(draft: RunDraft, group: Instance): Generator<Instance> {
   if (group.itemsTotal === 0) return;
   for (const instance of draft.all()) {
-    if (instance.mapIndex !== null && instance.task === group.task && instance.generation === group.generation) yield instance;
+    if (instance.mapIndex !== null && instance.task === group.task && instance.generation === group.generation)
+      yield instance;
   }
 }
 

@@ -61,7 +61,10 @@ export function parentCount(graph: Graph, task: number): number {
 }
 
 /** The children of a task, each with its edge's condition, in the order of definition. */
-export function* childEdges(graph: Graph, task: number): Generator<{ readonly task: number; readonly on: EdgeCondition }> {
+export function* childEdges(
+  graph: Graph,
+  task: number,
+): Generator<{ readonly task: number; readonly on: EdgeCondition }> {
   const end = graph.childStart[task + 1] ?? 0;
   for (let place = graph.childStart[task] ?? 0; place < end; place += 1) {
     yield { task: graph.children[place] ?? 0, on: graph.conditions[place] ?? "success" };
@@ -69,7 +72,10 @@ export function* childEdges(graph: Graph, task: number): Generator<{ readonly ta
 }
 
 /** The parents of a task, each with its edge's condition, in the order of definition. */
-export function* parentEdges(graph: Graph, task: number): Generator<{ readonly task: number; readonly on: EdgeCondition }> {
+export function* parentEdges(
+  graph: Graph,
+  task: number,
+): Generator<{ readonly task: number; readonly on: EdgeCondition }> {
   const end = graph.parentStart[task + 1] ?? 0;
   for (let place = graph.parentStart[task] ?? 0; place < end; place += 1) {
     yield { task: graph.parents[place] ?? 0, on: graph.parentConditions[place] ?? "success" };

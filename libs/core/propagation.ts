@@ -110,10 +110,17 @@ export function settleRule(draft: RunDraft, instance: Instance): boolean {
 
 /** In-degree and counts of an instance, from scratch: what a new generation begins with. */
 export function recountParents(draft: RunDraft, instance: Instance): Instance {
-  let counted: Instance = { ...instance, inDegree: 0, parents: { success: 0, failed: 0, upstreamFailed: 0, skipped: 0 }, exemptParents: 0 };
+  let counted: Instance = {
+    ...instance,
+    inDegree: 0,
+    parents: { success: 0, failed: 0, upstreamFailed: 0, skipped: 0 },
+    exemptParents: 0,
+  };
   for (const edge of parentEdges(draft.plan.graph, instance.task)) {
     const parent = draft.get(edge.task);
-    counted = isTerminal(parent.state) ? addEnd(counted, parent, edge.on, 1) : { ...counted, inDegree: counted.inDegree + 1 };
+    counted = isTerminal(parent.state)
+      ? addEnd(counted, parent, edge.on, 1)
+      : { ...counted, inDegree: counted.inDegree + 1 };
   }
   return counted;
 }

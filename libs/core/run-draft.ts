@@ -1,4 +1,12 @@
-import type { AttemptChange, Decision, EventChange, EventVerdict, InstanceChange, OutputChange, StopRequest } from "./decision.ts";
+import type {
+  AttemptChange,
+  Decision,
+  EventChange,
+  EventVerdict,
+  InstanceChange,
+  OutputChange,
+  StopRequest,
+} from "./decision.ts";
 import type { Plan, PlanTask } from "./plan.ts";
 import type { Instance, RunAggregate, RunRow } from "./run-model.ts";
 import { computeRunState, isSettled } from "./run-state.ts";
@@ -54,7 +62,9 @@ export class RunDraft {
   }
 
   find(ordinal: number): Instance | undefined {
-    return this.#changed.get(ordinal) ?? this.#base.instances[ordinal] ?? this.#added[ordinal - this.#base.instances.length];
+    return (
+      this.#changed.get(ordinal) ?? this.#base.instances[ordinal] ?? this.#added[ordinal - this.#base.instances.length]
+    );
   }
 
   get(ordinal: number): Instance {
@@ -106,7 +116,10 @@ export class RunDraft {
   readyOrdinals(): readonly number[] {
     if (this.isPaused) return [];
     const ready: Instance[] = [];
-    for (const instance of [...this.#changed.values(), ...this.#added.filter((added) => !this.#changed.has(added.ordinal))]) {
+    for (const instance of [
+      ...this.#changed.values(),
+      ...this.#added.filter((added) => !this.#changed.has(added.ordinal)),
+    ]) {
       const before = this.#base.instances[instance.ordinal];
       if (isReady(instance) && (before === undefined || !isReady(before))) ready.push(instance);
     }
@@ -133,7 +146,7 @@ export class RunDraft {
       events: this.#events,
       stops: this.stops,
       readyOrdinals: this.readyOrdinals(),
-      evaluateOrdinals: this.evaluateOrdinals.filter((ordinal) => this.get(ordinal).awaitsEvaluation),
+      evaluateOrdinals: [...new Set(this.evaluateOrdinals)].filter((ordinal) => this.get(ordinal).awaitsEvaluation),
       verdicts,
     };
   }
@@ -141,10 +154,6 @@ export class RunDraft {
   #guardOf(ordinal: number): { state: TaskState; fence: number } | null {
     const before = this.#base.instances[ordinal];
     return before === undefined ? null : { state: before.state, fence: before.fence };
-  }
-
-  #wasHeld(ordinal: number): boolean {
-    return this.#base.instances[ordinal]?.held ?? false;
   }
 
   #finishRun(before: RunRow): RunRow {
@@ -174,7 +183,13 @@ export class RunDraft {
 
 /** It may be dispatched at once: queued, not held, not waiting for a time or an answer, and not a group. */
 export function isReady(instance: Instance): boolean {
-  return instance.state === "queued" && !instance.held && instance.dueAt === null && instance.waitsFor === null && instance.itemsTotal === 0;
+  return (
+    instance.state === "queued" &&
+    !instance.held &&
+    instance.dueAt === null &&
+    instance.waitsFor === null &&
+    instance.itemsTotal === 0
+  );
 }
 
 function exemptWeight(instance: Instance): number {

@@ -1,7 +1,13 @@
 /** What can happen to a run. `fence` is the one under which the sender holds the attempt. */
 export type RunEvent =
   /** A worker takes a queued instance. */
-  | { readonly kind: "claim"; readonly ordinal: number; readonly generation: number; readonly tryNumber: number; readonly workerKey: number }
+  | {
+      readonly kind: "claim";
+      readonly ordinal: number;
+      readonly generation: number;
+      readonly tryNumber: number;
+      readonly workerKey: number;
+    }
   /** The holder reports what its attempt came to; its process tree is gone. */
   | { readonly kind: "outcome"; readonly ordinal: number; readonly fence: number; readonly outcome: AttemptOutcome }
   /** The tree of an attempt that was ended from outside is gone. */
@@ -11,14 +17,29 @@ export type RunEvent =
   /** A retry's delay is over by the database clock. */
   | { readonly kind: "retry_due"; readonly ordinal: number; readonly fence: number }
   /** A timeout other than the attempt's own passed by the database clock. */
-  | { readonly kind: "instance_timeout"; readonly ordinal: number; readonly fence: number; readonly which: "queue_timeout" | "retry_timeout" }
+  | {
+      readonly kind: "instance_timeout";
+      readonly ordinal: number;
+      readonly fence: number;
+      readonly which: "queue_timeout" | "retry_timeout";
+    }
   | { readonly kind: "run_timeout" }
   /** `when`, `for_each` and `pool` of a ready task were looked at. */
-  | { readonly kind: "evaluated"; readonly ordinal: number; readonly generation: number; readonly result: EvaluationResult }
+  | {
+      readonly kind: "evaluated";
+      readonly ordinal: number;
+      readonly generation: number;
+      readonly result: EvaluationResult;
+    }
   | { readonly kind: "cancel"; readonly reason: string }
   | { readonly kind: "pause"; readonly isPaused: boolean }
   /** By hand: between terminal states the children's counts are swapped. */
-  | { readonly kind: "mark"; readonly ordinals: readonly number[]; readonly state: "success" | "failed" | "skipped"; readonly includeDownstream: boolean }
+  | {
+      readonly kind: "mark";
+      readonly ordinals: readonly number[];
+      readonly state: "success" | "failed" | "skipped";
+      readonly includeDownstream: boolean;
+    }
   /** Rerun: these and their descendants begin a new generation. */
   | { readonly kind: "clear"; readonly ordinals: readonly number[] };
 
@@ -31,7 +52,11 @@ export type EvaluationResult =
 export type AttemptOutcome =
   | { readonly kind: "success"; readonly outputs: readonly { readonly key: string; readonly json: string }[] }
   | { readonly kind: "skipped" }
-  | { readonly kind: "failed"; readonly failure: AttemptFailure; readonly outputs: readonly { readonly key: string; readonly json: string }[] }
+  | {
+      readonly kind: "failed";
+      readonly failure: AttemptFailure;
+      readonly outputs: readonly { readonly key: string; readonly json: string }[];
+    }
   | { readonly kind: "deferred"; readonly dueAt: number | null; readonly waitsFor: string | null };
 
 /** Why an attempt failed; what the retry decision is made from. */

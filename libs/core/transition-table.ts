@@ -19,7 +19,10 @@ type Table = Readonly<Record<TransitionCause, Readonly<Partial<Record<TaskState,
 
 const active: readonly TaskState[] = taskStates.filter((state) => !isTerminal(state));
 
-function fromEach(from: readonly TaskState[], to: readonly TaskState[]): Partial<Record<TaskState, readonly TaskState[]>> {
+function fromEach(
+  from: readonly TaskState[],
+  to: readonly TaskState[],
+): Partial<Record<TaskState, readonly TaskState[]>> {
   return Object.fromEntries(from.map((state) => [state, to]));
 }
 
@@ -32,7 +35,7 @@ export const legalTransitions: Table = {
   outcome: { running: ["success", "failed", "up_for_retry", "queued", "skipped"] },
   lost: { running: ["up_for_retry", "failed"] },
   retry_due: { up_for_retry: ["queued"] },
-  timeout: fromEach(active, ["failed", "skipped"]),
+  timeout: { ...fromEach(active, ["failed", "skipped"]), running: ["failed"] },
   cancel: fromEach(active, ["skipped"]),
   mark: fromEach(taskStates, ["success", "failed", "skipped"]),
   clear: fromEach(taskStates, ["none", "removed"]),

@@ -24,7 +24,11 @@ export const triggerRules: readonly TriggerRule[] = [
 ];
 
 /** Rules that mean nothing on a task without parents, and are refused there. */
-export const rulesThatNeedParents: ReadonlySet<TriggerRule> = new Set(["one_success", "one_failed", "none_failed_min_one_success"]);
+export const rulesThatNeedParents: ReadonlySet<TriggerRule> = new Set([
+  "one_success",
+  "one_failed",
+  "none_failed_min_one_success",
+]);
 
 export type RuleVerdict = "wait" | "run" | "upstream_failed" | "skipped";
 

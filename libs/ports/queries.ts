@@ -33,7 +33,12 @@ export interface DagView {
   readonly registeredAt: number;
   readonly nextAt: number | null;
   readonly definition: unknown;
-  readonly lastRun: { readonly runId: string; readonly logicalAt: number; readonly state: RunState; readonly durationMs: number | null } | null;
+  readonly lastRun: {
+    readonly runId: string;
+    readonly logicalAt: number;
+    readonly state: RunState;
+    readonly durationMs: number | null;
+  } | null;
   /** The import error of its file, when the newest content is broken. */
   readonly problems: readonly StoredProblem[];
 }
@@ -130,10 +135,22 @@ export interface Queries {
   listRuns(page: PageRequest, filter: { dagId: string | null; states: readonly RunState[] }): Promise<Page<RunView>>;
   getRun(runId: string): Promise<RunView | null>;
   latestRunId(dagId: string): Promise<string | null>;
-  listInstances(page: PageRequest, filter: { runId: string | null; dagId: string | null; states: readonly TaskState[] }): Promise<Page<InstanceView>>;
+  listInstances(
+    page: PageRequest,
+    filter: { runId: string | null; dagId: string | null; states: readonly TaskState[] },
+  ): Promise<Page<InstanceView>>;
   getInstance(instanceId: string): Promise<InstanceView | null>;
   listAttempts(runKey: number, ordinal: number): Promise<readonly AttemptView[]>;
   listOutputs(runId: string, taskId: string | null): Promise<readonly OutputView[]>;
-  listWorkers(): Promise<readonly { workerId: string; status: string; hostname: string; slots: number; freeSlots: number; lastBeatAt: number }[]>;
+  listWorkers(): Promise<
+    readonly {
+      workerId: string;
+      status: string;
+      hostname: string;
+      slots: number;
+      freeSlots: number;
+      lastBeatAt: number;
+    }[]
+  >;
   ping(): Promise<void>;
 }

@@ -102,7 +102,11 @@ export interface RunStore {
   findRunKey(runId: string): Promise<number | null>;
   readFacts(runKeys: readonly number[]): Promise<readonly RunFacts[]>;
   /** Queued, not held, due, of unpaused runs, best first: task priority, DAG priority, age. */
-  pickQueued(options: { queues: readonly string[]; backends: readonly (string | null)[]; limit: number }): Promise<readonly QueuedInstance[]>;
+  pickQueued(options: {
+    queues: readonly string[];
+    backends: readonly (string | null)[];
+    limit: number;
+  }): Promise<readonly QueuedInstance[]>;
   listDue(limit: number): Promise<readonly DueInstance[]>;
   /** Milliseconds until the next thing is due, by the database clock; null when nothing waits for a time. */
   nextDueInMs(): Promise<number | null>;
@@ -112,5 +116,8 @@ export interface RunStore {
   /** Instances that wait for evaluation, for the repair scan. */
   listAwaitingEvaluation(limit: number): Promise<readonly QueuedInstance[]>;
   /** Outputs by ordinal and key, of the present generation. */
-  readOutputs(runKey: number, ordinals: readonly number[]): Promise<readonly { ordinal: number; key: string; json: string }[]>;
+  readOutputs(
+    runKey: number,
+    ordinals: readonly number[],
+  ): Promise<readonly { ordinal: number; key: string; json: string }[]>;
 }

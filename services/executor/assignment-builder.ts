@@ -5,7 +5,8 @@ import type { PlanTask } from "#core/plan.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import { type CompiledDefinition, compileDefinition } from "#definition/compile-definition.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
-import { evaluateWhen, type RenderContext, renderTask } from "#definition/render-task.ts";
+import type { RenderContext } from "#definition/render-context.ts";
+import { evaluateWhen, renderTask } from "#definition/render-task.ts";
 import { type Assignment, AssignmentSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { RunFacts } from "#ports/run-store.ts";
@@ -46,7 +47,8 @@ export class AssignmentBuilder {
   build(run: RunAggregate, instance: Instance): Assignment | Promise<Assignment> {
     const facts = this.#facts.get(run.run.runKey);
     const compiled = this.#compiled.get(run.run.versionKey);
-    if (facts === undefined || compiled === undefined || usesOutputs(compiled, instance)) return this.#buildLater(run, instance);
+    if (facts === undefined || compiled === undefined || usesOutputs(compiled, instance))
+      return this.#buildLater(run, instance);
     return this.#render({ facts, compiled }, run, instance, noOutputs);
   }
 
@@ -137,7 +139,7 @@ export class AssignmentBuilder {
       intervalEndAt: facts.intervalEndAt,
       now: this.#options.store.now(),
       timezone: compiled.definition.timezone,
-      run: { dag_run_id: run.run.runId, dag_id: run.run.dagId, run_type: facts.runType, start_date: run.run.startedAt },
+      run: { dag_run_id: run.run.runId, dag_id: run.run.dagId, run_type: facts.runType, start_date: toText(run.run.startedAt) },
       taskInstance: { task_id: task.id, try_number: instance.tryNumber, max_tries: maxTries(task, instance) },
       outputs,
       tempDir: "",
@@ -148,6 +150,10 @@ export class AssignmentBuilder {
 type Outputs = (task: string) => JsonObject | undefined;
 
 const noOutputs: Outputs = () => undefined;
+
+function toText(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
 
 function usesOutputs(compiled: CompiledDefinition, instance: Instance): boolean {
   return (compiled.tasks[instance.task]?.outputRefs.length ?? 0) > 0;

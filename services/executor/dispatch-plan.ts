@@ -11,7 +11,10 @@ export interface PlannedClaim {
 }
 
 /** Gives picked instances, best first, to the workers with the most free slots; what finds no slot waits. */
-export function planDispatch(picked: readonly QueuedInstance[], workers: readonly WorkerSlots[]): readonly PlannedClaim[] {
+export function planDispatch(
+  picked: readonly QueuedInstance[],
+  workers: readonly WorkerSlots[],
+): readonly PlannedClaim[] {
   const free = workers.filter((worker) => worker.freeSlots > 0).map((worker) => ({ ...worker }));
   const planned: PlannedClaim[] = [];
   for (const instance of picked) {

@@ -80,7 +80,10 @@ export class Dispatcher {
     const limit = sessions.reduce((sum, session) => sum + session.freeSlots, 0);
     const picked = await store.runs.pickQueued({ queues: sessions[0]?.queues ?? [], backends: [null, backend], limit });
     if (picked.length === limit) this.#backlog = true;
-    const planned = planDispatch(picked, sessions.map(({ workerKey, freeSlots }) => ({ workerKey, freeSlots })));
+    const planned = planDispatch(
+      picked,
+      sessions.map(({ workerKey, freeSlots }) => ({ workerKey, freeSlots })),
+    );
     await Promise.all(planned.map((claim) => this.#claim(claim)));
     return planned.length;
   }
@@ -91,7 +94,11 @@ export class Dispatcher {
     const { runKey, ordinal, generation, tryNumber } = instance;
     session.reserve(1);
     try {
-      await this.#options.writer.submit({ runKey, event: { kind: "claim", ordinal, generation, tryNumber, workerKey }, freesSlotOf: null });
+      await this.#options.writer.submit({
+        runKey,
+        event: { kind: "claim", ordinal, generation, tryNumber, workerKey },
+        freesSlotOf: null,
+      });
     } finally {
       session.unreserve(1);
     }

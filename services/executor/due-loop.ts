@@ -6,7 +6,10 @@ import type { Submission, SubmissionResult } from "./turn.ts";
 const maxDuePerRound = 500;
 
 /** Turns what is due by the database clock into events, and answers when the next thing is due. */
-export async function processDue(store: Store, submit: (submission: Submission) => Promise<SubmissionResult>): Promise<number | null> {
+export async function processDue(
+  store: Store,
+  submit: (submission: Submission) => Promise<SubmissionResult>,
+): Promise<number | null> {
   const due = await store.runs.listDue(maxDuePerRound);
   await Promise.all(due.map((item) => submit({ runKey: item.runKey, event: toEvent(item), freesSlotOf: null })));
   if (due.length >= maxDuePerRound) return 0;
@@ -15,5 +18,7 @@ export async function processDue(store: Store, submit: (submission: Submission) 
 
 function toEvent({ ordinal, fence, what }: DueInstance): RunEvent {
   if (ordinal === null || what === "run_timeout") return { kind: "run_timeout" };
-  return what === "retry" ? { kind: "retry_due", ordinal, fence } : { kind: "instance_timeout", ordinal, fence, which: what };
+  return what === "retry"
+    ? { kind: "retry_due", ordinal, fence }
+    : { kind: "instance_timeout", ordinal, fence, which: what };
 }

@@ -1,5 +1,5 @@
-import { AppError } from "#errors/app-error.ts";
 import { create } from "@bufbuild/protobuf";
+import { describeError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import { DrainSchema, WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { operatorSchemas } from "#operators/registry.ts";
@@ -21,7 +21,6 @@ import { RunWriter } from "./run-writer.ts";
 import { SessionHandler } from "./session-handler.ts";
 import { openSession } from "./session-opening.ts";
 import { SessionRegistry } from "./session-registry.ts";
-import type { Submission } from "./turn.ts";
 import { TurnBatcher } from "./turn-batcher.ts";
 import { createWorkerSessionService } from "./worker-session-service.ts";
 
@@ -45,9 +44,61 @@ const maxLogChunksPerBatch = 64;
 
 /** Advances runs and feeds the workers that are connected to it. Keeps nothing that another executor could not rebuild. */
 export function createExecutor(options: ExecutorOptions): Service {
-  const { store, logger, workerLeaseMs, scanIntervalMs } = options;
+  const core = createRunCore(options);
+  const { writer, dispatcher, sessions, scans } = core;
+  const { store, logger } = options;
+  const listeners = new WakeListeners(store, core);
+  return {
+    name: "executor",
+    routes: (router) => {
+      router.service(WorkerSessionService, createSessions(options, core));
+      router.service(ExecutorService, createExecutorService(store, core.submit));
+    },
+    async start() {
+      listeners.start();
+      for (const loop of core.loops) loop.start();
+    },
+    async stop() {
+      listeners.stop();
+      dispatcher.stop();
+      const drain = create(DrainSchema, { reason: "the executor is stopping", reconnectElsewhere: true });
+      for (const session of sessions.all()) session.send({ case: "drain", value: drain });
+      await Promise.all(core.loops.map((loop) => loop.stop()));
+      await writer.stop();
+      await core.eventRelay
+        .release()
+        .catch((error: unknown) =>
+          logger.debug({ error: describeError(error) }, "the relay's lease runs out by itself"),
+        );
+      for (const session of sessions.all()) session.outgoing.close();
+    },
+    health: () => ({
+      executor:
+        writer.isHealthy && scans.isHealthy
+          ? { status: "healthy", detail: "" }
+          : { status: "degraded", detail: "the database does not answer; what happened is kept and written later" },
+    }),
+  };
+}
+
+/** The parts that advance runs, wired to each other. */
+interface RunCore {
+  readonly submit: RunWriter["submit"];
+  readonly sessions: SessionRegistry;
+  readonly effects: RunEffects;
+  readonly writer: RunWriter;
+  readonly dispatcher: Dispatcher;
+  readonly repair: RepairScan;
+  readonly eventRelay: EventRelay;
+  readonly scans: PacedLoop;
+  readonly relay: PacedLoop;
+  readonly loops: readonly PacedLoop[];
+}
+
+function createRunCore(options: ExecutorOptions): RunCore {
+  const { store, logger, workerLeaseMs, scanIntervalMs: intervalMs } = options;
   const sessions = new SessionRegistry(options.backend);
-  const submit = (submission: Submission): ReturnType<RunWriter["submit"]> => writer.submit(submission);
+  const submit: RunWriter["submit"] = (submission) => writer.submit(submission);
   const assignments = new AssignmentBuilder({ ...options, operators: operatorSchemas });
   const effects = new RunEffects({ store, sessions, assignments, logger, submit, dueIn: (ms) => due.pokeIn(ms) });
   const writer = new RunWriter({
@@ -57,25 +108,36 @@ export function createExecutor(options: ExecutorOptions): Service {
     onApplied: (run, decision) => effects.perform(run, decision),
   });
   const dispatcher = new Dispatcher({ store, sessions, writer, backend: options.backend, logger });
-  const reaper = new Reaper({ store, logger, workerLeaseMs, scanIntervalMs, submit });
+  const reaper = new Reaper({ store, logger, workerLeaseMs, scanIntervalMs: intervalMs, submit });
   const repair = new RepairScan({ store, sessions, effects, submit });
   const eventRelay = new EventRelay(store, options.executorId);
+  const due = new PacedLoop({ name: "due", intervalMs, logger, round: () => processDue(store, submit) });
+  const relay = new PacedLoop({ name: "relay", intervalMs, logger, round: () => eventRelay.round() });
+  const scan = async (): Promise<null> => {
+    await reaper.scan();
+    await repair.scan();
+    dispatcher.wake();
+    return null;
+  };
+  const scans = new PacedLoop({ name: "scan", intervalMs, logger, round: scan });
+  return {
+    submit,
+    sessions,
+    effects,
+    writer,
+    dispatcher,
+    repair,
+    eventRelay,
+    scans,
+    relay,
+    loops: [due, scans, relay],
+  };
+}
 
-  const due = new PacedLoop({ name: "due", intervalMs: scanIntervalMs, logger, round: () => processDue(store, submit) });
-  const scans = new PacedLoop({
-    name: "scan",
-    intervalMs: scanIntervalMs,
-    logger,
-    round: async () => {
-      await reaper.scan();
-      await repair.scan();
-      dispatcher.wake();
-      return null;
-    },
-  });
-  const relay = new PacedLoop({ name: "relay", intervalMs: scanIntervalMs, logger, round: () => eventRelay.round() });
-  const loops = [due, scans, relay];
-
+/** The session service, with beats and log chunks of all workers written in batches. */
+function createSessions(options: ExecutorOptions, core: RunCore): ReturnType<typeof createWorkerSessionService> {
+  const { store, logger, workerLeaseMs } = options;
+  const { sessions, effects, dispatcher, submit } = core;
   const beats = new TurnBatcher<WorkerBeat, boolean>(async (batch) => {
     const renewed = new Set(await store.workers.beat(batch));
     return batch.map((beat) => renewed.has(beat.workerKey));
@@ -85,8 +147,10 @@ export function createExecutor(options: ExecutorOptions): Service {
     store.wake.notify("logs");
     return chunks.map(() => true);
   }, maxLogChunksPerBatch);
-
-  const sessionService = createWorkerSessionService({
+  const slotsFreed = (): void => {
+    if (dispatcher.hasBacklog) dispatcher.wake();
+  };
+  return createWorkerSessionService({
     sessions,
     logger,
     open: (hello) => openSession({ ...options, effects, submit }, hello),
@@ -98,43 +162,34 @@ export function createExecutor(options: ExecutorOptions): Service {
         submit,
         beat: (beat) => beats.submit(beat),
         appendLog: (chunk) => logs.submit(chunk),
-        slotsFreed: () => {
-          if (dispatcher.hasBacklog) dispatcher.wake();
-        },
+        slotsFreed,
       }),
   });
+}
 
-  let endListening: (() => void)[] = [];
-  return {
-    name: "executor",
-    routes: (router) => {
-      router.service(WorkerSessionService, sessionService);
-      router.service(ExecutorService, createExecutorService(store, submit));
-    },
-    async start() {
-      endListening = [
-        store.wake.listen("queued", () => dispatcher.wake()),
-        store.wake.listen("outbox", () => relay.pokeIn(eventRelay.pauseMs)),
-        store.wake.listen("stops", () => {
-          for (const session of sessions.all()) repair.sendStops(session).catch(() => scans.pokeIn(0));
-        }),
-      ];
-      for (const loop of loops) loop.start();
-    },
-    async stop() {
-      for (const end of endListening) end();
-      dispatcher.stop();
-      const drain = create(DrainSchema, { reason: "the executor is stopping", reconnectElsewhere: true });
-      for (const session of sessions.all()) session.send({ case: "drain", value: drain });
-      await Promise.all(loops.map((loop) => loop.stop()));
-      await writer.stop();
-      await eventRelay.release().catch(() => undefined);
-      for (const session of sessions.all()) session.outgoing.close();
-    },
-    health: () => ({
-      executor: writer.isHealthy && scans.isHealthy
-        ? { status: "healthy", detail: "" }
-        : { status: "degraded", detail: new AppError("DATABASE_UNAVAILABLE", "the database does not answer; work waits").message },
-    }),
-  };
+/** What other processes and other parts of this one say has happened. */
+class WakeListeners {
+  readonly #store: Store;
+  readonly #core: RunCore;
+  #endings: (() => void)[] = [];
+
+  constructor(store: Store, core: RunCore) {
+    this.#store = store;
+    this.#core = core;
+  }
+
+  start(): void {
+    const { dispatcher, relay, eventRelay, sessions, repair, scans } = this.#core;
+    this.#endings = [
+      this.#store.wake.listen("queued", () => dispatcher.wake()),
+      this.#store.wake.listen("outbox", () => relay.pokeIn(eventRelay.pauseMs)),
+      this.#store.wake.listen("stops", () => {
+        for (const session of sessions.all()) repair.sendStops(session).catch(() => scans.pokeIn(0));
+      }),
+    ];
+  }
+
+  stop(): void {
+    for (const end of this.#endings) end();
+  }
 }

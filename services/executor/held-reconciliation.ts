@@ -25,5 +25,10 @@ export function reconcileHeld(rows: readonly HeldRow[], named: readonly AttemptR
 }
 
 function rowId(row: HeldRow): string {
-  return attemptId({ dagRunId: row.runId, taskId: row.taskId, ...(row.mapIndex === null ? {} : { mapIndex: row.mapIndex }), fence: BigInt(row.fence) });
+  return attemptId({
+    dagRunId: row.runId,
+    taskId: row.taskId,
+    ...(row.mapIndex === null ? {} : { mapIndex: row.mapIndex }),
+    fence: BigInt(row.fence),
+  });
 }

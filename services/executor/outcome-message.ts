@@ -46,7 +46,11 @@ export function fromLogChunk(chunk: LogChunk, held: HeldAttempt): NewLogChunk {
     generation: held.ref.generation,
     tryNumber: held.ref.tryNumber,
     sequence: Number(chunk.sequence),
-    entries: chunk.entries.map((entry) => ({ at: Number(entry.timeMs), source: logSources[entry.source], text: entry.text })),
+    entries: chunk.entries.map((entry) => ({
+      at: Number(entry.timeMs),
+      source: logSources[entry.source],
+      text: entry.text,
+    })),
     droppedBytes: Number(chunk.droppedBytes),
   };
 }

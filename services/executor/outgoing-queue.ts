@@ -7,7 +7,7 @@ const maxWaiting = 10_000;
 export class OutgoingQueue<T> implements AsyncIterable<T> {
   #waiting: T[] = [];
   #wakeReader: (() => void) | null = null;
-  #end: { readonly error: unknown } | null = null;
+  #end: { readonly error: AppError | null } | null = null;
 
   get isClosed(): boolean {
     return this.#end !== null;
@@ -16,14 +16,15 @@ export class OutgoingQueue<T> implements AsyncIterable<T> {
   push(message: T): void {
     if (this.#end !== null) return;
     this.#waiting.push(message);
-    if (this.#waiting.length > maxWaiting) this.close(new AppError("WORKER_REFUSED", "the worker does not read its session; it is closed"));
+    if (this.#waiting.length > maxWaiting)
+      this.close(new AppError("WORKER_REFUSED", "the worker does not read its session; it is closed"));
     this.#wakeReader?.();
   }
 
   /** Ends the stream after what is waiting; with an error at once. */
-  close(error?: unknown): void {
+  close(error: AppError | null = null): void {
     this.#end ??= { error };
-    if (error !== undefined) this.#waiting = [];
+    if (error !== null) this.#waiting = [];
     this.#wakeReader?.();
   }
 
@@ -35,7 +36,7 @@ export class OutgoingQueue<T> implements AsyncIterable<T> {
         yield* batch;
       }
       if (this.#end !== null) {
-        if (this.#end.error !== undefined) throw this.#end.error;
+        if (this.#end.error !== null) throw this.#end.error;
         return;
       }
       await new Promise<void>((resolve) => {

@@ -35,7 +35,8 @@ export class Reaper {
       return null;
     }
     const lost = await store.workers.markLost(Math.ceil(workerLeaseMs * leaseMarginShare));
-    for (const { workerId } of lost) logger.warn({ worker_id: workerId }, "the worker's lease is over: it is lost and its attempts go elsewhere");
+    for (const { workerId } of lost)
+      logger.warn({ worker_id: workerId }, "the worker's lease is over: it is lost and its attempts go elsewhere");
     await this.#giveUpAttempts();
     return null;
   }
@@ -51,7 +52,9 @@ export class Reaper {
     const { store, submit } = this.#options;
     const held = await store.runs.listHeldByLostWorkers(maxAttemptsPerScan);
     await Promise.all(
-      held.map(({ runKey, ordinal, fence }) => submit({ runKey, event: { kind: "lost", ordinal, fence, free: false }, freesSlotOf: null })),
+      held.map(({ runKey, ordinal, fence }) =>
+        submit({ runKey, event: { kind: "lost", ordinal, fence, free: false }, freesSlotOf: null }),
+      ),
     );
   }
 }

@@ -43,7 +43,10 @@ export class RepairScan {
   async #reconcile(session: WorkerSession, missing: Set<string>): Promise<void> {
     const rows = await this.#options.store.runs.listHeldByWorker(session.workerKey);
     this.#stopEnded(session, rows);
-    const { resend, release } = reconcileHeld(rows, [...session.held.values()].map((attempt) => attempt.ref));
+    const { resend, release } = reconcileHeld(
+      rows,
+      [...session.held.values()].map((attempt) => attempt.ref),
+    );
     const wasMissing = (row: HeldRow): boolean => {
       const id = `${row.runKey}/${row.ordinal}/${row.fence}`;
       missing.add(id);
@@ -55,7 +58,8 @@ export class RepairScan {
   #stopEnded(session: WorkerSession, rows: readonly HeldRow[]): void {
     for (const row of rows) {
       const held = row.isRunning ? undefined : session.findByPlace(row.runKey, row.ordinal);
-      if (held !== undefined && !held.isStopping && Number(held.ref.fence) === row.fence) sendStop(session, held, "ended", stopGraceMs);
+      if (held !== undefined && !held.isStopping && Number(held.ref.fence) === row.fence)
+        sendStop(session, held, "ended", stopGraceMs);
     }
   }
 

@@ -73,10 +73,15 @@ export class RunEffects {
       await submit(evaluated(run, instance, runs ? { kind: "run" } : { kind: "skip" }));
     } catch (error) {
       if (!(error instanceof AppError) || error.retryable) {
-        logger.warn({ error: describeError(error), dag_run_id: run.run.runId }, "a condition was not evaluated; the repair scan tries again");
+        logger.warn(
+          { error: describeError(error), dag_run_id: run.run.runId },
+          "a condition was not evaluated; the repair scan tries again",
+        );
         return;
       }
-      await submit(evaluated(run, instance, { kind: "fail", errorCode: "render_failed", errorMessage: error.message })).catch(() => undefined);
+      await submit(
+        evaluated(run, instance, { kind: "fail", errorCode: "render_failed", errorMessage: error.message }),
+      ).catch(() => undefined);
     }
   }
 
@@ -84,20 +89,39 @@ export class RunEffects {
   async #failUnrendered(session: WorkerSession, held: HeldAttempt, error: unknown): Promise<void> {
     const { submit, logger } = this.#options;
     if (!(error instanceof AppError) || error.retryable) {
-      logger.error({ err: error, task_id: held.ref.taskId, dag_run_id: held.ref.dagRunId }, "an assignment could not be built");
+      logger.error(
+        { err: error, task_id: held.ref.taskId, dag_run_id: held.ref.dagRunId },
+        "an assignment could not be built",
+      );
       if (error instanceof AppError) return;
     }
     const message = describeError(error);
-    const failure = { code: "render_failed", message, exitCode: null, signal: null, retryable: false, retryAfterMs: null, random: 0 };
+    const failure = {
+      code: "render_failed",
+      message,
+      exitCode: null,
+      signal: null,
+      retryable: false,
+      retryAfterMs: null,
+      random: 0,
+    };
     try {
       await submit({
         runKey: held.runKey,
-        event: { kind: "outcome", ordinal: held.ordinal, fence: Number(held.ref.fence), outcome: { kind: "failed", failure, outputs: [] } },
+        event: {
+          kind: "outcome",
+          ordinal: held.ordinal,
+          fence: Number(held.ref.fence),
+          outcome: { kind: "failed", failure, outputs: [] },
+        },
         freesSlotOf: session.workerKey,
       });
       session.forget(held.ref);
     } catch (failed) {
-      logger.warn({ error: describeError(failed) }, "a failed rendering was not written; the heartbeats will show it as lost");
+      logger.warn(
+        { error: describeError(failed) },
+        "a failed rendering was not written; the heartbeats will show it as lost",
+      );
     }
   }
 
@@ -114,10 +138,17 @@ export class RunEffects {
 export function sendStop(session: WorkerSession, held: HeldAttempt, reason: string, graceMs: number): void {
   held.isStopping = true;
   const attempt = create(AttemptRefSchema, held.ref);
-  session.send({ case: "stopOrder", value: create(StopOrderSchema, { attempt, reason, grace: durationFromMs(graceMs) }) });
+  session.send({
+    case: "stopOrder",
+    value: create(StopOrderSchema, { attempt, reason, grace: durationFromMs(graceMs) }),
+  });
 }
 
-function evaluated(run: RunAggregate, instance: Instance, result: Extract<Submission["event"], { kind: "evaluated" }>["result"]): Submission {
+function evaluated(
+  run: RunAggregate,
+  instance: Instance,
+  result: Extract<Submission["event"], { kind: "evaluated" }>["result"],
+): Submission {
   return {
     runKey: run.run.runKey,
     event: { kind: "evaluated", ordinal: instance.ordinal, generation: instance.generation, result },

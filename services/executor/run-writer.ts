@@ -66,7 +66,8 @@ export class RunWriter {
     this.#isStopped = true;
     if (this.#isScheduled) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
-    for (const { fail } of this.#waiting) fail(new AppError("PEER_UNAVAILABLE", "this executor stopped; ask another one"));
+    for (const { fail } of this.#waiting)
+      fail(new AppError("PEER_UNAVAILABLE", "this executor stopped; ask another one"));
     this.#waiting = [];
   }
 
@@ -111,7 +112,10 @@ export class RunWriter {
   #backOff(groups: readonly (readonly Waiting[])[], error: AppError): { again: readonly Waiting[]; delayMs: number } {
     const delayMs = Math.min(retryDelayMs.first * 2 ** this.#failures, retryDelayMs.most);
     this.#failures += 1;
-    this.#options.logger.warn({ error: error.message, delay_ms: delayMs }, "the database does not answer; what happened is kept and written later");
+    this.#options.logger.warn(
+      { error: error.message, delay_ms: delayMs },
+      "the database does not answer; what happened is kept and written later",
+    );
     return { again: groups.flat(), delayMs };
   }
 
@@ -136,13 +140,27 @@ export class RunWriter {
   /** An outcome that can't be written settles as failed (`invalid_outcome`); anything else answers its error. */
   #giveUp(submission: Waiting, error: unknown): readonly Waiting[] {
     const { event } = submission;
-    this.#options.logger.error({ err: error, run_key: submission.runKey, event: event.kind }, "an event could not be written");
-    if (event.kind !== "outcome" || (event.outcome.kind === "failed" && event.outcome.failure.code === "invalid_outcome")) {
+    this.#options.logger.error(
+      { err: error, run_key: submission.runKey, event: event.kind },
+      "an event could not be written",
+    );
+    if (
+      event.kind !== "outcome" ||
+      (event.outcome.kind === "failed" && event.outcome.failure.code === "invalid_outcome")
+    ) {
       submission.fail(error);
       return [];
     }
     const message = `the outcome could not be stored: ${describeError(error)}`;
-    const failure = { code: "invalid_outcome", message, exitCode: null, signal: null, retryable: false, retryAfterMs: null, random: 0 };
+    const failure = {
+      code: "invalid_outcome",
+      message,
+      exitCode: null,
+      signal: null,
+      retryable: false,
+      retryAfterMs: null,
+      random: 0,
+    };
     return [{ ...submission, event: { ...event, outcome: { kind: "failed", failure, outputs: [] } } }];
   }
 
@@ -152,7 +170,10 @@ export class RunWriter {
     const workers = this.#options.handOffWorkers();
     const changes = groups.map((group): RunChange => {
       const events = group.map((waiting) => waiting.event);
-      return { runKey: group[0]?.runKey ?? 0, decide: (run) => decideRun(run, events, store.now(), createHandOff(group, workers)) };
+      return {
+        runKey: group[0]?.runKey ?? 0,
+        decide: (run) => decideRun(run, events, store.now(), createHandOff(group, workers)),
+      };
     });
     const results = await store.runs.changeRuns(changes);
     const again: Waiting[] = [];
@@ -171,7 +192,8 @@ export class RunWriter {
       return;
     }
     const events = group.map((waiting) => waiting.event);
-    const verdicts = result.kind === "applied" ? result.decision.verdicts : judgeEvents(result.run, events, this.#options.store.now());
+    const verdicts =
+      result.kind === "applied" ? result.decision.verdicts : judgeEvents(result.run, events, this.#options.store.now());
     group.forEach(({ settle }, place) => {
       const verdict = verdicts[place] ?? { accepted: false, reason: "unknown_instance" };
       settle({ kind: "judged", verdict, run: result.run });

@@ -62,11 +62,16 @@ export class SessionHandler {
       case "claim": {
         const drop = create(DropSchema, { reason: "this executor offers no tickets" });
         const attempt = message.value.attempt;
-        this.#session.send({ case: "claimReply", value: create(ClaimReplySchema, { ...(attempt && { attempt }), verdict: { case: "drop", value: drop } }) });
+        this.#session.send({
+          case: "claimReply",
+          value: create(ClaimReplySchema, { ...(attempt && { attempt }), verdict: { case: "drop", value: drop } }),
+        });
         return;
       }
       case "hello":
-        this.#session.outgoing.close(new AppError("WORKER_REFUSED", `worker ${this.#session.workerId} said hello twice on one session`));
+        this.#session.outgoing.close(
+          new AppError("WORKER_REFUSED", `worker ${this.#session.workerId} said hello twice on one session`),
+        );
         return;
       case "ticketReturn":
       case "partitionsOwned":
@@ -78,7 +83,10 @@ export class SessionHandler {
   /** What fails here is kept by the worker and said again: on the next beat, or on the next session. */
   #guard(what: string, work: Promise<void>): void {
     work.catch((error: unknown) => {
-      this.#options.logger.warn({ error: describeError(error), worker_id: this.#session.workerId }, `a ${what} was not answered`);
+      this.#options.logger.warn(
+        { error: describeError(error), worker_id: this.#session.workerId },
+        `a ${what} was not answered`,
+      );
     });
   }
 
@@ -93,18 +101,33 @@ export class SessionHandler {
       freeSlots: beat.freeSlots,
     });
     if (!renewed) {
-      session.outgoing.close(new AppError("WORKER_REFUSED", `worker ${session.workerId} was declared lost or has a newer session; start a new session`));
+      session.outgoing.close(
+        new AppError(
+          "WORKER_REFUSED",
+          `worker ${session.workerId} was declared lost or has a newer session; start a new session`,
+        ),
+      );
       return;
     }
-    session.send({ case: "heartbeatReply", value: create(HeartbeatReplySchema, { sequence: beat.sequence, lease: durationFromMs(workerLeaseMs) }) });
+    session.send({
+      case: "heartbeatReply",
+      value: create(HeartbeatReplySchema, { sequence: beat.sequence, lease: durationFromMs(workerLeaseMs) }),
+    });
     await Promise.all(lost.map((attempt) => this.#giveUp(attempt)));
   }
 
   async #giveUp(attempt: HeldAttempt): Promise<void> {
     const { logger, submit } = this.#options;
     const { runKey, ordinal, ref } = attempt;
-    logger.warn({ worker_id: this.#session.workerId, dag_run_id: ref.dagRunId, task_id: ref.taskId }, "two heartbeats did not list an attempt: it is lost");
-    await submit({ runKey, event: { kind: "lost", ordinal, fence: Number(ref.fence), free: false }, freesSlotOf: null });
+    logger.warn(
+      { worker_id: this.#session.workerId, dag_run_id: ref.dagRunId, task_id: ref.taskId },
+      "two heartbeats did not list an attempt: it is lost",
+    );
+    await submit({
+      runKey,
+      event: { kind: "lost", ordinal, fence: Number(ref.fence), free: false },
+      freesSlotOf: null,
+    });
     this.#free(ref);
   }
 
@@ -122,7 +145,11 @@ export class SessionHandler {
     const { runKey, ordinal } = held;
     const fence = Number(ref.fence);
     try {
-      const result = await this.#options.submit({ runKey, event: { kind: "outcome", ordinal, fence, outcome: decoded }, freesSlotOf: this.#session.workerKey });
+      const result = await this.#options.submit({
+        runKey,
+        event: { kind: "outcome", ordinal, fence, outcome: decoded },
+        freesSlotOf: this.#session.workerKey,
+      });
       await this.#settleOutcome(held, result);
     } catch (error) {
       held.isReported = false;
@@ -139,7 +166,14 @@ export class SessionHandler {
     const reason = result.kind === "missing" ? "the run is gone" : result.verdict.accepted ? "" : result.verdict.reason;
     const present = result.kind === "judged" ? result.run.instances[held.ordinal] : undefined;
     this.#options.logger.info(
-      { worker_id: this.#session.workerId, dag_run_id: held.ref.dagRunId, task_id: held.ref.taskId, fence: Number(held.ref.fence), present_fence: present?.fence, reason },
+      {
+        worker_id: this.#session.workerId,
+        dag_run_id: held.ref.dagRunId,
+        task_id: held.ref.taskId,
+        fence: Number(held.ref.fence),
+        present_fence: present?.fence,
+        reason,
+      },
       "an outcome of a replaced attempt was refused",
     );
     // It was ended from outside while it ran; its outcome says that its tree is gone.
@@ -152,7 +186,11 @@ export class SessionHandler {
     const held = this.#session.find(ref);
     if (held === undefined) return;
     const { runKey, ordinal } = held;
-    await this.#options.submit({ runKey, event: { kind: "released", ordinal, fence: Number(held.ref.fence) }, freesSlotOf: this.#session.workerKey });
+    await this.#options.submit({
+      runKey,
+      event: { kind: "released", ordinal, fence: Number(held.ref.fence) },
+      freesSlotOf: this.#session.workerKey,
+    });
     this.#free(held.ref);
   }
 

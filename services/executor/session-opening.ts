@@ -48,7 +48,9 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
     leaseMs: workerLeaseMs,
   });
   if (registered.kind === "refused") {
-    throw new AppError("WORKER_REFUSED", `worker ${hello.workerId}: ${refusals[registered.reason]}`, { details: { reason: registered.reason } });
+    throw new AppError("WORKER_REFUSED", `worker ${hello.workerId}: ${refusals[registered.reason]}`, {
+      details: { reason: registered.reason },
+    });
   }
   const session = new WorkerSession({
     workerKey: registered.workerKey,
@@ -61,7 +63,11 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
   return session;
 }
 
-async function welcome(options: SessionOpeningOptions, session: WorkerSession, named: readonly AttemptRef[]): Promise<void> {
+async function welcome(
+  options: SessionOpeningOptions,
+  session: WorkerSession,
+  named: readonly AttemptRef[],
+): Promise<void> {
   const rows = await options.store.runs.listHeldByWorker(session.workerKey);
   const { verdicts, resend, release } = reconcileHeld(rows, named);
   session.send({
@@ -94,10 +100,17 @@ export async function sendMissing(
     const [result] = await store.runs.changeRuns([{ runKey: row.runKey, decide: () => null }]);
     const instance = result?.kind === "unchanged" ? result.run.instances[row.ordinal] : undefined;
     const isStillTheirs = instance?.state === "running" && instance.heldFence === row.fence;
-    if (result?.kind === "unchanged" && instance !== undefined && isStillTheirs) effects.assign(session, result.run, instance);
+    if (result?.kind === "unchanged" && instance !== undefined && isStillTheirs)
+      effects.assign(session, result.run, instance);
   }
   await Promise.all(
-    release.map((row) => submit({ runKey: row.runKey, event: { kind: "released", ordinal: row.ordinal, fence: row.fence }, freesSlotOf: null })),
+    release.map((row) =>
+      submit({
+        runKey: row.runKey,
+        event: { kind: "released", ordinal: row.ordinal, fence: row.fence },
+        freesSlotOf: null,
+      }),
+    ),
   );
 }
 
@@ -108,6 +121,8 @@ function checkHello(hello: Hello): void {
       `worker ${hello.workerId} speaks session protocol ${hello.protocolVersion} (program ${hello.programVersion}), this executor ${protocolVersion}; upgrade the older of the two`,
     );
   }
-  if (hello.workerId === "" || hello.incarnation === "") throw new AppError("INVALID_ARGUMENT", "a hello needs worker_id and incarnation");
-  if (hello.slots < 1 || hello.queues.length === 0) throw new AppError("INVALID_ARGUMENT", `worker ${hello.workerId} needs at least one slot and one queue`);
+  if (hello.workerId === "" || hello.incarnation === "")
+    throw new AppError("INVALID_ARGUMENT", "a hello needs worker_id and incarnation");
+  if (hello.slots < 1 || hello.queues.length === 0)
+    throw new AppError("INVALID_ARGUMENT", `worker ${hello.workerId} needs at least one slot and one queue`);
 }

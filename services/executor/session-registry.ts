@@ -37,7 +37,12 @@ export class SessionRegistry {
       allowed,
       accepts: (workerKey, task) => {
         const session = this.#sessions.get(workerKey);
-        return session !== undefined && session.acceptsWork && session.queues.includes(task.queue) && (task.backend === null || task.backend === this.#backend);
+        return (
+          session !== undefined &&
+          session.acceptsWork &&
+          session.queues.includes(task.queue) &&
+          (task.backend === null || task.backend === this.#backend)
+        );
       },
     };
   }

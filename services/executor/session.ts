@@ -92,7 +92,8 @@ export class WorkerSession {
   }
 
   findByPlace(runKey: number, ordinal: number): HeldAttempt | undefined {
-    for (const attempt of this.held.values()) if (attempt.runKey === runKey && attempt.ordinal === ordinal) return attempt;
+    for (const attempt of this.held.values())
+      if (attempt.runKey === runKey && attempt.ordinal === ordinal) return attempt;
     return undefined;
   }
 

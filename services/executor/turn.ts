@@ -12,7 +12,9 @@ export interface Submission {
 }
 
 /** What one submission came to. `run` is the run after it. */
-export type SubmissionResult = { readonly kind: "missing" } | { readonly kind: "judged"; readonly verdict: EventVerdict; readonly run: RunAggregate };
+export type SubmissionResult =
+  | { readonly kind: "missing" }
+  | { readonly kind: "judged"; readonly verdict: EventVerdict; readonly run: RunAggregate };
 
 /** Workers that may be given work in a hand-off. */
 export interface HandOffWorkers {
@@ -22,7 +24,10 @@ export interface HandOffWorkers {
 }
 
 /** The submissions of one turn, by run in order of arrival; at most `maxEvents` of a run at once. */
-export function groupByRun<T extends Submission>(submissions: readonly T[], maxEvents: number): { readonly now: ReadonlyMap<number, readonly T[]>; readonly later: readonly T[] } {
+export function groupByRun<T extends Submission>(
+  submissions: readonly T[],
+  maxEvents: number,
+): { readonly now: ReadonlyMap<number, readonly T[]>; readonly later: readonly T[] } {
   const now = new Map<number, T[]>();
   const later: T[] = [];
   for (const submission of submissions) {

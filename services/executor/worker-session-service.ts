@@ -1,6 +1,11 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { AppError, describeError } from "#errors/app-error.ts";
-import type { Hello, SessionRequest, SessionResponse, WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type {
+  Hello,
+  SessionRequest,
+  SessionResponse,
+  WorkerSessionService,
+} from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Logger } from "#telemetry/logger.ts";
 import type { WorkerSession } from "./session.ts";
 import type { SessionHandler } from "./session-handler.ts";
@@ -15,13 +20,16 @@ export interface WorkerSessionServiceOptions {
 }
 
 /** The stream between a worker and this executor: the first message is a hello, after it both sides speak when they like. */
-export function createWorkerSessionService(options: WorkerSessionServiceOptions): ServiceImpl<typeof WorkerSessionService> {
+export function createWorkerSessionService(
+  options: WorkerSessionServiceOptions,
+): ServiceImpl<typeof WorkerSessionService> {
   return {
     async *session(requests: AsyncIterable<SessionRequest>, context: HandlerContext): AsyncGenerator<SessionResponse> {
       const incoming = requests[Symbol.asyncIterator]();
       const first = await incoming.next();
       if (first.done === true) return;
-      if (first.value.message.case !== "hello") throw new AppError("INVALID_ARGUMENT", "the first message of a session is a hello");
+      if (first.value.message.case !== "hello")
+        throw new AppError("INVALID_ARGUMENT", "the first message of a session is a hello");
       const session = await options.open(first.value.message.value);
       options.sessions.add(session);
       const close = (): void => session.outgoing.close();
@@ -42,10 +50,18 @@ export function createWorkerSessionService(options: WorkerSessionServiceOptions)
 }
 
 /** Reads until the worker ends its side or is gone; then the other side ends too. */
-async function readAll(session: WorkerSession, incoming: AsyncIterator<SessionRequest>, { handlerOf, logger }: WorkerSessionServiceOptions): Promise<void> {
+async function readAll(
+  session: WorkerSession,
+  incoming: AsyncIterator<SessionRequest>,
+  { handlerOf, logger }: WorkerSessionServiceOptions,
+): Promise<void> {
   const handler = handlerOf(session);
   try {
-    for (let next = await incoming.next(); next.done !== true && !session.outgoing.isClosed; next = await incoming.next()) {
+    for (
+      let next = await incoming.next();
+      next.done !== true && !session.outgoing.isClosed;
+      next = await incoming.next()
+    ) {
       handler.receive(next.value);
     }
   } catch (error) {

@@ -20,7 +20,10 @@ export interface ChangeContext {
  * meanwhile, on what they are now. A thrown error means that the outcome of the commit is unknown: the caches of these
  * runs are dropped, and the caller's repetition decides on what is really there.
  */
-export async function changeRuns(context: ChangeContext, changes: readonly RunChange[]): Promise<readonly RunChangeResult[]> {
+export async function changeRuns(
+  context: ChangeContext,
+  changes: readonly RunChange[],
+): Promise<readonly RunChangeResult[]> {
   const results = new Map<RunChange, RunChangeResult>();
   let pending = changes;
   for (let round = 0; round < maxRounds && pending.length > 0; round += 1) {
@@ -77,7 +80,11 @@ interface FoundRun {
   readonly isFresh: boolean;
 }
 
-async function currentRuns({ database, cache, loader }: ChangeContext, changes: readonly RunChange[], refresh: boolean): Promise<Map<number, FoundRun>> {
+async function currentRuns(
+  { database, cache, loader }: ChangeContext,
+  changes: readonly RunChange[],
+  refresh: boolean,
+): Promise<Map<number, FoundRun>> {
   const runs = new Map<number, FoundRun>();
   const toRead: number[] = [];
   for (const { runKey } of changes) {

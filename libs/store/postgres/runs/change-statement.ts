@@ -1,7 +1,15 @@
 import type { AttemptClosed, Decision } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { toEventRow } from "./event-row.ts";
-import { changedInstanceAssignments, changedInstanceRecord, newInstanceColumns, newInstanceRecord, newInstanceValues, toChangedRow, toNewRow } from "./instance-row.ts";
+import {
+  changedInstanceAssignments,
+  changedInstanceRecord,
+  newInstanceColumns,
+  newInstanceRecord,
+  newInstanceValues,
+  toChangedRow,
+  toNewRow,
+} from "./instance-row.ts";
 import { changedRunAssignments, changedRunRecord, toChangedRun } from "./run-row.ts";
 
 /** What a decision needs beside itself to be written. */
@@ -24,7 +32,8 @@ interface Part {
   readonly rows: (run: DecidedRun) => readonly Record<string, unknown>[];
 }
 
-const attemptKey = "a.run_key = r.run_key AND a.ordinal = r.ordinal AND a.generation = r.generation AND a.try_number = r.try_number";
+const attemptKey =
+  "a.run_key = r.run_key AND a.ordinal = r.ordinal AND a.generation = r.generation AND a.try_number = r.try_number";
 
 /**
  * All writes of a batch as one statement: one round trip, one implicit transaction. `locked` takes the runs whose
@@ -42,7 +51,11 @@ const parts: readonly Part[] = [
     rows: ({ before, decision }) =>
       decision.instances
         .filter((change) => change.guard === null)
-        .map((change) => ({ ...toNewRow(change.next, before.plan), dag_priority: before.plan.priority, changed_sequence: decision.run.sequence })),
+        .map((change) => ({
+          ...toNewRow(change.next, before.plan),
+          dag_priority: before.plan.priority,
+          changed_sequence: decision.run.sequence,
+        })),
   },
   {
     key: "opened",
@@ -53,7 +66,16 @@ const parts: readonly Part[] = [
     rows: ({ decision }) =>
       decision.attempts.flatMap((change) =>
         change.kind === "opened"
-          ? [{ ordinal: change.ordinal, generation: change.generation, try_number: change.tryNumber, fence: change.fence, worker_key: change.workerKey, started_at: change.startedAt }]
+          ? [
+              {
+                ordinal: change.ordinal,
+                generation: change.generation,
+                try_number: change.tryNumber,
+                fence: change.fence,
+                worker_key: change.workerKey,
+                started_at: change.startedAt,
+              },
+            ]
           : [],
       ),
   },
@@ -86,7 +108,8 @@ const parts: readonly Part[] = [
     key: "cleared",
     sql: `cleared AS (DELETE FROM outputs o USING (SELECT i.* FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer) JOIN locked USING (run_key)) r
       WHERE o.run_key = r.run_key AND o.ordinal = r.ordinal)`,
-    rows: ({ decision }) => decision.outputs.flatMap((change) => (change.kind === "cleared" ? [{ ordinal: change.ordinal }] : [])),
+    rows: ({ decision }) =>
+      decision.outputs.flatMap((change) => (change.kind === "cleared" ? [{ ordinal: change.ordinal }] : [])),
   },
   {
     key: "outputs",
@@ -96,7 +119,17 @@ const parts: readonly Part[] = [
       ON CONFLICT (run_key, ordinal, key) DO UPDATE SET generation = EXCLUDED.generation, value_json = EXCLUDED.value_json, created_at = EXCLUDED.created_at)`,
     rows: ({ decision }) =>
       decision.outputs.flatMap((change) =>
-        change.kind === "written" ? [{ ordinal: change.ordinal, key: change.key, generation: change.generation, json: change.json, at: change.at }] : [],
+        change.kind === "written"
+          ? [
+              {
+                ordinal: change.ordinal,
+                key: change.key,
+                generation: change.generation,
+                json: change.json,
+                at: change.at,
+              },
+            ]
+          : [],
       ),
   },
   {
@@ -153,13 +186,19 @@ function collectRows(runs: readonly DecidedRun[], rowsOf: Part["rows"]): Record<
 /** An attempt that ends and is released in one decision is one row: a statement may update a row once. */
 function closedRows({ decision }: DecidedRun): readonly Record<string, unknown>[] {
   const released = releasedWithEnd(decision);
-  return decision.attempts.flatMap((change) => (change.kind === "closed" ? [{ ...toClosedRow(change), released_at: released.get(change.ordinal) }] : []));
+  return decision.attempts.flatMap((change) =>
+    change.kind === "closed" ? [{ ...toClosedRow(change), released_at: released.get(change.ordinal) }] : [],
+  );
 }
 
 function releasedWithEnd(decision: Decision): ReadonlyMap<number, number> {
-  const closed = new Set(decision.attempts.filter((change) => change.kind === "closed").map((change) => change.ordinal));
+  const closed = new Set(
+    decision.attempts.filter((change) => change.kind === "closed").map((change) => change.ordinal),
+  );
   return new Map(
-    decision.attempts.flatMap((change) => (change.kind === "released" && closed.has(change.ordinal) ? [[change.ordinal, change.releasedAt] as const] : [])),
+    decision.attempts.flatMap((change) =>
+      change.kind === "released" && closed.has(change.ordinal) ? [[change.ordinal, change.releasedAt] as const] : [],
+    ),
   );
 }
 

@@ -51,8 +51,14 @@ async function insert(database: Queryable, run: NewRun, created: CreatedRun): Pr
 
 async function findEarlier(database: Queryable, run: NewRun): Promise<CreateRunResult | null> {
   if (run.request !== null) {
-    const [request] = await database.query<{ body_hash: string; run_id: string }>(findRequest, [run.request.caller, run.request.id]);
-    if (request !== undefined) return request.body_hash === run.request.bodyHash ? { kind: "repeated", runId: request.run_id } : { kind: "request_conflict" };
+    const [request] = await database.query<{ body_hash: string; run_id: string }>(findRequest, [
+      run.request.caller,
+      run.request.id,
+    ]);
+    if (request !== undefined)
+      return request.body_hash === run.request.bodyHash
+        ? { kind: "repeated", runId: request.run_id }
+        : { kind: "request_conflict" };
   }
   const [other] = await database.query<{ run_id: string }>(findRunOfDate, [run.dagKey, run.logicalAt]);
   return other === undefined ? null : { kind: "exists", runId: other.run_id };

@@ -3,7 +3,8 @@ import type { NewRun } from "#ports/run-store.ts";
 import { toEventRow } from "./event-row.ts";
 import { newInstanceColumns, newInstanceRecord, newInstanceValues, toNewRow } from "./instance-row.ts";
 
-const scheduledGuard = "EXISTS (SELECT 1 FROM leases WHERE name = 'scheduler' AND epoch = $5::bigint AND expires_at > now())";
+const scheduledGuard =
+  "EXISTS (SELECT 1 FROM leases WHERE name = 'scheduler' AND epoch = $5::bigint AND expires_at > now())";
 
 /**
  * A run, its instances, its events and its request as one statement: one round trip, all or nothing. No row comes back
@@ -61,8 +62,14 @@ export function createRunValues(run: NewRun, created: CreatedRun): readonly (str
     traceparent: run.traceparent,
     priority: plan.priority,
   };
-  const instances = aggregate.instances.map((instance) => ({ ...toNewRow(instance, plan), dag_priority: plan.priority }));
+  const instances = aggregate.instances.map((instance) => ({
+    ...toNewRow(instance, plan),
+    dag_priority: plan.priority,
+  }));
   const events = created.events.map((event) => toEventRow(event, { run: aggregate.run, instances: [] }, aggregate));
-  const request = run.request === null ? null : JSON.stringify({ caller: run.request.caller, id: run.request.id, body_hash: run.request.bodyHash });
+  const request =
+    run.request === null
+      ? null
+      : JSON.stringify({ caller: run.request.caller, id: run.request.id, body_hash: run.request.bodyHash });
   return [JSON.stringify(row), JSON.stringify(instances), JSON.stringify(events), request, run.leaderEpoch];
 }

@@ -7,9 +7,14 @@ export function instanceId(runId: string, taskId: string, itemKey: string | null
 }
 
 /** An outbox row, ready to be published. */
-export function toEventRow(event: EventChange, decision: Pick<Decision, "run" | "instances">, before: RunAggregate): Record<string, unknown> {
+export function toEventRow(
+  event: EventChange,
+  decision: Pick<Decision, "run" | "instances">,
+  before: RunAggregate,
+): Record<string, unknown> {
   const { runId, dagId } = before.run;
-  const instance = event.ordinal === null ? undefined : (before.instances[event.ordinal] ?? findAdded(decision, event.ordinal));
+  const instance =
+    event.ordinal === null ? undefined : (before.instances[event.ordinal] ?? findAdded(decision, event.ordinal));
   const taskId = instance === undefined ? undefined : before.plan.tasks[instance.task]?.id;
   return {
     event_type: event.eventType,
@@ -22,6 +27,9 @@ export function toEventRow(event: EventChange, decision: Pick<Decision, "run" | 
   };
 }
 
-function findAdded(decision: Pick<Decision, "instances">, ordinal: number): { task: number; itemKey: string | null } | undefined {
+function findAdded(
+  decision: Pick<Decision, "instances">,
+  ordinal: number,
+): { task: number; itemKey: string | null } | undefined {
   return decision.instances.find((change) => change.next.ordinal === ordinal)?.next;
 }

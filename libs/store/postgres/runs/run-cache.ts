@@ -39,7 +39,11 @@ export function applyDecision(before: RunAggregate, decision: Decision): RunAggr
   );
 }
 
-export function mergeInstances(before: RunAggregate, run: RunAggregate["run"], changed: readonly Instance[]): RunAggregate {
+export function mergeInstances(
+  before: RunAggregate,
+  run: RunAggregate["run"],
+  changed: readonly Instance[],
+): RunAggregate {
   const instances = before.instances.slice();
   for (const instance of changed) instances[instance.ordinal] = instance;
   return { run, instances, plan: before.plan };

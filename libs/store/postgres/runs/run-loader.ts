@@ -34,7 +34,11 @@ export class RunLoader {
    * The present state of runs, reading only what changed since `known`. The run's row is read first: an instance that
    * is newer than it makes the next guarded write fail, never succeed wrongly. Unknown keys are left out.
    */
-  async load(database: Queryable, runKeys: readonly number[], known: (runKey: number) => RunAggregate | undefined): Promise<Map<number, RunAggregate>> {
+  async load(
+    database: Queryable,
+    runKeys: readonly number[],
+    known: (runKey: number) => RunAggregate | undefined,
+  ): Promise<Map<number, RunAggregate>> {
     const runs = (await database.query<DagRunRow>(selectRuns, [runKeys])).map(fromRunRow);
     const plans = await Promise.all(runs.map((run) => this.plan(database, run.versionKey)));
     const sequences = runs.map((run) => known(run.runKey)?.run.sequence ?? -1);

@@ -81,6 +81,9 @@ export const forgetRequest = {
   text: "DELETE FROM requests WHERE caller = $1 AND request_id = $2 AND created_at <= now() - interval '24 hours'",
 };
 
-export const archiveRun = { name: "archive_run", text: "UPDATE dag_runs SET is_archived = true WHERE run_key = $1 AND NOT is_archived RETURNING run_key" };
+export const archiveRun = {
+  name: "archive_run",
+  text: "UPDATE dag_runs SET is_archived = true WHERE run_key = $1 AND NOT is_archived RETURNING run_key",
+};
 
 export const findDagId = { name: "find_dag_id", text: "SELECT dag_id FROM dags WHERE dag_key = $1" };

@@ -51,7 +51,12 @@ interface DueRow {
 const deploymentBackend = "";
 
 /** Runs in PostgreSQL. `now` is the estimate of the database clock that decisions are made with. */
-export function createRunRepository(options: { database: Database; toPlan: (definition: unknown) => Plan; wake: Wake; now: () => number }): RunStore {
+export function createRunRepository(options: {
+  database: Database;
+  toPlan: (definition: unknown) => Plan;
+  wake: Wake;
+  now: () => number;
+}): RunStore {
   const { database, wake, now } = options;
   const context: CreateContext = { database, cache: new RunCache(), loader: new RunLoader(options.toPlan), now };
   return {
@@ -66,7 +71,8 @@ export function createRunRepository(options: { database: Database; toPlan: (defi
     },
     async changeRuns(changes) {
       const results = await changeRuns(context, changes);
-      if (results.some((result) => result.kind === "applied" && result.decision.events.length > 0)) wake.notify("outbox");
+      if (results.some((result) => result.kind === "applied" && result.decision.events.length > 0))
+        wake.notify("outbox");
       return results;
     },
     async findRunKey(runId) {

@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { dagId, type Shape } from "./shapes.ts";
+
+const startDeadlineMs = 30_000;
+
+export interface BenchServer {
+  /** Triggers a run and waits for its end; answers the milliseconds between, as a client sees them. */
+  run(shape: Shape): Promise<number>;
+  /** Processes, for memory and idle figures. */
+  readonly pids: readonly number[];
+  close(): Promise<void>;
+}
+
+/** `millrace dev` on the given database, with 64 slots. */
+export async function startDev(connectionString: string, dags: string): Promise<BenchServer> {
+  const port = await freePort();
+  const common = ["--dags", dags, "--log-level", "warn"];
+  return startProcesses(connectionString, port, [
+    ["dev", "--no-open", "--port", String(port), "--slots", "64", ...common],
+  ]);
+}
+
+/** The five services as five processes on the given database, backend `stream`, one worker with 64 slots. */
+export async function startFive(connectionString: string, dags: string): Promise<BenchServer> {
+  const [gateway, parser, scheduler, executor, worker] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  const peers = [
+    "--parser",
+    `127.0.0.1:${parser}`,
+    "--scheduler",
+    `127.0.0.1:${scheduler}`,
+    "--executors",
+    `127.0.0.1:${executor}`,
+  ];
+  const service = (name: string, port: number, ...flags: readonly string[]): readonly string[] => [
+    "start",
+    name,
+    "--port",
+    String(port),
+    "--log-level",
+    "warn",
+    ...flags,
+  ];
+  return startProcesses(connectionString, gateway, [
+    service("parser", parser, "--dags", dags),
+    service("scheduler", scheduler),
+    service("executor", executor, "--dags", dags),
+    service("worker", worker, "--executors", `127.0.0.1:${executor}`, "--slots", "64"),
+    service("gateway", gateway, ...peers),
+  ]);
+}
+
+async function startProcesses(
+  connectionString: string,
+  port: number,
+  commands: readonly (readonly string[])[],
+): Promise<BenchServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), "millrace-bench-"));
+  const children = commands.map((command) =>
+    spawn(process.execPath, ["bin/millrace.js", ...command, "--data-dir", join(dataDir, command[1] ?? "all")], {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, DATABASE_URL: connectionString },
+    }),
+  );
+  const url = `http://127.0.0.1:${port}`;
+  await waitUntilHealthy(url, children);
+  return {
+    run: (shape) => triggerAndWait(url, shape),
+    pids: children.flatMap((child) => (child.pid === undefined ? [] : [child.pid])),
+    close: async () => {
+      await Promise.all(children.map(stop));
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function triggerAndWait(url: string, shape: Shape): Promise<number> {
+  const start = performance.now();
+  const answer = await fetch(`${url}/api/v1/dags/${dagId(shape)}/dagRuns?wait=true`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
+  const run = (await answer.json()) as { state?: string };
+  if (run.state !== "success") throw new Error(`run of ${shape.name} answered ${JSON.stringify(run).slice(0, 500)}`);
+  return performance.now() - start;
+}
+
+async function waitUntilHealthy(url: string, children: readonly ChildProcess[]): Promise<void> {
+  const deadline = performance.now() + startDeadlineMs;
+  for (;;) {
+    const dead = children.find((child) => child.exitCode !== null);
+    if (dead !== undefined) throw new Error(`a server process ended with exit code ${dead.exitCode}`);
+    const isHealthy = await fetch(`${url}/health`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+    const knowsAll =
+      isHealthy &&
+      (await fetch(`${url}/api/v1/dags/bench_one`).then(
+        (answer) => answer.ok,
+        () => false,
+      ));
+    if (knowsAll) return;
+    if (performance.now() > deadline) throw new Error(`no healthy server on ${url} within ${startDeadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}

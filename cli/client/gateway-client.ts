@@ -1,0 +1,59 @@
+import { type Client, createClient } from "@connectrpc/connect";
+import type { Settings } from "#config/settings-schema.ts";
+import { AppError } from "#errors/app-error.ts";
+import { DagService } from "#gen/millrace/v1/dag_service_pb.js";
+import { EventService } from "#gen/millrace/v1/event_service_pb.js";
+import { RunService } from "#gen/millrace/v1/run_service_pb.js";
+import { SystemService } from "#gen/millrace/v1/system_service_pb.js";
+import { TaskService } from "#gen/millrace/v1/task_service_pb.js";
+import { createPeerTransport } from "#rpc/transport.ts";
+import { createLogger } from "#telemetry/logger.ts";
+import type { CliContext } from "../context.ts";
+import { type Flags, settingsFromFlags } from "../settings-from-flags.ts";
+
+/** The public services of a server, over gRPC. */
+export interface GatewayClient {
+  readonly dags: Client<typeof DagService>;
+  readonly runs: Client<typeof RunService>;
+  readonly tasks: Client<typeof TaskService>;
+  readonly events: Client<typeof EventService>;
+  readonly system: Client<typeof SystemService>;
+}
+
+/**
+ * Calls `use` with a client of the server that flags, environment or file name, and closes its connections. When nothing
+ * answers there the error says how to start a server.
+ */
+export async function withGateway<T>(
+  { flags, context }: { flags: Flags; context: CliContext },
+  use: (gateway: GatewayClient) => Promise<T>,
+): Promise<T> {
+  const settings = await settingsFromFlags(flags, context);
+  const logger = createLogger({ level: "silent", format: "json", component: "cli" });
+  const transport = createPeerTransport({ addresses: settings.peers.gateway, logger });
+  try {
+    return await use({
+      dags: createClient(DagService, transport),
+      runs: createClient(RunService, transport),
+      tasks: createClient(TaskService, transport),
+      events: createClient(EventService, transport),
+      system: createClient(SystemService, transport),
+    });
+  } catch (thrown) {
+    throw explainUnreachable(thrown, settings);
+  } finally {
+    transport.close();
+  }
+}
+
+/** The gateway's own peers may be away too; then its error already names them. */
+function explainUnreachable(thrown: unknown, settings: Settings): unknown {
+  if (!(thrown instanceof AppError) || thrown.code !== "PEER_UNAVAILABLE") return thrown;
+  if (thrown.details["service"] !== undefined && !isOwnService(thrown.details["service"])) return thrown;
+  const message = `no server answers at ${settings.peers.gateway.join(", ")}; start one with \`millrace dev\`, or name it with --server URL`;
+  return new AppError("PEER_UNAVAILABLE", message, { cause: thrown });
+}
+
+function isOwnService(service: unknown): boolean {
+  return [DagService, RunService, TaskService, EventService, SystemService].some((own) => own.name === service);
+}

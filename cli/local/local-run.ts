@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import type { Settings } from "#config/settings-schema.ts";
+import type { JsonObject } from "#definition/model.ts";
+import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
+import type { Store } from "#ports/store.ts";
+import { createInProcessTransport } from "#rpc/transport.ts";
+import { wireExecutor } from "#services/executor/main.ts";
+import type { ReadDefinition } from "#services/parser/read-definition.ts";
+import { registerDefinition } from "#services/parser/register-definition.ts";
+import { createTriggerHandler } from "#services/scheduler/trigger-run.ts";
+import { wireWorker } from "#services/worker/main.ts";
+import { createMemoryStore } from "#store/memory/memory-store.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import type { RunFeed } from "../follow/run-feed.ts";
+import { toPlan } from "../serve/open-store.ts";
+import { stopInOrder } from "../serve/stop-in-order.ts";
+import { createStoreFeed } from "./store-feed.ts";
+
+export type ValidDefinition = Extract<ReadDefinition, { kind: "valid" }>;
+
+export interface LocalRun {
+  readonly runId: string;
+  readonly store: Store;
+  readonly feed: RunFeed;
+  readonly warnings: readonly string[];
+  /** Asks for the end of the run; the feed tells when it has come. */
+  cancel(reason: string): Promise<void>;
+  /** Ends the worker with what it runs, and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a run of a definition in this process: the memory store, an executor and a worker, the same as everywhere else,
+ * over function calls. Throws what a trigger throws, e.g. `INVALID_PARAMETERS`.
+ */
+export async function startLocalRun(options: {
+  file: string;
+  read: ValidDefinition;
+  parameters: JsonObject;
+  settings: Settings;
+  version: string;
+  logger: Logger;
+}): Promise<LocalRun> {
+  const { file, read, parameters, version, logger } = options;
+  const dataDir = await mkdtemp(join(tmpdir(), "millrace-run-"));
+  const directory = dirname(resolve(file));
+  const settings = { ...options.settings, dataDir, dags: { ...options.settings.dags, directory } };
+  const store = createMemoryStore({ toPlan });
+  const executor = wireExecutor(settings, { store, logger, version, backend: "local" });
+  const transport = createInProcessTransport(executor.routes, { logger });
+  const worker = wireWorker(settings, { executors: [transport], logger });
+  const removeFolder = (): Promise<void> => rm(dataDir, { recursive: true, force: true });
+  const stop = (): Promise<void> =>
+    stopInOrder([() => worker.stop(), () => executor.stop(), () => store.close(), removeFolder], logger);
+  try {
+    await registerDefinition(store, read, basename(file));
+    const { runId, warnings } = await createTriggerHandler(store)({
+      dagId: read.definition.id,
+      parameters,
+      logicalAt: null,
+      note: "",
+      externalTriggerId: "",
+      replaceExisting: false,
+      runType: "manual",
+      caller: "cli",
+      traceparent: null,
+      request: null,
+    });
+    await executor.start();
+    await worker.start();
+    const feed = createStoreFeed(store, { runId, definition: read.definition });
+    const executors = createClient(ExecutorService, transport);
+    const cancel = async (reason: string): Promise<void> => {
+      await executors.cancelRun({ dagRunId: runId, reason, caller: "cli" });
+    };
+    return { runId, store, feed, warnings, cancel, stop };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}

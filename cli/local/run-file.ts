@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import type { Settings } from "#config/settings-schema.ts";
+import type { Definition, JsonObject } from "#definition/model.ts";
+import { AppError, describeError } from "#errors/app-error.ts";
+import { operatorSchemas } from "#operators/registry.ts";
+import { readDefinition } from "#services/parser/read-definition.ts";
+import { createLogger, type LogLevel } from "#telemetry/logger.ts";
+import type { RunFlags } from "../commands/run.ts";
+import { type CliContext, exitCodes } from "../context.ts";
+import { followRun } from "../follow/follow-run.ts";
+import { createLivePresenter, createPlainPresenter, createSilentPresenter } from "../follow/presenters.ts";
+import type { RunPresenter } from "../follow/run-feed.ts";
+import { parseParameterFlags, undeclaredParameters } from "../parameter-flags.ts";
+import { readVersion } from "../program-version.ts";
+import { renderProblems } from "../rendering/problem-lines.ts";
+import { outcomeExitCode } from "../run-outcome.ts";
+import { settingsFromFlags } from "../settings-from-flags.ts";
+import { type LocalRun, startLocalRun, type ValidDefinition } from "./local-run.ts";
+import { renderPlan } from "./plan-lines.ts";
+import { runAsJson } from "./run-json.ts";
+
+/** `millrace run FILE`: a definition to its end in this process. */
+export async function runFile(file: string, flags: RunFlags, context: CliContext): Promise<void> {
+  const settings = await settingsFromFlags(flags, context);
+  const read = await readValidDefinition(file, settings, context);
+  if (read === null) return context.setExitCode(exitCodes.usage);
+  const { definition } = read;
+  const parameters = parseParameterFlags(flags.param, definition.parameters);
+  warn(context, undeclaredParameters(Object.keys(parameters), definition.parameters));
+  if (flags.dryRun === true) return printPlan(definition, parameters, context);
+  // Problems of single tasks are the run's own to show; the parts that run it are heard when asked for.
+  const level: LogLevel = flags["logLevel"] === undefined ? "silent" : settings.logging.level;
+  const logger = createLogger({ level, format: settings.logging.format, component: "run" });
+  const run = await startLocalRun({ file, read, parameters, settings, version: readVersion(), logger });
+  try {
+    warn(context, run.warnings);
+    await showRun(run, flags, context);
+  } finally {
+    await run.stop();
+  }
+}
+
+/** Null when the definition is wrong: its problems are printed. */
+async function readValidDefinition(
+  file: string,
+  settings: Settings,
+  context: CliContext,
+): Promise<ValidDefinition | null> {
+  const content = await readFile(file).catch((cause: unknown) => {
+    throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
+  });
+  const rules = { operators: operatorSchemas, maxTaskTimeoutMs: settings.limits.maxTaskTimeoutMs };
+  const read = readDefinition(content, file, rules);
+  const problems = read.kind === "valid" ? read.warnings : read.problems;
+  if (problems.length > 0) {
+    context.terminal.writeError(`${renderProblems(problems, context.terminal.paintError).join("\n")}\n`);
+  }
+  return read.kind === "valid" ? read : null;
+}
+
+async function showRun(run: LocalRun, flags: RunFlags, context: CliContext): Promise<void> {
+  const endInterrupt = context.onInterrupt((count) => {
+    if (count > 1) return context.abort();
+    return void run.cancel("interrupted").catch(() => context.abort());
+  });
+  try {
+    const isJson = flags.output === "json";
+    const progress = await followRun({
+      feed: run.feed,
+      presenter: choosePresenter(isJson, context),
+      withLogs: !isJson,
+      signal: new AbortController().signal,
+    });
+    context.setExitCode(outcomeExitCode(progress.state));
+    if (isJson) context.terminal.write(`${JSON.stringify(await runAsJson(run.store, run.runId), null, 2)}\n`);
+  } finally {
+    endInterrupt();
+  }
+}
+
+function choosePresenter(isJson: boolean, context: CliContext): RunPresenter {
+  if (isJson) return createSilentPresenter();
+  const { terminal, now } = context;
+  return terminal.isInteractive
+    ? createLivePresenter(terminal, { hint: "Ctrl-C cancels the run", now })
+    : createPlainPresenter(terminal);
+}
+
+async function printPlan(definition: Definition, given: JsonObject, context: CliContext): Promise<void> {
+  const { resolveParameters } = await import("#definition/resolve-parameters.ts");
+  const now = context.now();
+  const times = { logicalAt: now, intervalStartAt: now, intervalEndAt: now, now };
+  const { parameters, warnings } = resolveParameters(definition, given, {
+    ...times,
+    runId: "dry-run",
+    runType: "manual",
+  });
+  warn(context, warnings);
+  context.terminal.write(`${renderPlan(definition, parameters, context.terminal.paint).join("\n")}\n`);
+}
+
+function warn({ terminal }: CliContext, warnings: readonly string[]): void {
+  for (const warning of warnings) terminal.writeError(`${terminal.paintError("yellow", "warning:")} ${warning}\n`);
+}

@@ -1,0 +1,41 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { RunState, TaskState } from "#core/states.ts";
+import { RunState as ProtoRunState } from "#gen/millrace/v1/run_service_pb.js";
+import { TaskState as ProtoTaskState } from "#gen/millrace/v1/task_service_pb.js";
+
+const runStateWords: Readonly<Record<ProtoRunState, RunState | null>> = {
+  [ProtoRunState.UNSPECIFIED]: null,
+  [ProtoRunState.QUEUED]: "queued",
+  [ProtoRunState.RUNNING]: "running",
+  [ProtoRunState.SUCCESS]: "success",
+  [ProtoRunState.FAILED]: "failed",
+  [ProtoRunState.UP_FOR_RETRY]: "up_for_retry",
+  [ProtoRunState.CANCELLED]: "cancelled",
+};
+
+const taskStateWords: Readonly<Record<ProtoTaskState, TaskState>> = {
+  [ProtoTaskState.UNSPECIFIED]: "none",
+  [ProtoTaskState.NONE]: "none",
+  [ProtoTaskState.QUEUED]: "queued",
+  [ProtoTaskState.RUNNING]: "running",
+  [ProtoTaskState.SUCCESS]: "success",
+  [ProtoTaskState.FAILED]: "failed",
+  [ProtoTaskState.UP_FOR_RETRY]: "up_for_retry",
+  [ProtoTaskState.UPSTREAM_FAILED]: "upstream_failed",
+  [ProtoTaskState.SKIPPED]: "skipped",
+  [ProtoTaskState.REMOVED]: "removed",
+};
+
+/** The word of a run's state; a server newer than this program may send one that it does not know: `queued` then. */
+export function runStateWord(state: ProtoRunState): RunState {
+  return runStateWords[state] ?? "queued";
+}
+
+export function taskStateWord(state: ProtoTaskState): TaskState {
+  return taskStateWords[state] ?? "none";
+}
+
+/** Milliseconds since 1970; null where the message has no time. */
+export function timestampMillis(timestamp: Timestamp | undefined): number | null {
+  return timestamp === undefined ? null : Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1_000_000);
+}

@@ -1,0 +1,125 @@
+import type { DagRun } from "#gen/millrace/v1/run_service_pb.js";
+import type { TaskInstance } from "#gen/millrace/v1/task_service_pb.js";
+import type { Paint } from "./paint.ts";
+import { taskStateWord, timestampMillis } from "./proto-words.ts";
+import { runStateCell, runTypeWord } from "./run-list.ts";
+import { taskStateStyles } from "./state-style.ts";
+import { type Cell, renderTable } from "./table.ts";
+import { harmlessLine } from "./terminal-text.ts";
+import { durationText, instantText } from "./time-text.ts";
+import { layoutTree, type TreeTask } from "./tree-layout.ts";
+
+export interface RunViewOptions {
+  readonly run: DagRun;
+  readonly instances: readonly TaskInstance[];
+  /** The tasks of the definition with their parents; empty where it can't be read. */
+  readonly tasks: readonly TreeTask[];
+  readonly now: number;
+  readonly paint: Paint;
+  /** Columns of the terminal; null: never cut. */
+  readonly width: number | null;
+}
+
+/** One run: its facts, then its task instances as a table in the order and with the branches of the tree. */
+export function renderRun(options: RunViewOptions): readonly string[] {
+  const { run, paint } = options;
+  const state = runStateCell(run);
+  const duration = runDuration(run, options.now);
+  const title = `${paint("plain", harmlessLine(`${run.dagId}  ${run.dagRunId}`), "bold")}  ${paint(state.color ?? "plain", state.text)}`;
+  const facts: readonly (readonly [string, string])[] = [
+    [
+      "type",
+      `${runTypeWord(run.runType)}${run.triggeredBy === "" ? "" : ` by ${run.triggeredBy}`}, version ${run.version}`,
+    ],
+    ["date", instantOrNothing(timestampMillis(run.executionDate))],
+    ["started", instantOrNothing(timestampMillis(run.startDate))],
+    ["ended", instantOrNothing(timestampMillis(run.endDate))],
+    ["parameters", Object.keys(run.parameters ?? {}).length === 0 ? "" : JSON.stringify(run.parameters)],
+    ["note", run.note],
+    ["warnings", run.warnings.join("; ")],
+  ];
+  const lines = facts
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `  ${name.padEnd(12)}${harmlessLine(value)}`);
+  return [duration === "" ? title : `${title} ${duration}`, ...lines, "", ...renderInstances(options)];
+}
+
+function renderInstances({ instances, tasks, now, paint, width }: RunViewOptions): readonly string[] {
+  const rows = orderInstances(instances, tasks);
+  return renderTable({
+    columns: [
+      { title: "TASK" },
+      { title: "STATE" },
+      { title: "ATTEMPT", align: "right" },
+      { title: "DURATION", align: "right" },
+      { title: "WORKER", flexible: true },
+      { title: "DETAILS", flexible: true },
+    ],
+    rows: rows.map(({ instance, prefix }) => [
+      { text: `${prefix}${instanceName(instance)}` },
+      taskStateCell(instance),
+      { text: instance.tryNumber === 0 ? "" : `${instance.tryNumber} of ${instance.maxTries}` },
+      { text: instanceDuration(instance, now) },
+      { text: instance.workerId },
+      { text: instanceDetails(instance, now) },
+    ]),
+    paint,
+    width,
+  });
+}
+
+/** `task`, or `task[3]` for an item of a fan-out. */
+export function instanceName(instance: TaskInstance): string {
+  return instance.mapIndex === undefined ? instance.taskId : `${instance.taskId}[${instance.mapIndex}]`;
+}
+
+/** The order of the tree, items below their group; instances of tasks that the definition no longer has come last. */
+function orderInstances(
+  instances: readonly TaskInstance[],
+  tasks: readonly TreeTask[],
+): readonly { instance: TaskInstance; prefix: string }[] {
+  const byTask = Map.groupBy(instances, (instance) => instance.taskId);
+  const rows = layoutTree(tasks).flatMap((row) =>
+    (byTask.get(row.id) ?? []).map((instance) => ({
+      instance,
+      prefix: instance.mapIndex === undefined ? row.prefix : `${row.below}  `,
+    })),
+  );
+  const known = new Set(tasks.map((task) => task.id));
+  const others = instances
+    .filter((instance) => !known.has(instance.taskId))
+    .map((instance) => ({ instance, prefix: "" }));
+  return [...rows, ...others];
+}
+
+function taskStateCell(instance: TaskInstance): Cell {
+  const style = taskStateStyles[taskStateWord(instance.state)];
+  return { text: `${style.icon} ${style.word}`, color: style.color, struck: style.struck === true };
+}
+
+function instanceDuration(instance: TaskInstance, now: number): string {
+  if (instance.durationMs !== undefined) return durationText(Number(instance.durationMs));
+  const startedAt = timestampMillis(instance.startDate);
+  return taskStateWord(instance.state) === "running" && startedAt !== null ? durationText(now - startedAt) : "";
+}
+
+function instanceDetails(instance: TaskInstance, now: number): string {
+  const state = taskStateWord(instance.state);
+  const retryAt = timestampMillis(instance.nextRetryTime);
+  const parts = [
+    state === "up_for_retry" && retryAt !== null ? `next in ${durationText(retryAt - now)}` : "",
+    instance.stateReason,
+    state === "failed" || state === "up_for_retry" ? (instance.error?.message ?? instance.lastError) : "",
+  ];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+function runDuration(run: DagRun, now: number): string {
+  if (run.durationMs !== undefined) return durationText(Number(run.durationMs));
+  const startedAt = timestampMillis(run.startDate);
+  return startedAt === null ? "" : durationText(now - startedAt);
+}
+
+function instantOrNothing(at: number | null): string {
+  return at === null ? "" : instantText(at);
+}

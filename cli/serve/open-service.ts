@@ -1,0 +1,71 @@
+import type { Settings } from "#config/settings-schema.ts";
+import { createAddressTransport, createPeerTransport, type RemoteTransport } from "#rpc/transport.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import type { OpenedService } from "./opened-service.ts";
+
+export const serviceNames = ["parser", "scheduler", "executor", "worker", "gateway"] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+export interface OpenServiceOptions {
+  readonly settings: Settings;
+  readonly version: string;
+  /** Accept a database that may lose what it acknowledged. */
+  readonly isUnsafe: boolean;
+  readonly logger: Logger;
+  /** Ends the waiting for the database. */
+  readonly signal: AbortSignal;
+}
+
+/** One service for a process of its own, with its database or its connections to others. */
+export function openService(name: ServiceName, options: OpenServiceOptions): Promise<OpenedService> {
+  return openers[name](options);
+}
+
+const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Promise<OpenedService>>> = {
+  parser: async (options) => {
+    const { wireParser } = await import("#services/parser/main.ts");
+    const store = await openSharedStore(options);
+    return { service: wireParser(options.settings, { store, logger: options.logger }), close: () => store.close() };
+  },
+  scheduler: async (options) => {
+    const { wireScheduler } = await import("#services/scheduler/main.ts");
+    const store = await openSharedStore(options);
+    return { service: wireScheduler(options.settings, { store, logger: options.logger }), close: () => store.close() };
+  },
+  executor: async (options) => {
+    const { wireExecutor } = await import("#services/executor/main.ts");
+    const { settings, version, logger } = options;
+    const store = await openSharedStore(options);
+    const service = wireExecutor(settings, { store, logger, version, backend: "stream" });
+    return { service, close: () => store.close() };
+  },
+  worker: async ({ settings, logger }) => {
+    const { wireWorker } = await import("#services/worker/main.ts");
+    const executors = settings.peers.executors.map((address) => createAddressTransport(address));
+    return { service: wireWorker(settings, { executors, logger }), close: () => closeAll(executors) };
+  },
+  gateway: async (options) => {
+    const { settings, version, logger } = options;
+    const { wireGateway } = await import("#services/gateway/main.ts");
+    const store = await openSharedStore(options);
+    const parser = createPeerTransport({ addresses: settings.peers.parser, logger });
+    const scheduler = createPeerTransport({ addresses: settings.peers.scheduler, logger });
+    const executor = createPeerTransport({ addresses: settings.peers.executors, logger });
+    const service = wireGateway({ store, parser, scheduler, executor, version, logger });
+    const close = async (): Promise<void> => {
+      await closeAll([parser, scheduler, executor]);
+      await store.close();
+    };
+    return { service, handleHttp: service.handleHttp, close };
+  },
+};
+
+async function openSharedStore(options: OpenServiceOptions) {
+  const { openStore, sharedDatabaseUrl } = await import("./open-store.ts");
+  return openStore(sharedDatabaseUrl(options.settings), options);
+}
+
+function closeAll(transports: readonly RemoteTransport[]): Promise<void> {
+  for (const transport of transports) transport.close();
+  return Promise.resolve();
+}

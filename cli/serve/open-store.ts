@@ -1,0 +1,41 @@
+import type { Settings } from "#config/settings-schema.ts";
+import type { Plan } from "#core/plan.ts";
+import type { Definition } from "#definition/model.ts";
+import { planOf } from "#definition/plan-of.ts";
+import { AppError } from "#errors/app-error.ts";
+import type { Store } from "#ports/store.ts";
+import { openStoreWithRetry } from "#store/postgres/open-with-retry.ts";
+import type { Logger } from "#telemetry/logger.ts";
+
+/** The rules' view of a stored definition. */
+export function toPlan(definition: unknown): Plan {
+  return planOf(definition as Definition);
+}
+
+/** The address of the database that several processes share; only `dev` brings its own. */
+export function sharedDatabaseUrl(settings: Settings): string {
+  if (settings.database.url !== null) return settings.database.url;
+  const message =
+    "DATABASE_URL is not set; services in processes of their own share one PostgreSQL (`millrace dev` brings its own)";
+  throw new AppError("INVALID_CONFIG", message);
+}
+
+/** The migrated database of `connectionString`, however long it takes to answer. */
+export function openStore(
+  connectionString: string,
+  {
+    settings,
+    isUnsafe,
+    logger,
+    signal,
+  }: { settings: Settings; isUnsafe: boolean; logger: Logger; signal: AbortSignal },
+): Promise<Store> {
+  return openStoreWithRetry({
+    connectionString,
+    poolSize: settings.database.pool.max,
+    toPlan,
+    unsafe: isUnsafe,
+    logger,
+    signal,
+  });
+}

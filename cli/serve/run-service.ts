@@ -1,0 +1,33 @@
+import { servicePorts } from "#config/settings-schema.ts";
+import { createLogger } from "#telemetry/logger.ts";
+import type { StartFlags } from "../commands/start.ts";
+import type { CliContext } from "../context.ts";
+import { readVersion } from "../program-version.ts";
+import { serveProcess } from "../serve-process.ts";
+import { settingsFromFlags } from "../settings-from-flags.ts";
+import { dryRun } from "./dry-run.ts";
+import { openService, type ServiceName } from "./open-service.ts";
+
+/** `millrace start NAME`: one service until a signal. */
+export async function runService(name: ServiceName, flags: StartFlags, context: CliContext): Promise<void> {
+  const settings = await settingsFromFlags(flags, context);
+  const logger = createLogger({ ...settings.logging, component: name });
+  const host = settings.server.host;
+  const port = settings.server.port ?? servicePorts[name];
+  if (flags.dryRun === true) {
+    const needs = name === "worker" ? "executors" : "shared_database";
+    return dryRun({ settings, needs, host, port, logger, context });
+  }
+  await serveProcess({
+    host,
+    port,
+    logger,
+    context,
+    open: (signal) =>
+      openService(name, { settings, version: readVersion(), isUnsafe: flags.unsafe === true, logger, signal }),
+    onReady: (url) => {
+      context.terminal.write(`millrace ${name} is ready at ${url}\n`);
+      logger.info({ url }, "ready");
+    },
+  });
+}

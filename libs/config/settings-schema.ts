@@ -1,0 +1,209 @@
+import { availableParallelism } from "node:os";
+import { z } from "zod";
+import { formatDuration } from "#schedule/duration.ts";
+import { setting } from "./setting-kinds.ts";
+
+const addressPattern = /^https?:\/\/[^\s/?#@]+\/?$/;
+const addressAdvice = "one or more addresses such as http://127.0.0.1:8081, separated by commas";
+const namePattern = /^[A-Za-z0-9_.-]{1,200}$/;
+
+/** A service that reaches the database has its share of the 50 connections that all four together take at most. */
+const maxPoolShare = 12;
+
+/** With fewer beats in a lease one lost message would cost a healthy worker its attempts. */
+export const minBeatsInLease = 3;
+
+function address(options: { description: string; name: string; port: number }) {
+  const { description, name, port } = options;
+  return setting.list({
+    description,
+    fallback: [`http://127.0.0.1:${port}`],
+    flag: name,
+    variable: `MILLRACE_${name.toUpperCase()}`,
+    itemPattern: addressPattern,
+    advice: addressAdvice,
+  });
+}
+
+const server = z.object({
+  host: setting.text({ description: "Address to listen on.", fallback: "127.0.0.1", flag: "host" }),
+  port: setting.integerOrNull({
+    description: "Port to listen on; 0 takes a free one.",
+    fallback: null,
+    fallbackText: "the service's own: gateway 8080, parser 8081, scheduler 8082, executor 8083, worker 8084",
+    flag: "port",
+    min: 0,
+    max: 65_535,
+  }),
+});
+
+const dags = z.object({
+  directory: setting.text({ description: "Folder of the definitions.", fallback: "dags", flag: "dags" }),
+  filePattern: setting.text({ description: "Which files in it are definitions.", fallback: "**/*.{yaml,yml}" }),
+  reloadOnChange: setting.boolean({ description: "Watch the folder and register what changes.", fallback: true }),
+  scanIntervalMs: setting.duration({
+    description: "Time between full scans, the safety net of watching.",
+    fallback: "30s",
+  }),
+});
+
+const limits = z.object({
+  maxTaskTimeoutMs: setting.duration({
+    description: "Longest `timeout` that a task may ask for, and the default.",
+    fallback: "24h",
+  }),
+});
+
+const worker = z.object({
+  id: setting.textOrNull({
+    description: "Name of the worker, unique in the deployment.",
+    fallback: null,
+    fallbackText: "made once and kept in the data directory",
+    flag: "worker-id",
+    pattern: namePattern,
+    advice: "1 to 200 letters, digits, dots, hyphens or underscores",
+  }),
+  slots: setting.integer({
+    description: "Attempts that it runs at once.",
+    fallback: availableParallelism,
+    fallbackText: "number of cores",
+    flag: "slots",
+    min: 1,
+    max: 10_000,
+  }),
+  queues: setting.list({
+    description: "Queues that it takes attempts from.",
+    fallback: ["default"],
+    flag: "queues",
+    itemPattern: namePattern,
+    advice: "one or more queue names, separated by commas",
+  }),
+  labels: setting.map({
+    description: "Labels that tasks may ask for.",
+    fallback: {},
+    fallbackText: "none",
+    flag: "labels",
+  }),
+  heartbeatIntervalMs: setting.duration({
+    description: "Time between heartbeats.",
+    fallback: "5s",
+    fallbackText: "5s, less if the lease is under 15s",
+  }),
+  leaseMs: setting.duration({
+    description: "How long an unanswered worker keeps its attempts; at least three heartbeats.",
+    fallback: "15s",
+  }),
+  drainTimeoutMs: setting.duration({
+    description: "How long attempts may go on when the worker drains.",
+    fallback: "10m",
+  }),
+});
+
+const executor = z.object({
+  backend: setting.choice({
+    description: "How attempts reach a machine; `auto` is `local` within one process and `stream` between several.",
+    fallback: "auto",
+    choices: ["auto", "local", "stream"],
+  }),
+  scanIntervalMs: setting.duration({
+    description: "Time between scans for lost workers and stuck work, the safety net of wakes.",
+    fallback: "5s",
+  }),
+  redispatchAfterMs: setting.duration({
+    description: "A ticket that nobody claimed for so long is dispatched again.",
+    fallback: "15s",
+  }),
+  handOff: setting.boolean({
+    description: "Send the next attempt with the acknowledgement of the last.",
+    fallback: true,
+  }),
+});
+
+const scheduler = z.object({
+  pollingIntervalMs: setting.duration({
+    description: "Time between looks at the schedules, the safety net of timers.",
+    fallback: "5s",
+  }),
+  leaseMs: setting.duration({
+    description: "How long a silent leader leads on; renewed four times in it.",
+    fallback: "8s",
+  }),
+});
+
+const database = z.object({
+  url: setting.textOrNull({
+    description: "PostgreSQL to use in place of the embedded one.",
+    fallback: null,
+    fallbackText: "the embedded one, in the data directory",
+    variable: "DATABASE_URL",
+    isSecret: true,
+    pattern: /^postgres(ql)?:\/\/\S+$/,
+    advice: "an address such as postgres://user:password@host:5432/database",
+  }),
+  pool: z.object({
+    max: setting.integer({
+      description: "Connections that one service opens at most.",
+      fallback: () => Math.min(2 * availableParallelism() + 2, maxPoolShare),
+      fallbackText: `2 × cores + 2, at most ${maxPoolShare}`,
+      min: 2,
+      max: 1000,
+    }),
+  }),
+});
+
+/**
+ * Every setting. The name in a file is the property in snake case, without the `Ms` of a duration: `worker.leaseMs` is
+ * `worker.lease`; its variable is that in upper case, `MILLRACE_WORKER_LEASE`.
+ */
+export const settingShape = z.object({
+  server,
+  dags,
+  limits,
+  worker,
+  executor,
+  scheduler,
+  logs: z.object({
+    maxBytes: setting.size({
+      description: "Longest log of one attempt; beyond it the middle is dropped.",
+      fallback: "64MiB",
+    }),
+  }),
+  logging: z.object({
+    level: setting.choice({
+      description: "Least severe lines that are logged.",
+      fallback: "info",
+      choices: ["trace", "debug", "info", "warn", "error", "silent"],
+      flag: "log-level",
+    }),
+    format: setting.choice({
+      description: "Lines for machines or for people.",
+      fallback: () => (process.stderr.isTTY ? "text" : "json"),
+      fallbackText: "text on a terminal, else json",
+      choices: ["json", "text"],
+    }),
+  }),
+  database,
+  dataDir: setting.text({ description: "Folder of what this machine keeps.", fallback: ".millrace", flag: "data-dir" }),
+  peers: z.object({
+    gateway: address({ name: "gateway", port: 8080, description: "Where the command line finds the gateway." }),
+    parser: address({ name: "parser", port: 8081, description: "Where the gateway finds parsers." }),
+    scheduler: address({ name: "scheduler", port: 8082, description: "Where the gateway finds schedulers." }),
+    executors: address({ name: "executors", port: 8083, description: "Where workers and the gateway find executors." }),
+  }),
+});
+
+/** `settingShape` with the rules that connect settings. */
+export const settingsSchema = settingShape.superRefine(({ worker }, context) => {
+  if (worker.leaseMs >= minBeatsInLease * worker.heartbeatIntervalMs) return;
+  context.addIssue({
+    code: "custom",
+    path: ["worker", "leaseMs"],
+    message: `must be at least ${minBeatsInLease} times worker.heartbeat_interval (${formatDuration(worker.heartbeatIntervalMs)})`,
+  });
+});
+
+/** Resolved settings: nothing optional, durations in milliseconds, sizes in bytes. */
+export type Settings = z.output<typeof settingsSchema>;
+
+/** Default ports by service. */
+export const servicePorts = { gateway: 8080, parser: 8081, scheduler: 8082, executor: 8083, worker: 8084 } as const;

@@ -1,0 +1,89 @@
+import type { parse } from "@bufbuild/cel";
+
+/** A node of CEL's syntax tree. */
+export type CelNode = NonNullable<ReturnType<typeof parse>["expr"]>;
+
+type Kind = CelNode["exprKind"];
+
+/** The nodes directly below a node. */
+export function childrenOf(node: CelNode): CelNode[] {
+  return childSlots(node).filter((child) => child !== undefined);
+}
+
+function childSlots({ exprKind }: CelNode): (CelNode | undefined)[] {
+  switch (exprKind.case) {
+    case "selectExpr":
+      return [exprKind.value.operand];
+    case "callExpr":
+      return [exprKind.value.target, ...exprKind.value.args];
+    case "listExpr":
+      return exprKind.value.elements;
+    case "structExpr":
+      return exprKind.value.entries.flatMap((entry) => [
+        entry.keyKind.case === "mapKey" ? entry.keyKind.value : undefined,
+        entry.value,
+      ]);
+    case "comprehensionExpr": {
+      const { iterRange, accuInit, loopCondition, loopStep, result } = exprKind.value;
+      return [iterRange, accuInit, loopCondition, loopStep, result];
+    }
+    default:
+      return [];
+  }
+}
+
+/** The name of an identifier; null for any other node. */
+export function identifierOf(node: CelNode | undefined): string | null {
+  return node?.exprKind.case === "identExpr" ? node.exprKind.value.name : null;
+}
+
+/** The value of a text constant; null for any other node. */
+export function textOf(node: CelNode | undefined): string | null {
+  const kind = node?.exprKind.case === "constExpr" ? node.exprKind.value.constantKind : undefined;
+  return kind?.case === "stringValue" ? kind.value : null;
+}
+
+/** One step into a value, by `a.key` or `a["key"]`; null for any other node. `isTest`: it stands in `has(…)`. */
+export function stepOf(
+  node: CelNode,
+): { readonly operand: CelNode; readonly key: string; readonly isTest: boolean } | null {
+  const { exprKind } = node;
+  if (exprKind.case === "selectExpr" && exprKind.value.operand !== undefined) {
+    return { operand: exprKind.value.operand, key: exprKind.value.field, isTest: exprKind.value.testOnly };
+  }
+  if (exprKind.case !== "callExpr" || exprKind.value.function !== "_[_]") return null;
+  const [operand, index] = exprKind.value.args;
+  const key = textOf(index);
+  return operand === undefined || key === null ? null : { operand, key, isTest: false };
+}
+
+/** The steps from a name: `outputs["a"].b` is `["outputs", "a", "b"]`; null when it is no such chain. */
+export function chainOf(node: CelNode): readonly string[] | null {
+  const steps: string[] = [];
+  for (let current = node; ; ) {
+    const name = identifierOf(current);
+    if (name !== null) return [name, ...steps.reverse()];
+    const step = stepOf(current);
+    if (step === null) return null;
+    steps.push(step.key);
+    current = step.operand;
+  }
+}
+
+/** Makes a node mean something else in place; its id, and so its position, stays. */
+export function replaceKind(node: CelNode, kind: Kind): void {
+  node.exprKind = kind;
+}
+
+/** `name` as a node, with the position of another. */
+export function identifierNode(like: CelNode, name: string): CelNode {
+  return { ...like, exprKind: { case: "identExpr", value: { $typeName: "cel.expr.Expr.Ident", name } } };
+}
+
+/** `operand.field` as a node, with the position of another. */
+export function selectNode(like: CelNode, operand: CelNode, field: string): CelNode {
+  return {
+    ...like,
+    exprKind: { case: "selectExpr", value: { $typeName: "cel.expr.Expr.Select", operand, field, testOnly: false } },
+  };
+}

@@ -1,0 +1,145 @@
+import { type AncestorSets, createAncestorSets } from "./ancestor-sets.ts";
+import type { TaskGraph } from "./check-graph.ts";
+import { hasExpression } from "./code-scan.ts";
+import { trialIssue } from "./expression-trial.ts";
+import { checkNames, type ExpressionScope, rootsOf } from "./expression-scope.ts";
+import { isJsonObject, isList, ownValue } from "./json.ts";
+import { languageOf } from "./compile-value.ts";
+import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
+import type { TaskOutline } from "./outline.ts";
+import type { Finding, Path } from "./problem-list.ts";
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { compileTemplate, type TemplateLanguage } from "./template.ts";
+import { conditionTemplate } from "./condition.ts";
+
+/** Reports a finding at a character of the text at a path. */
+export type ReportWithin = (path: Path, offset: number, finding: Finding) => void;
+
+export interface ExpressionCheck {
+  readonly root: JsonObject;
+  readonly tasks: readonly TaskOutline[];
+  readonly graph: TaskGraph;
+  readonly parameters: Readonly<Record<string, ParameterDefinition>>;
+  readonly operators: OperatorSchemas;
+  readonly report: ReportWithin;
+}
+
+/** Checks every expression of the definition: syntax, names, places in code, and types as far as they can be told. */
+export function checkExpressions(check: ExpressionCheck): void {
+  new ExpressionChecker(check).run();
+}
+
+class ExpressionChecker {
+  readonly #check: ExpressionCheck;
+  readonly #ancestors: AncestorSets;
+  readonly #declared: readonly string[];
+
+  constructor(check: ExpressionCheck) {
+    this.#check = check;
+    this.#ancestors = createAncestorSets(check.graph.graph);
+    this.#declared = Object.keys(check.parameters);
+  }
+
+  run(): void {
+    const { root, tasks } = this.#check;
+    this.#parameterDefaults();
+    const defaults = objectAt(root, "default_task_config");
+    const shared = Object.keys(objectAt(defaults, "parameters"));
+    const scope: ExpressionScope = {
+      roots: rootsOf.taskDefaults,
+      place: "in `default_task_config`",
+      parameters: new Set([...this.#declared, ...shared]),
+      laterParameters: new Set(),
+      task: null,
+    };
+    for (const key of ["environment", "parameters"])
+      this.#value(ownValue(defaults, key), ["default_task_config", key], scope, "text");
+    for (const [index, task] of tasks.entries()) this.#task(index, task, shared);
+  }
+
+  /** A default may read the parameters before it. */
+  #parameterDefaults(): void {
+    const written = objectAt(this.#check.root, "parameters");
+    for (const [place, name] of this.#declared.entries()) {
+      const fallback = this.#check.parameters[name]?.default;
+      if (fallback === undefined || !hasExpression(fallback)) continue;
+      const own = ownValue(written, name);
+      const isLong = isJsonObject(own) && own["default"] === fallback;
+      this.#value(
+        fallback,
+        isLong ? ["parameters", name, "default"] : ["parameters", name],
+        {
+          roots: rootsOf.newRun,
+          place: "in the default of a parameter",
+          parameters: new Set(this.#declared.slice(0, place)),
+          laterParameters: new Set(this.#declared.slice(place)),
+          task: null,
+        },
+        "text",
+      );
+    }
+  }
+
+  #task(index: number, task: TaskOutline, shared: readonly string[]): void {
+    const { body, path } = task;
+    if (!hasExpression(body) && !Object.hasOwn(body, "when")) return;
+    const ready: ExpressionScope = {
+      roots: rootsOf.readyTask,
+      place: "before the task has a worker",
+      parameters: new Set([...this.#declared, ...shared, ...Object.keys(objectAt(body, "parameters"))]),
+      laterParameters: new Set(),
+      task: { index, id: task.id ?? "" },
+    };
+    const attempt: ExpressionScope = { ...ready, roots: rootsOf.attempt, place: "here" };
+    const when = ownValue(body, "when");
+    if (typeof when === "string") this.#condition(when, [...path, "when"], ready);
+    this.#value(ownValue(body, "parameters"), [...path, "parameters"], ready, "text");
+    this.#value(ownValue(body, "environment"), [...path, "environment"], attempt, "text");
+    const type = ownValue(body, "type");
+    const code = typeof type === "string" ? (this.#check.operators.get(type)?.code ?? {}) : {};
+    for (const [name, value] of Object.entries(objectAt(body, "operator"))) {
+      const language = typeof value === "string" && Object.hasOwn(code, name) ? languageOf(code[name], value) : "text";
+      this.#value(value, [...path, "operator", name], attempt, language);
+    }
+  }
+
+  #value(value: Json | undefined, path: Path, scope: ExpressionScope, language: TemplateLanguage): void {
+    if (value === undefined || !hasExpression(value)) return;
+    if (typeof value === "string") return this.#text(value, path, scope, { language, isCondition: false });
+    const entries: readonly (readonly [string | number, Json])[] = isList(value)
+      ? [...value.entries()]
+      : Object.entries(value as JsonObject);
+    for (const [key, item] of entries) this.#value(item, [...path, key], scope, language);
+  }
+
+  /** Braces around a condition are accepted; the text within counts. */
+  #condition(text: string, path: Path, scope: ExpressionScope): void {
+    const { template, shift } = conditionTemplate(text);
+    this.#text(template, path, scope, { language: "text", isCondition: true, shift });
+  }
+
+  #text(
+    text: string,
+    path: Path,
+    scope: ExpressionScope,
+    { language, isCondition, shift = 0 }: { language: TemplateLanguage; isCondition: boolean; shift?: number },
+  ): void {
+    const { report, graph, parameters } = this.#check;
+    const { issues, reads } = compileTemplate(text, language);
+    for (const { offset, ...finding } of issues) report(path, offset - shift, finding);
+    for (const { offset: start, names, expression } of reads) {
+      const found = names.flatMap((each) => [...checkNames(each, scope, graph, this.#ancestors)]);
+      const trial =
+        expression === null || found.some((issue) => issue.warning !== true)
+          ? null
+          : trialIssue(expression, { parameters, isCondition });
+      for (const { offset, ...finding } of trial === null ? found : [...found, trial])
+        report(path, start + offset - shift, finding);
+    }
+  }
+}
+
+function objectAt(object: JsonObject, key: string): JsonObject {
+  const value = ownValue(object, key);
+  return isJsonObject(value) ? value : {};
+}

@@ -1,0 +1,134 @@
+import { checkCron } from "#schedule/cron.ts";
+import { formatDuration, parseDuration } from "#schedule/duration.ts";
+import { isJsonObject, ownValue } from "./json.ts";
+import type { JsonObject, ParameterDefinition } from "./model.ts";
+import type { Report, TaskOutline } from "./outline.ts";
+import { hasExpression } from "./code-scan.ts";
+import { findViolations } from "./parameter-value.ts";
+import { type Path, proposal } from "./problem-list.ts";
+import { describeValue } from "./schema-problems.ts";
+import { closestTimezone, isTimezone } from "./timezone.ts";
+
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** Checks the zone and the schedule, which is read in its own zone or the definition's. */
+export function checkSchedule(root: JsonObject, report: Report): void {
+  const timezone = checkTimezone(root, [], report) ?? "UTC";
+  const schedule = ownValue(root, "schedule");
+  if (typeof schedule === "string") checkExpression(schedule, timezone, ["schedule"], report);
+  if (!isJsonObject(schedule)) return;
+  const own = checkTimezone(schedule, ["schedule"], report) ?? timezone;
+  const cron = ownValue(schedule, "cron");
+  if (typeof cron === "string") checkExpression(cron, own, ["schedule", "cron"], report);
+}
+
+function checkTimezone(object: JsonObject, path: Path, report: Report): string | null {
+  const name = ownValue(object, "timezone");
+  if (typeof name !== "string") return null;
+  if (isTimezone(name)) return name;
+  report([...path, "timezone"], {
+    code: "INVALID_TIMEZONE",
+    message: `there is no time zone ${JSON.stringify(name)}`,
+    hint: proposal(closestTimezone(name)),
+  });
+  return null;
+}
+
+function checkExpression(text: string, timezone: string, path: Path, report: Report): void {
+  const message = checkCron(text, timezone);
+  if (message !== null) report(path, { code: "INVALID_CRON", message });
+}
+
+export interface SettingsCheck {
+  readonly parameters: Readonly<Record<string, ParameterDefinition>>;
+  /** Milliseconds; a longer `timeout` is refused. */
+  readonly maxTaskTimeoutMs: number;
+  readonly report: Report;
+}
+
+/** Checks what a task, or the defaults of all tasks, says once for itself. */
+export function checkTaskSettings(settings: JsonObject, path: Path, check: SettingsCheck): void {
+  const { report } = check;
+  checkTimeout(settings, path, check);
+  checkRetry(settings, path, report);
+  checkEnvironment(settings, path, report);
+  const own = ownValue(settings, "parameters");
+  for (const [name, value] of Object.entries(isJsonObject(own) ? own : {})) {
+    const parameter = Object.hasOwn(check.parameters, name) ? check.parameters[name] : undefined;
+    if (parameter === undefined || hasExpression(value)) continue;
+    for (const { message } of findViolations(value, parameter)) {
+      report([...path, "parameters", name], { code: "INVALID_PARAMETER", message: `the value ${message}` });
+    }
+  }
+}
+
+/** The settings of all tasks and their defaults. */
+export function checkAllSettings(root: JsonObject, tasks: readonly TaskOutline[], check: SettingsCheck): void {
+  const defaults = ownValue(root, "default_task_config");
+  if (isJsonObject(defaults)) checkTaskSettings(defaults, ["default_task_config"], check);
+  for (const { body, path } of tasks) checkTaskSettings(body, path, check);
+}
+
+function checkTimeout(settings: JsonObject, path: Path, { maxTaskTimeoutMs, report }: SettingsCheck): void {
+  const text = ownValue(settings, "timeout");
+  const timeoutMs = typeof text === "string" ? parseDuration(text) : null;
+  if (timeoutMs === null || timeoutMs <= maxTaskTimeoutMs) return;
+  const message = `\`timeout: ${formatDuration(timeoutMs)}\` is longer than this server allows (${formatDuration(maxTaskTimeoutMs)})`;
+  report([...path, "timeout"], {
+    code: "TIMEOUT_TOO_LONG",
+    message,
+    hint: "shorten it, or raise `limits.max_task_timeout`",
+  });
+}
+
+function checkRetry(settings: JsonObject, path: Path, report: Report): void {
+  const retry = ownValue(settings, "retry");
+  if (!isJsonObject(retry)) return;
+  if (Object.hasOwn(settings, "retries") && Object.hasOwn(retry, "max_retries")) {
+    report(
+      [...path, "retries"],
+      {
+        code: "DUPLICATE_KEY",
+        message: "`retries` and `retry.max_retries` say the same thing",
+        hint: "keep one of the two",
+      },
+      "key",
+    );
+  }
+  if (Object.hasOwn(settings, "retry_timeout") && Object.hasOwn(retry, "retry_timeout")) {
+    report(
+      [...path, "retry_timeout"],
+      {
+        code: "DUPLICATE_KEY",
+        message: "`retry_timeout` stands beside `retry` and within it",
+        hint: "keep one of the two",
+      },
+      "key",
+    );
+  }
+}
+
+function checkEnvironment(settings: JsonObject, path: Path, report: Report): void {
+  const environment = ownValue(settings, "environment");
+  for (const [name, value] of Object.entries(isJsonObject(environment) ? environment : {})) {
+    const at = [...path, "environment", name];
+    if (!variableName.test(name)) {
+      report(
+        at,
+        {
+          code: "INVALID_KEY",
+          message: `${JSON.stringify(name)} can't be the name of an environment variable`,
+          hint: "letters, digits and `_`",
+        },
+        "key",
+      );
+    }
+    if (value === null || typeof value === "object") {
+      report(at, {
+        code: "INVALID_TYPE",
+        message: `the variable \`${name}\` must be text, not ${describeValue(value)}`,
+        hint: 'write text, also "" for an empty one',
+      });
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { findExpressionEnd } from "./cel-text.ts";
+
+/**
+ * A condition (`when`) is a bare expression; braces around all of it are accepted. `template` has them always; places
+ * in it are `shift` characters later than in the text.
+ */
+export function conditionTemplate(text: string): { readonly template: string; readonly shift: number } {
+  return hasBraces(text) ? { template: text, shift: 0 } : { template: `{{${text}}}`, shift: 2 };
+}
+
+/** The bare expression. */
+export function bareCondition(text: string): string {
+  return (hasBraces(text) ? text.trim().slice(2, -2) : text).trim();
+}
+
+function hasBraces(text: string): boolean {
+  const trimmed = text.trim();
+  return trimmed.startsWith("{{") && findExpressionEnd(trimmed, 2) === trimmed.length - 2;
+}

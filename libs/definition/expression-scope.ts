@@ -1,0 +1,91 @@
+import { closestName } from "#core/closest-name.ts";
+import type { AncestorSets } from "./ancestor-sets.ts";
+import { type TaskGraph, unknownTask } from "./check-graph.ts";
+import type { ExpressionIssue, ExpressionNames, RootName } from "./expression-names.ts";
+import { proposal } from "./problem-list.ts";
+
+/** What expressions at one place of the definition may read. */
+export interface ExpressionScope {
+  /** Names that exist here; the others are known elsewhere only. */
+  readonly roots: ReadonlySet<RootName>;
+  /** Where the place is, for messages: "in the default of a parameter". */
+  readonly place: string;
+  readonly parameters: ReadonlySet<string>;
+  /** Parameters that are set later than this place is rendered. */
+  readonly laterParameters: ReadonlySet<string>;
+  /** The task that the place belongs to; null when it belongs to none. */
+  readonly task: { readonly index: number; readonly id: string } | null;
+}
+
+const always: readonly RootName[] = [
+  "params",
+  "execution_date",
+  "data_interval_start",
+  "data_interval_end",
+  "now",
+  "run",
+];
+const ofTasks: readonly RootName[] = [...always, "task_instance", "outputs"];
+
+/** Roots by the time at which a place is rendered. */
+export const rootsOf = {
+  newRun: new Set(always),
+  taskDefaults: new Set<RootName>([...always, "task_instance", "temp_dir"]),
+  readyTask: new Set(ofTasks),
+  attempt: new Set<RootName>([...ofTasks, "temp_dir"]),
+} as const;
+
+/** What the names of one expression get wrong; offsets are theirs. */
+export function checkNames(
+  names: ExpressionNames,
+  scope: ExpressionScope,
+  tasks: TaskGraph,
+  ancestors: AncestorSets,
+): readonly ExpressionIssue[] {
+  const issues: ExpressionIssue[] = [];
+  for (const { name, offset } of names.roots) {
+    if (!scope.roots.has(name))
+      issues.push({ offset, code: "UNKNOWN_NAME", message: `\`${name}\` can't be read ${scope.place}` });
+  }
+  for (const { name, offset } of names.parameters) {
+    if (!scope.parameters.has(name)) issues.push({ offset, ...undeclared(name, scope) });
+  }
+  if (!scope.roots.has("outputs") || scope.task === null) return issues;
+  for (const { task, offset } of names.outputs) {
+    const issue = outputIssue(task, scope.task, tasks, ancestors);
+    if (issue !== null) issues.push({ offset, ...issue });
+  }
+  return issues;
+}
+
+type Finding = Omit<ExpressionIssue, "offset">;
+
+function undeclared(name: string, { parameters, laterParameters }: ExpressionScope): Finding {
+  if (laterParameters.has(name)) {
+    return {
+      code: "UNKNOWN_NAME",
+      message: `the parameter \`${name}\` is set after this one`,
+      hint: "declare it first; a default may read earlier parameters only",
+    };
+  }
+  const near = closestName(name, parameters);
+  const hint = near === null ? "declare it under `parameters`" : proposal(`params.${near}`);
+  return { code: "UNDECLARED_PARAMETER", message: `the parameter \`${name}\` is not declared`, hint, warning: true };
+}
+
+function outputIssue(
+  name: string,
+  reader: { readonly index: number; readonly id: string },
+  { places }: TaskGraph,
+  ancestors: AncestorSets,
+): Finding | null {
+  if (name === reader.id) return { code: "SELF_REFERENCE", message: `the task \`${name}\` reads its own output` };
+  const place = places.get(name);
+  if (place === undefined) return unknownTask(name, places.keys());
+  if (ancestors.isAncestor(place, reader.index) !== false) return null;
+  return {
+    code: "NOT_AN_ANCESTOR",
+    message: `\`${reader.id}\` reads an output of \`${name}\`, which need not have run before it`,
+    hint: `add \`${name}\` to its dependencies`,
+  };
+}

@@ -1,0 +1,75 @@
+import { AppError } from "#errors/app-error.ts";
+import { evaluateToJson } from "./evaluate-expression.ts";
+import type { Expression } from "./expression.ts";
+import type { ExpressionIssue } from "./expression-names.ts";
+import { hasExpression } from "./code-scan.ts";
+import type { Json, JsonObject, ParameterDefinition, ParameterType } from "./model.ts";
+import type { RenderContext } from "./render-context.ts";
+
+const someTime = Date.UTC(2026, 0, 31, 2, 0, 0);
+
+const samples: Readonly<Record<ParameterType, Json>> = {
+  string: "text",
+  integer: 1,
+  number: 1.5,
+  boolean: true,
+  array: [],
+  object: {},
+};
+
+interface Trial {
+  readonly parameters: Readonly<Record<string, ParameterDefinition>>;
+  /** The value must be true or false. */
+  readonly isCondition: boolean;
+}
+
+/**
+ * Evaluates the expression with made-up values of the declared types and reports operators and filters that do not fit
+ * them. An expression that reads outputs, or parameters without a type, can't be tried.
+ */
+export function trialIssue(expression: Expression, { parameters, isCondition }: Trial): ExpressionIssue | null {
+  const params: Record<string, Json> = {};
+  for (const names of expression.names) {
+    if (names.outputs.length > 0 || names.readsAllParameters) return null;
+    for (const { name } of names.parameters) {
+      const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+      if (parameter === undefined || parameter.type === null) return null;
+      params[name] = sampleOf(parameter, parameter.type);
+    }
+  }
+  const doubles = new Set(Object.keys(params).filter((name) => parameters[name]?.type === "number"));
+  try {
+    const value = evaluateToJson(expression, { context: contextOf(params), doubles });
+    if (!isCondition || typeof value === "boolean") return null;
+    return {
+      offset: 0,
+      code: "EXPRESSION_TYPE",
+      message: `the condition gives ${JSON.stringify(value)}, not true or false`,
+    };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.details["isTypeError"] !== true) return null;
+    return { offset: 0, code: "EXPRESSION_TYPE", message: error.message };
+  }
+}
+
+function sampleOf({ default: fallback, enum: choices, format }: ParameterDefinition, type: ParameterType): Json {
+  if (choices?.[0] !== undefined) return choices[0];
+  if (fallback !== undefined && fallback !== null && !hasExpression(fallback)) return fallback;
+  if (format !== undefined) return format === "date" ? "2026-01-31" : "2026-01-31T02:00:00Z";
+  return samples[type];
+}
+
+function contextOf(params: JsonObject): RenderContext {
+  return {
+    params,
+    logicalAt: someTime,
+    intervalStartAt: someTime,
+    intervalEndAt: someTime,
+    now: someTime,
+    timezone: "UTC",
+    run: { dag_run_id: "run", dag_id: "dag", run_type: "manual", start_date: "2026-01-31T02:00:00Z" },
+    taskInstance: { task_id: "task", try_number: 1, max_tries: 1 },
+    outputs: () => undefined,
+    tempDir: "/tmp",
+  };
+}

@@ -1,0 +1,143 @@
+import type { RetryPolicy } from "#core/plan.ts";
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { parseDuration } from "#schedule/duration.ts";
+import { bareCondition } from "./condition.ts";
+import type { DagInput, TaskDefaultsInput, TaskInput } from "./definition-schema.ts";
+import type { TaskGraph } from "./check-graph.ts";
+import type {
+  Definition,
+  Dependency,
+  JsonObject,
+  ParameterDefinition,
+  ScheduleDefinition,
+  TaskDefinition,
+} from "./model.ts";
+
+/** A definition that has passed every check, in the words of the file. */
+export interface CheckedInput {
+  readonly id: string;
+  readonly dag: DagInput;
+  readonly tasks: readonly { readonly id: string; readonly body: TaskInput }[];
+  readonly graph: TaskGraph;
+  readonly parameters: Readonly<Record<string, ParameterDefinition>>;
+}
+
+interface NormalizeOptions {
+  readonly operators: OperatorSchemas;
+  readonly maxTaskTimeoutMs: number;
+}
+
+const minuteMs = 60_000;
+
+/** Values where neither the task nor the definition says anything. */
+const fallback = {
+  maxActiveRuns: 16,
+  graceMs: 30_000,
+  queue: "default",
+  maxRetriesOfBlock: 3,
+  delayMs: 30_000,
+  backoffMultiplier: 2,
+  maxDelayMs: 5 * minuteMs,
+  jitter: 0.1,
+  noRetryExitCodes: [125, 126, 127],
+  maxInfraRetries: 3,
+} as const;
+
+/** The normal form: long forms only, defaults filled in, durations in milliseconds. */
+export function normalizeDefinition(input: CheckedInput, options: NormalizeOptions): Definition {
+  const { dag } = input;
+  const timezone = dag.timezone ?? "UTC";
+  return {
+    format: 1,
+    id: input.id,
+    description: dag.description ?? "",
+    owner: dag.owner ?? "",
+    tags: dag.tags ?? [],
+    timezone,
+    schedule: normalizeSchedule(dag.schedule, timezone),
+    parameters: input.parameters,
+    additionalParameters: dag.additional_parameters ?? true,
+    allowManualTrigger: dag.allow_manual_trigger ?? true,
+    maxActiveRuns: dag.max_active_runs ?? fallback.maxActiveRuns,
+    runTimeoutMs: toMs(dag.run_timeout),
+    priority: dag.priority ?? 0,
+    executor: dag.executor ?? null,
+    tasks: input.tasks.map((task, index) => {
+      const edges = input.graph.parents[index] ?? [];
+      const dependencies = edges.map((edge) => ({ task: input.tasks[edge.task]?.id ?? "", on: edge.on }));
+      return normalizeTask(task.id, task.body, dependencies, { ...options, defaults: dag.default_task_config ?? {} });
+    }),
+  };
+}
+
+function normalizeSchedule(schedule: DagInput["schedule"], timezone: string): ScheduleDefinition | null {
+  if (schedule === undefined || schedule === null) return null;
+  if (typeof schedule === "string") return { text: schedule, timezone };
+  return { text: schedule.cron, timezone: schedule.timezone ?? timezone };
+}
+
+interface TaskOptions extends NormalizeOptions {
+  readonly defaults: TaskDefaultsInput;
+}
+
+function normalizeTask(
+  id: string,
+  body: TaskInput,
+  dependencies: readonly Dependency[],
+  { defaults, operators, maxTaskTimeoutMs }: TaskOptions,
+): TaskDefinition {
+  const task = { ...defaults, ...body };
+  const operator = operators.get(body.type);
+  const ownTimeoutMs = toMs(task.timeout);
+  return {
+    id,
+    type: body.type,
+    description: task.description ?? "",
+    operator: body.operator as JsonObject,
+    dependencies,
+    triggerRule: task.trigger_rule ?? "all_success",
+    when: body.when === undefined || body.when === true ? null : bareCondition(String(body.when)),
+    parameters: { ...defaults.parameters, ...body.parameters } as JsonObject,
+    environment: toText({ ...defaults.environment, ...body.environment }),
+    retry: normalizeRetry(body, defaults, operator?.defaultRetries ?? 0),
+    timeoutMs: ownTimeoutMs ?? Math.min(operator?.defaultTimeoutMs ?? maxTaskTimeoutMs, maxTaskTimeoutMs),
+    queueTimeoutMs: toMs(task.queue_timeout),
+    graceMs: toMs(task.grace_period) ?? fallback.graceMs,
+    allowFailure: task.allow_failure ?? false,
+    queue: task.queue ?? fallback.queue,
+    pool: null,
+    priority: task.priority ?? 0,
+    executor: task.executor ?? null,
+    captureStdout: task.capture_stdout ?? false,
+    keepPartialOutputs: task.keep_partial_outputs ?? false,
+  };
+}
+
+/** The task's own words win over the defaults', whichever of the two forms each uses. */
+function normalizeRetry(body: TaskInput, defaults: TaskDefaultsInput, operatorRetries: number): RetryPolicy {
+  const block = { ...defaults.retry, ...body.retry };
+  const maxRetries = body.retries ?? body.retry?.max_retries ?? defaults.retries ?? defaults.retry?.max_retries;
+  const hasBlock = body.retry !== undefined || defaults.retry !== undefined;
+  const retryTimeout =
+    body.retry_timeout ?? body.retry?.retry_timeout ?? defaults.retry_timeout ?? defaults.retry?.retry_timeout;
+  return {
+    maxRetries: maxRetries ?? (hasBlock ? fallback.maxRetriesOfBlock : operatorRetries),
+    delayMs: toMs(block.delay) ?? fallback.delayMs,
+    backoffMultiplier: block.backoff_multiplier ?? fallback.backoffMultiplier,
+    maxDelayMs: toMs(block.max_delay) ?? fallback.maxDelayMs,
+    jitter: block.jitter ?? fallback.jitter,
+    retryExitCodes: block.retry_exit_codes ?? null,
+    noRetryExitCodes: block.no_retry_exit_codes ?? fallback.noRetryExitCodes,
+    retryTimeoutMs: toMs(retryTimeout),
+    maxInfraRetries: body.max_infra_retries ?? defaults.max_infra_retries ?? fallback.maxInfraRetries,
+    idempotent: body.idempotent ?? defaults.idempotent ?? true,
+  };
+}
+
+function toMs(text: string | undefined): number | null {
+  return text === undefined ? null : parseDuration(text);
+}
+
+function toText(values: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+}

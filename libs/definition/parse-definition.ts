@@ -1,0 +1,96 @@
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { checkExpressions } from "./check-expressions.ts";
+import { checkGraph } from "./check-graph.ts";
+import { checkOperators } from "./check-operators.ts";
+import { checkAllSettings, checkSchedule } from "./check-settings.ts";
+import { checkTriggerRules } from "./check-trigger-rules.ts";
+import { type DagInput, dagSchema, type TaskInput, taskBodySchema, taskSchema } from "./definition-schema.ts";
+import { isJsonObject } from "./json.ts";
+import type { Definition, JsonObject, Problem } from "./model.ts";
+import { normalizeDefinition } from "./normalize-definition.ts";
+import { readDagId, readTasks, type Report, type TaskOutline } from "./outline.ts";
+import { readParameters } from "./parameter-definition.ts";
+import type { Path } from "./problem-list.ts";
+import { checkSchema } from "./schema-problems.ts";
+import { createSourcePlaces } from "./source-places.ts";
+import type { KeyPlace } from "./unsupported-keys.ts";
+import { readYaml } from "./yaml-document.ts";
+import { toJson } from "./yaml-value.ts";
+
+export interface ParseOptions {
+  /** The name of the file in problems. */
+  readonly file: string;
+  readonly operators: OperatorSchemas;
+  /** Milliseconds; also the timeout of a task that says nothing. */
+  readonly maxTaskTimeoutMs: number;
+}
+
+export interface ParsedDefinition {
+  /** The id as far as it could be read, so that an error can be tied to its DAG. */
+  readonly id: string | null;
+  /** Null when a problem is no mere warning. */
+  readonly definition: Definition | null;
+  /** By line and column; warnings among them. */
+  readonly problems: readonly Problem[];
+}
+
+/** Reads and checks a definition. Everything that is wrong is reported at once; nothing is thrown for bad input. */
+export function parseDefinition(text: string, { file, operators, maxTaskTimeoutMs }: ParseOptions): ParsedDefinition {
+  const { document, problems } = readYaml(text, file);
+  if (document === null) return { id: null, definition: null, problems: problems.sorted() };
+  const places = createSourcePlaces(document, text);
+  const report: Report = (path, finding, at = "value") =>
+    problems.add(at === "key" ? places.key(path) : places.value(path), finding);
+  const { value: root, isComplete } = toJson(document, problems);
+  if (!isComplete) return { id: null, definition: null, problems: problems.sorted() };
+  if (!isJsonObject(root)) {
+    const hint = "begin with `id:` and `tasks:`";
+    report([], { code: "INVALID_TYPE", message: "a definition is a map of keys", hint });
+    return { id: null, definition: null, problems: problems.sorted() };
+  }
+  const id = readDagId(root, report);
+  const tasks = readTasks(root, report);
+  checkShape(root, tasks, report);
+  const graph = checkGraph(tasks, report);
+  checkTriggerRules(root, tasks, graph, report);
+  const parameters = readParameters(root, report);
+  checkSchedule(root, report);
+  checkAllSettings(root, tasks, { parameters, maxTaskTimeoutMs, report });
+  checkOperators(tasks, operators, report);
+  checkExpressions({
+    root,
+    tasks,
+    graph,
+    parameters,
+    operators,
+    report: (path, offset, finding) => problems.add(places.within(path, offset), finding),
+  });
+  if (id === null || problems.hasErrors) return { id, definition: null, problems: problems.sorted() };
+  const checked = {
+    id,
+    dag: root as DagInput,
+    tasks: tasks.map((task) => ({ id: task.id ?? "", body: task.body as TaskInput })),
+    graph,
+    parameters,
+  };
+  const definition = normalizeDefinition(checked, { operators, maxTaskTimeoutMs });
+  return { id, definition, problems: problems.sorted() };
+}
+
+/** Keys and types, of the definition and of each task. */
+function checkShape(root: JsonObject, tasks: readonly TaskOutline[], report: Report): void {
+  const check = (
+    schema: typeof dagSchema | typeof taskSchema | typeof taskBodySchema,
+    value: JsonObject,
+    base: Path,
+    place: KeyPlace,
+  ): void => {
+    for (const { path, isKey, finding } of checkSchema(schema, value, place)) {
+      report([...base, ...path], finding, isKey ? "key" : "value");
+    }
+  };
+  check(dagSchema, root, [], "dag");
+  for (const { path, body, isMap } of tasks) {
+    if (isMap) check(typeof path[1] === "number" ? taskSchema : taskBodySchema, body, path, "task");
+  }
+}

@@ -1,0 +1,43 @@
+import { buildGraph } from "#core/graph.ts";
+import type { Plan, PlanTask } from "#core/plan.ts";
+import type { Definition, TaskDefinition } from "./model.ts";
+
+/** What the rules and the dispatcher need of a checked definition. */
+export function planOf(definition: Definition): Plan {
+  const places = new Map(definition.tasks.map((task, place) => [task.id, place]));
+  const nodes = definition.tasks.map((task) => ({
+    parents: task.dependencies.map(({ task: parent, on }) => ({
+      task: places.get(parent) ?? unknownParent(task.id, parent),
+      on,
+    })),
+  }));
+  return {
+    tasks: definition.tasks.map((task) => toPlanTask(task, definition)),
+    graph: buildGraph(nodes),
+    runTimeoutMs: definition.runTimeoutMs,
+    priority: definition.priority,
+  };
+}
+
+function unknownParent(task: string, parent: string): never {
+  throw new RangeError(`task ${task} depends on ${parent}, which the definition does not have`);
+}
+
+function toPlanTask(task: TaskDefinition, { executor }: Definition): PlanTask {
+  return {
+    id: task.id,
+    operatorType: task.type,
+    triggerRule: task.triggerRule,
+    allowFailure: task.allowFailure,
+    evaluated: task.when !== null,
+    retry: task.retry,
+    timeoutMs: task.timeoutMs,
+    queueTimeoutMs: task.queueTimeoutMs,
+    graceMs: task.graceMs,
+    queue: task.queue,
+    pool: task.pool,
+    priority: task.priority,
+    backend: task.executor ?? executor,
+    keepPartialOutputs: task.keepPartialOutputs,
+  };
+}

@@ -1,0 +1,93 @@
+import { type CodePlace, type CodeScan, type Hole, scanText } from "./code-scan.ts";
+import { compileExpression, type Expression } from "./expression.ts";
+import type { ExpressionIssue, ExpressionNames } from "./expression-names.ts";
+import { scanPython } from "./python-scanner.ts";
+import { scanShell } from "./shell-scanner.ts";
+
+/** What a text with expressions is: the rules for what may be put in their places follow from it. */
+export type TemplateLanguage = "text" | "shell" | "python";
+
+export interface TemplatePart {
+  readonly expression: Expression;
+  readonly place: CodePlace;
+}
+
+/** A text with its expressions cut out and compiled. */
+export interface Template {
+  readonly pieces: readonly (string | TemplatePart)[];
+}
+
+/** What one expression of a template reads; `offset` is where its body begins in the text. */
+export interface TemplateRead {
+  readonly offset: number;
+  readonly names: readonly ExpressionNames[];
+  readonly expression: Expression | null;
+}
+
+export interface TemplateResult {
+  /** Null when an issue is no mere warning. */
+  readonly template: Template | null;
+  readonly reads: readonly TemplateRead[];
+  readonly issues: readonly ExpressionIssue[];
+}
+
+/** Compiles a text; offsets of issues count in the text. */
+export function compileTemplate(text: string, language: TemplateLanguage): TemplateResult {
+  const scan = scanLanguage(text, language);
+  const issues: ExpressionIssue[] = [...scan.issues];
+  const reads: TemplateRead[] = [];
+  const pieces: (string | TemplatePart)[] = [];
+  let end = 0;
+  for (const hole of scan.holes) {
+    const { expression, names, issues: own } = compileExpression(hole.body);
+    const offset = hole.start + 2;
+    issues.push(...own.map((issue) => ({ ...issue, offset: issue.offset + offset })));
+    reads.push({ offset, names, expression });
+    if (expression === null) continue;
+    const issue = placeIssue(hole, expression, language);
+    if (issue !== null) issues.push(issue);
+    if (hole.start > end) pieces.push(text.slice(end, hole.start));
+    pieces.push({ expression, place: hole.place });
+    end = hole.end;
+  }
+  if (end < text.length) pieces.push(text.slice(end));
+  const isUsable = issues.every((issue) => issue.warning === true);
+  return { template: isUsable ? { pieces } : null, reads, issues };
+}
+
+function scanLanguage(text: string, language: TemplateLanguage): CodeScan {
+  if (!text.includes("{{")) return { holes: [], issues: [] };
+  switch (language) {
+    case "text":
+      return scanText(text);
+    case "shell":
+      return scanShell(text);
+    case "python":
+      return scanPython(text);
+  }
+}
+
+function placeIssue(
+  { start, place }: Hole,
+  { isRaw, source }: Expression,
+  language: TemplateLanguage,
+): ExpressionIssue | null {
+  if (isRaw) {
+    if (language === "text") return null;
+    const message = `{{ ${source} }} puts a value into the code as it is`;
+    return {
+      offset: start,
+      code: "RAW_EXPRESSION",
+      message,
+      hint: "make sure that nobody can choose the value",
+      warning: true,
+    };
+  }
+  if (place.kind !== "refused") return null;
+  return {
+    offset: start,
+    code: "UNSAFE_PLACE",
+    message: `an expression can't stand here: ${place.reason}`,
+    hint: "give the value to the process through `environment` and use the variable here",
+  };
+}

@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { describeError } from "#errors/app-error.ts";
+import type { ProcessOptions } from "#operators/operator.ts";
+import { joinCgroup } from "./cgroup.ts";
+import { findExecutable, isDirectory, type StartFailure } from "./find-executable.ts";
+import { createLastLine } from "./line-splitter.ts";
+import { maxValueBytes } from "./parse-outputs.ts";
+import { tokenVariable } from "./process-tree.ts";
+
+const maxTailBytes = 4096;
+
+/** What spawn says that is not about the host's state. */
+const failureCodes: Readonly<Record<string, string>> = {
+  ENOENT: "not_found",
+  EACCES: "permission_denied",
+  E2BIG: "configuration",
+  ERR_INVALID_ARG_VALUE: "configuration",
+};
+
+export interface RunningProcess {
+  readonly pid: number;
+  /** Resolves when the process itself has ended; its children may go on. Never rejects. */
+  readonly exited: Promise<{
+    readonly exitCode: number | null;
+    readonly signal: string | null;
+    readonly failure: StartFailure | null;
+  }>;
+  /** Resolves when nobody holds its output any more. Never rejects. */
+  readonly outputEnded: Promise<unknown>;
+  pauseOutput(isPaused: boolean): void;
+  /** Stops reading, whoever still holds the other end. */
+  dropOutput(): void;
+  readonly stderrTail: () => string;
+  readonly lastStdoutLine: () => string;
+}
+
+/** Starts a program in a process group and session of its own, so that all of it can be found and killed. */
+export function startChild(
+  options: ProcessOptions,
+  attempt: { readonly token: string; readonly cgroup: string | null; readonly captureStdout: boolean },
+  onOutput: (source: "stdout" | "stderr", piece: Buffer) => void,
+): RunningProcess | StartFailure {
+  if (!isDirectory(options.cwd))
+    return { code: "not_found", message: `the working directory ${options.cwd} does not exist` };
+  const found = findExecutable(options.file, { searchPath: options.environment["PATH"] ?? "", cwd: options.cwd });
+  if (!("path" in found)) return found;
+  const plain = { file: found.path, args: options.args };
+  const { file, args } = attempt.cgroup === null ? plain : joinCgroup(attempt.cgroup, plain.file, plain.args);
+  try {
+    for (const [path, text] of Object.entries(options.files ?? {})) {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
+    const child = spawn(file, args, {
+      cwd: options.cwd,
+      env: { ...options.environment, [tokenVariable]: attempt.token },
+      detached: true,
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+    return follow(child, { input: options.input, captureStdout: attempt.captureStdout, onOutput });
+  } catch (error) {
+    return toFailure(error);
+  }
+}
+
+/** Waits for the end of the output, but not longer than this. */
+export async function waitForOutput(running: RunningProcess, timeoutMs: number): Promise<void> {
+  const controller = new AbortController();
+  const timeout = delay(timeoutMs, undefined, { signal: controller.signal }).catch(() => undefined);
+  await Promise.race([running.outputEnded, timeout]);
+  controller.abort();
+}
+
+function follow(
+  child: ChildProcess,
+  options: {
+    readonly input: string | undefined;
+    readonly captureStdout: boolean;
+    readonly onOutput: (source: "stdout" | "stderr", piece: Buffer) => void;
+  },
+): RunningProcess {
+  const streams = [child.stdout, child.stderr].filter((stream): stream is Readable => stream !== null);
+  const lastLine = createLastLine(maxValueBytes);
+  let tail: Buffer = Buffer.alloc(0);
+  child.stdout?.on("data", (piece: Buffer) => {
+    if (options.captureStdout) lastLine.push(piece);
+    options.onOutput("stdout", piece);
+  });
+  child.stderr?.on("data", (piece: Buffer) => {
+    tail = Buffer.from(Buffer.concat([tail, piece.subarray(-maxTailBytes)]).subarray(-maxTailBytes));
+    options.onOutput("stderr", piece);
+  });
+  // A process that ends without reading its input is no error of ours.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(options.input);
+  const ended = streams.map((stream) => once(stream, "close").catch(() => undefined));
+  return {
+    pid: child.pid ?? 0,
+    exited: new Promise((resolve) => {
+      child.once("exit", (exitCode, signal) => resolve({ exitCode, signal, failure: null }));
+      child.once("error", (error) => resolve({ exitCode: null, signal: null, failure: toFailure(error) }));
+    }),
+    outputEnded: Promise.all(ended),
+    pauseOutput: (isPaused) => {
+      for (const stream of streams)
+        if (isPaused) stream.pause();
+        else stream.resume();
+    },
+    dropOutput: () => {
+      for (const stream of streams) stream.destroy();
+    },
+    stderrTail: () => tail.toString("utf8"),
+    lastStdoutLine: () => lastLine.text(),
+  };
+}
+
+function toFailure(error: unknown): StartFailure {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return {
+    code: failureCodes[code] ?? "worker_error",
+    message: `the process can't be started: ${describeError(error)}`,
+  };
+}

@@ -1,0 +1,177 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { describeError } from "#errors/app-error.ts";
+import type { ProcessOptions } from "#operators/operator.ts";
+import { type AttemptDirectories, removeDirectory } from "./attempt-directories.ts";
+import { AttemptLog } from "./attempt-log.ts";
+import { createCgroup, ranOutOfMemory, removeCgroup } from "./cgroup.ts";
+import { type RunningProcess, startChild, waitForOutput } from "./child-process.ts";
+import type { StartFailure } from "./find-executable.ts";
+import { hasMembers, killTree, type ProcessTree, terminateGroups } from "./process-tree.ts";
+import { readOutputFile } from "./read-output-file.ts";
+import type { ProcessEnd, RunnerMessage } from "./runner-protocol.ts";
+
+/** What the main process's children may still write after its end before they are killed, in milliseconds. */
+const lingerMs = 500;
+/** How long a stopped tree is left alone between two looks, in milliseconds. */
+const lookAgainMs = 50;
+/** Output that somebody outside the tree holds open is given up after this, in milliseconds. */
+const strayOutputMs = 1000;
+
+export interface RunnerAttemptOptions {
+  readonly token: string;
+  readonly directories: AttemptDirectories;
+  /** Null: the host has no cgroup for us. */
+  readonly cgroupParent: string | null;
+  readonly logMaxBytes: number;
+  readonly credit: number;
+  readonly captureStdout: boolean;
+  readonly send: (message: RunnerMessage) => void;
+}
+
+/** One attempt in the runner process: its directories, its processes (one after the other) and its log. */
+export class RunnerAttempt {
+  readonly #options: RunnerAttemptOptions;
+  readonly #log: AttemptLog;
+  readonly #groups = new Set<number>();
+  readonly #cgroup: string | null;
+  readonly #openFailure: StartFailure | null;
+  #running: RunningProcess | null = null;
+  /** Settles when the present process's tree is gone and reported. */
+  #finished: Promise<void> = Promise.resolve();
+  /** Null: nobody asked it to stop. Else the time of `performance.now()` at which its tree is killed. */
+  #killAt: number | null = null;
+  #killTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: RunnerAttemptOptions) {
+    this.#options = options;
+    this.#cgroup = options.cgroupParent === null ? null : createCgroup(options.cgroupParent, options.token);
+    this.#openFailure = makeDirectories(options.directories, this.#cgroup);
+    this.#log = new AttemptLog({
+      maxBytes: options.logMaxBytes,
+      credit: options.credit,
+      send: (piece) => options.send({ kind: "log", attempt: options.token, piece }),
+      onPressure: (isHigh) => this.#running?.pauseOutput(isHigh),
+    });
+  }
+
+  /** Runs a process and reports its end when its whole tree is gone. */
+  start(process: number, options: ProcessOptions): void {
+    const previous = this.#finished;
+    this.#finished = previous.then(() => this.#run(process, options));
+  }
+
+  /** Asks the tree to end, and kills it after the grace; of two orders the one that kills sooner counts. */
+  stop(graceMs: number): void {
+    const killAt = performance.now() + graceMs;
+    const isFirst = this.#killAt === null;
+    this.#killAt = Math.min(this.#killAt ?? killAt, killAt);
+    if (isFirst && graceMs > 0) terminateGroups(this.#tree);
+    clearTimeout(this.#killTimer);
+    this.#killTimer = setTimeout(() => this.#kill(), Math.max(0, this.#killAt - performance.now()));
+    if (graceMs <= 0) this.#kill();
+  }
+
+  addCredit(amount: number): void {
+    this.#log.addCredit(amount);
+  }
+
+  /** Ends the attempt: nothing of it is left on the host afterwards. */
+  async close(): Promise<void> {
+    if (this.#running !== null) this.stop(0);
+    await this.#finished;
+    clearTimeout(this.#killTimer);
+    this.#log.end();
+    const { token, directories, send } = this.#options;
+    const { outputs, problem } = await readOutputFile(directories.outputFile);
+    await this.#removeTraces();
+    send({ kind: "closed", attempt: token, outputs, problem });
+  }
+
+  get #tree(): ProcessTree {
+    return { token: this.#options.token, groups: this.#groups, cgroup: this.#cgroup };
+  }
+
+  #kill(): void {
+    void killTree(this.#tree);
+  }
+
+  async #run(process: number, options: ProcessOptions): Promise<void> {
+    const { token, send, captureStdout } = this.#options;
+    const report = (end: ProcessEnd) => send({ kind: "exited", attempt: token, process, end });
+    if (this.#openFailure !== null) return report(notStarted(this.#openFailure));
+    if (this.#killAt !== null) return report({ ...notStarted(null), wasStopped: true });
+    const isLogged = options.logOutput ?? true;
+    const started = startChild(options, { token, cgroup: this.#cgroup, captureStdout }, (source, piece) => {
+      if (isLogged) this.#log.write(source, piece);
+    });
+    if (!("pid" in started)) return report(notStarted(started));
+    this.#running = started;
+    if (started.pid > 0) this.#groups.add(started.pid);
+    this.#log.setWaiting(true);
+    const { exitCode, signal, failure } = await started.exited;
+    this.#log.setWaiting(false);
+    const wasStopped = this.#killAt !== null;
+    await this.#endTree(started);
+    this.#running = null;
+    this.#groups.delete(started.pid);
+    report({
+      exitCode,
+      signal,
+      failure,
+      wasStopped,
+      lastStdoutLine: started.lastStdoutLine(),
+      stderrTail: started.stderrTail(),
+      outOfMemory: exitCode !== 0 && this.#cgroup !== null && ranOutOfMemory(this.#cgroup),
+    });
+  }
+
+  /** What the main process leaves behind gets a moment, or the rest of the grace, and is killed then (G13). */
+  async #endTree(running: RunningProcess): Promise<void> {
+    if (this.#killAt === null) await waitForOutput(running, lingerMs);
+    while (this.#killAt !== null && performance.now() < this.#killAt && hasMembers(this.#tree))
+      await delay(lookAgainMs);
+    await killTree(this.#tree);
+    await waitForOutput(running, strayOutputMs);
+    running.dropOutput();
+  }
+
+  async #removeTraces(): Promise<void> {
+    const { token, directories, send } = this.#options;
+    try {
+      await removeDirectory(directories.base);
+    } catch (error) {
+      const message = `directory of the attempt can't be removed: ${describeError(error)}`;
+      send({ kind: "warning", attempt: token, message });
+    }
+    if (this.#cgroup !== null && !removeCgroup(this.#cgroup)) {
+      send({ kind: "warning", attempt: token, message: `cgroup ${this.#cgroup} can't be removed` });
+    }
+  }
+}
+
+function notStarted(failure: StartFailure | null): ProcessEnd {
+  return {
+    exitCode: null,
+    signal: null,
+    lastStdoutLine: "",
+    stderrTail: "",
+    wasStopped: false,
+    outOfMemory: false,
+    failure,
+  };
+}
+
+/** Fresh and for this user alone. */
+function makeDirectories(directories: AttemptDirectories, cgroup: string | null): StartFailure | null {
+  try {
+    mkdirSync(directories.base, { recursive: true, mode: 0o700 });
+    for (const path of [directories.work, directories.temporary, directories.artifacts])
+      mkdirSync(path, { mode: 0o700 });
+    writeFileSync(directories.outputFile, "", { mode: 0o600 });
+    if (cgroup !== null) writeFileSync(directories.cgroupNote, cgroup);
+    return null;
+  } catch (error) {
+    return { code: "worker_error", message: `the attempt's directory can't be made: ${describeError(error)}` };
+  }
+}

@@ -1,0 +1,140 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { extname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { Logger } from "#telemetry/logger.ts";
+import { type AttemptOptions, RunnerAttemptHandle } from "./runner-attempt-handle.ts";
+import { noteRunner } from "./leftovers.ts";
+import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runner-protocol.ts";
+
+/** How long the runner may take to kill everything and end, in milliseconds. */
+const stopTimeoutMs = 10_000;
+
+export interface RunnerClientOptions {
+  readonly dataDir: string;
+  /** What the runner itself sees of the host's variables; attempts get theirs one by one. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logger: Logger;
+}
+
+/**
+ * The session process's side of the runner. A runner that dies is replaced at once; its attempts report `runner_lost`
+ * when nothing of them runs any more.
+ */
+export class RunnerClient {
+  readonly #options: RunnerClientOptions;
+  readonly #attempts = new Map<string, RunnerAttemptHandle>();
+  #runner: ChildProcess | null = null;
+  #leaseDeadlineMs: number | null = null;
+  #isStopping = false;
+  #hasToldMissing = false;
+
+  constructor(options: RunnerClientOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the runner, so that the first attempt need not wait for it. */
+  start(): void {
+    this.#ensureRunner();
+  }
+
+  get isRunning(): boolean {
+    return this.#runner !== null;
+  }
+
+  /** Makes the attempt's directories; its processes are started through the handle. */
+  open(options: AttemptOptions): RunnerAttemptHandle {
+    const handle = new RunnerAttemptHandle(this.#options.dataDir, options, (request) => this.#send(request));
+    this.#attempts.set(options.token, handle);
+    void handle.ended.then(() => this.#attempts.delete(options.token));
+    const { token: attempt, logMaxBytes, credit, captureStdout } = options;
+    this.#send({ kind: "open", attempt, logMaxBytes, credit, captureStdout });
+    return handle;
+  }
+
+  /** Everything is killed after so many milliseconds, even if this process can't say so by then (G4). */
+  setLease(remainingMs: number): void {
+    this.#leaseDeadlineMs = hostMonotonicMs() + remainingMs;
+    if (this.#runner !== null) this.#send({ kind: "lease", deadlineMs: this.#leaseDeadlineMs });
+  }
+
+  /** Kills what runs and ends the runner; resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const runner = this.#runner;
+    if (runner === null) return;
+    const exited = once(runner, "exit");
+    runner.disconnect();
+    const controller = new AbortController();
+    const timeout = delay(stopTimeoutMs, undefined, { signal: controller.signal }).then(
+      () => runner.kill("SIGKILL"),
+      () => undefined,
+    );
+    await exited;
+    controller.abort();
+    await timeout;
+  }
+
+  #ensureRunner(): ChildProcess {
+    if (this.#runner !== null) return this.#runner;
+    const path = fileURLToPath(new URL(`./runner-process${extname(import.meta.url)}`, import.meta.url));
+    const runner = fork(path, [this.#options.dataDir], {
+      env: this.#options.environment,
+      execArgv: [],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.#runner = runner;
+    if (runner.pid !== undefined) noteRunner(this.#options.dataDir, runner.pid);
+    let isReady = false;
+    runner.on("message", (message) => {
+      isReady = true;
+      this.#handle(message as RunnerMessage);
+    });
+    runner.on("error", (error) => {
+      this.#options.logger.error({ err: error }, "runner can't be reached");
+      if (runner.pid === undefined) void this.#replace({ code: null, signal: null, isReady });
+    });
+    runner.once("exit", (code, signal) => void this.#replace({ code, signal, isReady }));
+    if (this.#leaseDeadlineMs !== null) this.#send({ kind: "lease", deadlineMs: this.#leaseDeadlineMs });
+    return runner;
+  }
+
+  #send(request: RunnerRequest): void {
+    const runner = this.#isStopping ? this.#runner : this.#ensureRunner();
+    if (runner?.connected === true) runner.send(request, () => {});
+  }
+
+  #handle(message: RunnerMessage): void {
+    if (message.kind === "ready") {
+      this.#tellMissing(message.missing);
+      return;
+    }
+    if (message.kind === "warning") {
+      this.#options.logger.warn({ attempt: message.attempt }, message.message);
+      return;
+    }
+    this.#attempts.get(message.attempt)?.receive(message);
+  }
+
+  /** Said once: without cgroups a process that hides on purpose may escape. */
+  #tellMissing(missing: string | null): void {
+    if (missing === null || this.#hasToldMissing) return;
+    this.#hasToldMissing = true;
+    this.#options.logger.info(
+      { reason: missing },
+      "no cgroup for attempts; their process groups and children are followed instead",
+    );
+  }
+
+  async #replace(exit: { code: number | null; signal: string | null; isReady: boolean }): Promise<void> {
+    this.#runner = null;
+    const lost = [...this.#attempts.values()];
+    const { code, signal, isReady } = exit;
+    if (!this.#isStopping)
+      this.#options.logger.error({ exit_code: code, signal, attempts: lost.length }, "runner died");
+    await Promise.all(lost.map((attempt) => attempt.lose()));
+    // One that dies before it is ready would only die again: the next attempt tries.
+    if (!this.#isStopping && isReady) this.#ensureRunner();
+  }
+}

@@ -1,0 +1,72 @@
+import type { ProcessOptions } from "#operators/operator.ts";
+
+/** An output as it is reported: JSON text. */
+export interface Output {
+  readonly key: string;
+  readonly json: string;
+}
+
+/** Consecutive lines of one source, joined by newlines. */
+export interface LogText {
+  readonly source: "stdout" | "stderr" | "system";
+  /** Unix time in milliseconds. */
+  readonly at: number;
+  readonly text: string;
+}
+
+/** A piece of an attempt's log, small enough for one chunk. */
+export interface LogPiece {
+  readonly entries: readonly LogText[];
+  /** Bytes left out before this piece. */
+  readonly droppedBytes: number;
+  /** What it takes from the credit; given back when it is durable. */
+  readonly cost: number;
+}
+
+/** How one process ended, its whole tree with it. */
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly lastStdoutLine: string;
+  readonly stderrTail: string;
+  /** It was told to stop before its end. */
+  readonly wasStopped: boolean;
+  readonly outOfMemory: boolean;
+  readonly failure: { readonly code: string; readonly message: string } | null;
+}
+
+/** From the session process to the runner. `attempt` is the token. */
+export type RunnerRequest =
+  | {
+      readonly kind: "open";
+      readonly attempt: string;
+      readonly logMaxBytes: number;
+      readonly credit: number;
+      readonly captureStdout: boolean;
+    }
+  | { readonly kind: "start"; readonly attempt: string; readonly process: number; readonly options: ProcessOptions }
+  | { readonly kind: "stop"; readonly attempt: string; readonly graceMs: number }
+  | { readonly kind: "credit"; readonly attempt: string; readonly amount: number }
+  /** Ends the attempt; answered by `closed`. */
+  | { readonly kind: "close"; readonly attempt: string }
+  /** All attempts are killed when the host's monotonic clock passes this (G4). */
+  | { readonly kind: "lease"; readonly deadlineMs: number };
+
+/** From the runner. */
+export type RunnerMessage =
+  | { readonly kind: "ready"; readonly missing: string | null }
+  | { readonly kind: "exited"; readonly attempt: string; readonly process: number; readonly end: ProcessEnd }
+  | { readonly kind: "log"; readonly attempt: string; readonly piece: LogPiece }
+  | {
+      readonly kind: "closed";
+      readonly attempt: string;
+      readonly outputs: readonly Output[];
+      /** Why the output file can't be used; null when it can. */
+      readonly problem: string | null;
+    }
+  | { readonly kind: "warning"; readonly attempt: string; readonly message: string };
+
+/** Milliseconds of the host's monotonic clock, the same for every process on it. */
+export function hostMonotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import type { AttemptChange, AttemptKey, Decision, OutputChange } from "#core/decision.ts";
+import type { RunAggregate } from "#core/run-model.ts";
+import { toEventRow } from "../postgres/runs/event-row.ts";
+import type { MemoryState, NewEvent, StoredAttempt, StoredRun } from "./memory-state.ts";
+
+/** The run as the rules see it: its instances are those that are stored, and change with it. */
+export function aggregateOf(run: StoredRun): RunAggregate {
+  return { run: run.row, instances: run.instances, plan: run.plan };
+}
+
+/** Throws when a guard of the decision does not hold, as the database would refuse the whole statement. */
+export function checkGuards(run: StoredRun, decision: Decision): void {
+  for (const { next, guard } of decision.instances) {
+    const found = run.instances[next.ordinal];
+    const seen = found === undefined ? null : { state: found.state, fence: found.fence };
+    assert.deepEqual(seen, guard, `guard refused instance ${next.ordinal} of run ${run.row.runId}`);
+  }
+  for (const change of decision.attempts) {
+    const isThere = change.kind === "opened" && findAttempt(run, change) !== undefined;
+    assert.ok(!isThere, `run ${run.row.runId} has that attempt of instance ${change.ordinal} already`);
+  }
+}
+
+/** Writes a checked decision. */
+export function applyDecision(state: MemoryState, run: StoredRun, decision: Decision): void {
+  const events = toNewEvents(run, decision);
+  for (const { next } of decision.instances) {
+    state.indexes.update(decision.run, run.plan, run.instances[next.ordinal], next);
+    run.instances[next.ordinal] = next;
+  }
+  run.row = decision.run;
+  for (const change of decision.attempts) applyAttempt(run, change);
+  for (const change of decision.outputs) applyOutput(run, change);
+  state.emit(events);
+}
+
+/** Rows of the event log for what a decision on `run` publishes; to be made before it is applied. */
+export function toNewEvents(
+  run: StoredRun,
+  decision: Pick<Decision, "run" | "instances" | "events">,
+): readonly NewEvent[] {
+  const before = aggregateOf(run);
+  return decision.events.map((event) => {
+    const row = toEventRow(event, decision, before);
+    return {
+      eventType: event.eventType,
+      resourceType: String(row["resource_type"]),
+      resourceId: String(row["resource_id"]),
+      dagId: run.row.dagId,
+      dagRunId: run.row.runId,
+      data: row["data"] as NewEvent["data"],
+    };
+  });
+}
+
+export function findAttempt(run: StoredRun, { ordinal, generation, tryNumber }: AttemptKey): StoredAttempt | undefined {
+  return run.attempts
+    .get(ordinal)
+    ?.find(({ opened }) => opened.generation === generation && opened.tryNumber === tryNumber);
+}
+
+/** An attempt ends once and is released once; what comes later is left alone, as by the statements' conditions. */
+function applyAttempt(run: StoredRun, change: AttemptChange): void {
+  if (change.kind === "opened") {
+    const attempts = run.attempts.get(change.ordinal) ?? [];
+    run.attempts.set(change.ordinal, attempts);
+    attempts.push({ opened: change, closed: null, releasedAt: null });
+  } else if (change.kind === "closed") {
+    const attempt = findAttempt(run, change);
+    if (attempt !== undefined) attempt.closed ??= change;
+  } else {
+    const attempt = run.attempts.get(change.ordinal)?.find(({ opened }) => opened.fence === change.fence);
+    if (attempt !== undefined) attempt.releasedAt ??= change.releasedAt;
+  }
+}
+
+function applyOutput(run: StoredRun, change: OutputChange): void {
+  if (change.kind === "cleared") {
+    run.outputs.delete(change.ordinal);
+    return;
+  }
+  const outputs = run.outputs.get(change.ordinal) ?? new Map();
+  run.outputs.set(change.ordinal, outputs);
+  outputs.set(change.key, { generation: change.generation, json: change.json, at: change.at });
+}

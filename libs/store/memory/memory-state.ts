@@ -1,0 +1,154 @@
+import type { AttemptOpened, AttemptClosed } from "#core/decision.ts";
+import type { Plan } from "#core/plan.ts";
+import type { Instance, RunRow } from "#core/run-model.ts";
+import type { NewVersion, ScheduleRow, StoredProblem } from "#ports/definition-store.ts";
+import type { PublishedEvent } from "#ports/event-log.ts";
+import type { NewRun } from "#ports/run-store.ts";
+import type { WorkerHello } from "#ports/worker-store.ts";
+import { WakeHub } from "../wake-hub.ts";
+import { RunIndexes } from "./run-indexes.ts";
+
+export interface StoredDag {
+  readonly dagKey: number;
+  readonly dagId: string;
+  readonly registeredAt: number;
+  activeVersionKey: number | null;
+  filePath: string | null;
+  isActive: boolean;
+  isPaused: boolean;
+  schedule: (ScheduleRow & { readonly registeredAt: number }) | null;
+}
+
+export interface StoredVersion {
+  readonly versionKey: number;
+  readonly dag: StoredDag;
+  readonly version: number;
+  readonly content: NewVersion;
+}
+
+export interface StoredImportError {
+  readonly filePath: string;
+  readonly hash: string;
+  readonly problems: readonly StoredProblem[];
+  readonly since: number;
+}
+
+export interface StoredWorker {
+  readonly workerKey: number;
+  readonly workerId: string;
+  readonly incarnation: string;
+  readonly startedAt: number;
+  hello: WorkerHello;
+  sessionNumber: number;
+  status: "healthy" | "lost" | "stopped";
+  freeSlots: number;
+  lastHeartbeatAt: number;
+  leaseExpiresAt: number;
+  endedAt: number | null;
+}
+
+export interface StoredAttempt {
+  readonly opened: Omit<AttemptOpened, "kind">;
+  closed: AttemptClosed | null;
+  releasedAt: number | null;
+}
+
+export interface StoredOutput {
+  readonly generation: number;
+  readonly json: string;
+  readonly at: number;
+}
+
+/** A run with everything that hangs on it. `instances` is changed in place, by ordinal. */
+export interface StoredRun {
+  row: RunRow;
+  readonly instances: Instance[];
+  readonly plan: Plan;
+  readonly made: NewRun;
+  /** By ordinal, oldest first. */
+  readonly attempts: Map<number, StoredAttempt[]>;
+  readonly outputs: Map<number, Map<string, StoredOutput>>;
+  isArchived: boolean;
+  isOrphaned: boolean;
+}
+
+export interface StoredLease {
+  holder: string;
+  epoch: number;
+  expiresAt: number;
+}
+
+/** What a row of the outbox says; its id and time follow. */
+export type NewEvent = Omit<PublishedEvent, "id" | "at" | "correlationId">;
+
+/** The tables of the memory store, shared by its parts. Every operation on them is one synchronous step. */
+export class MemoryState {
+  readonly now: () => number;
+  readonly wake: WakeHub;
+  readonly dags = new Map<string, StoredDag>();
+  readonly dagsByKey = new Map<number, StoredDag>();
+  readonly versions = new Map<number, StoredVersion>();
+  readonly importErrors = new Map<string, StoredImportError>();
+  readonly runs = new Map<number, StoredRun>();
+  readonly runKeys = new Map<string, number>();
+  /** The run of each DAG and logical date that is not archived (G8). */
+  readonly runKeysByDate = new Map<string, number>();
+  readonly workers = new Map<number, StoredWorker>();
+  readonly leases = new Map<string, StoredLease>();
+  readonly events: PublishedEvent[] = [];
+  readonly requests = new Map<
+    string,
+    { readonly bodyHash: string; readonly runId: string; readonly createdAt: number }
+  >();
+  readonly indexes = new RunIndexes();
+  readonly #toPlan: (definition: unknown) => Plan;
+  readonly #plans = new Map<number, Plan>();
+  #lastKey = 0;
+
+  constructor(options: { now: () => number; toPlan: (definition: unknown) => Plan }) {
+    this.now = options.now;
+    this.#toPlan = options.toPlan;
+    this.wake = new WakeHub({
+      onError: (error) => {
+        throw error;
+      },
+    });
+  }
+
+  nextKey(): number {
+    this.#lastKey += 1;
+    return this.#lastKey;
+  }
+
+  planOf(versionKey: number): Plan {
+    const known = this.#plans.get(versionKey);
+    if (known !== undefined) return known;
+    const version = this.versions.get(versionKey);
+    if (version === undefined) throw new Error(`there is no version with key ${versionKey}`);
+    const plan = this.#toPlan(version.content.definition);
+    this.#plans.set(versionKey, plan);
+    return plan;
+  }
+
+  /** Events get their ids at once: nothing here is seen before it is committed. */
+  emit(events: readonly NewEvent[]): void {
+    if (events.length === 0) return;
+    for (const event of events)
+      this.events.push({ ...event, id: this.events.length + 1, at: this.now(), correlationId: null });
+    this.wake.notify("outbox");
+    this.wake.notify("events");
+  }
+
+  leads(name: string, epoch: number): boolean {
+    const lease = this.leases.get(name);
+    return lease !== undefined && lease.epoch === epoch && lease.expiresAt > this.now();
+  }
+
+  findRun(runId: string): StoredRun | undefined {
+    return this.runs.get(this.runKeys.get(runId) ?? -1);
+  }
+}
+
+export function dateKey(dagKey: number, logicalAt: number): string {
+  return `${dagKey}/${logicalAt}`;
+}

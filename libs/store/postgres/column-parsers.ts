@@ -1,0 +1,40 @@
+import { types } from "pg";
+
+const int8 = 20;
+const timestamptz = 1184;
+const int8Array = 1016;
+
+/** How columns are read: bigints as numbers, timestamps as milliseconds since 1970, all else as the driver does it. */
+export const columnParsers = {
+  getTypeParser(oid: number, format?: "text" | "binary"): (value: string) => unknown {
+    switch (oid) {
+      case int8:
+        return parseInt8;
+      case timestamptz:
+        return parseTimestamp;
+      case int8Array:
+        return parseInt8Array;
+      default:
+        return types.getTypeParser(oid, format ?? "text");
+    }
+  },
+};
+
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is beyond the numbers that keep their last digit`);
+  return value;
+}
+
+function parseInt8Array(text: string): number[] {
+  return text === "{}" ? [] : text.slice(1, -1).split(",").map(parseInt8);
+}
+
+/** Sessions are in UTC, so the text is always `YYYY-MM-DD HH:MM:SS[.ffffff]+00`; what is below a millisecond is cut. */
+export function parseTimestamp(text: string): number {
+  if (text === "infinity") return Number.POSITIVE_INFINITY;
+  if (text === "-infinity") return Number.NEGATIVE_INFINITY;
+  const at = Date.parse(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`);
+  if (Number.isNaN(at)) throw new RangeError(`cannot read the timestamp ${text}`);
+  return at;
+}

@@ -1,0 +1,201 @@
+import { Pool, type PoolClient } from "pg";
+import { AppError } from "#errors/app-error.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import { columnParsers } from "./column-parsers.ts";
+import { isConnectionError, toDatabaseError } from "./database-errors.ts";
+
+/** A statement that each connection prepares once, under its name; one name has one text. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Queryable {
+  /** The rows, bigints as numbers and timestamps as milliseconds. A lost connection is `DATABASE_UNAVAILABLE`. */
+  query<Row>(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]>;
+}
+
+export interface Transaction extends Queryable {
+  /**
+   * Sends COMMIT behind what was sent before, in the same round trip; rejects when the server rolled back instead.
+   * Without it `transaction` commits at its end.
+   */
+  commit(): Promise<void>;
+}
+
+/** Statements outside a transaction commit by themselves. */
+export interface Database extends Queryable {
+  /** READ COMMITTED on one connection. What is sent without waiting travels together. Rolls back when `work` throws. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+}
+
+export interface Databases {
+  /** For everything that people wait for. */
+  readonly ordinary: Database;
+  /** For the statements of the hot path: they always go by index. */
+  readonly hot: Database;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly connectionString: string;
+  /** Connections of both pools together; at least 4. */
+  readonly poolSize: number;
+  readonly logger: Logger;
+}
+
+const connectDeadlineMs = 10_000;
+const statementDeadlineMs = 30_000;
+
+/** No transaction stays idle over 3 s or waits for a lock over 1 s, so that a frozen process holds nobody up (G11). */
+const commonSettings = [
+  "SET timezone = 'UTC'",
+  "SET lock_timeout = 1000",
+  "SET idle_in_transaction_session_timeout = 3000",
+  `SET statement_timeout = ${statementDeadlineMs}`,
+  "SET client_min_messages = warning",
+];
+
+/** A statement that was planned on nearly empty tables would keep its sequential scans when they have grown. */
+const hotSettings = ["SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off"];
+
+/** Two pools on one database. Connects when first used; `verifyDatabase` is the first use. */
+export function openDatabases(options: DatabaseOptions): Databases {
+  const hotSize = Math.max(2, Math.floor(options.poolSize / 2));
+  const ordinary = createPool(options, Math.max(2, options.poolSize - hotSize), "millrace", commonSettings);
+  const hot = createPool(options, hotSize, "millrace hot", [...commonSettings, ...hotSettings]);
+  return {
+    ordinary: toDatabase(ordinary),
+    hot: toDatabase(hot),
+    close: async () => {
+      await Promise.all([ordinary.end(), hot.end()]);
+    },
+  };
+}
+
+/** Refuses a server that may lose what it acknowledged (G1), unless `unsafe`. */
+export async function verifyDatabase(database: Database, unsafe: boolean): Promise<void> {
+  const text = "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit";
+  const [found] = await database.query<{ fsync: string; synchronous_commit: string }>(
+    { name: "verify_database", text },
+    [],
+  );
+  const off = Object.entries(found ?? {}).flatMap(([name, value]) => (value === "off" ? [name] : []));
+  if (off.length > 0 && !unsafe) {
+    throw new AppError(
+      "DATABASE_UNSAFE",
+      `the database runs with ${off.join(" and ")} off and may lose what it acknowledged`,
+      {
+        details: { settings: off },
+      },
+    );
+  }
+}
+
+function createPool(options: DatabaseOptions, max: number, name: string, settings: readonly string[]): Pool {
+  const pool = new Pool({
+    connectionString: options.connectionString,
+    max,
+    application_name: name,
+    connectionTimeoutMillis: connectDeadlineMs,
+    query_timeout: statementDeadlineMs + 5000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    pipeline: true,
+    types: columnParsers,
+  });
+  pool.on("connect", (client) => {
+    // A connection that dies while it is in use reports it twice; without a listener the process would end.
+    client.on("error", (error) =>
+      options.logger.debug({ error: error.message, pool: name }, "a database connection was lost"),
+    );
+    client
+      .query(settings.join(";"))
+      .catch((error: unknown) => options.logger.warn({ error, pool: name }, "a connection's settings were refused"));
+  });
+  pool.on("error", (error) =>
+    options.logger.debug({ error: error.message, pool: name }, "an idle database connection was lost"),
+  );
+  return pool;
+}
+
+function toDatabase(pool: Pool): Database {
+  return {
+    query: async <Row>(statement: Statement, values: readonly unknown[]) => {
+      const client = await connect(pool);
+      try {
+        const rows = await run<Row>(client, statement, values);
+        client.release();
+        return rows;
+      } catch (error) {
+        client.release(isConnectionError(error));
+        throw error;
+      }
+    },
+    transaction: (work) => transact(pool, work),
+  };
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+}
+
+/** Sends a statement at once. Its failure is also the failure of what follows, so nobody need wait for each. */
+function run<Row>(client: PoolClient, { name, text }: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
+  const answer = client.query<Row & Record<string, unknown>>({ name, text, values: [...values] }).then(
+    (result) => result.rows,
+    (error: unknown) => Promise.reject(toDatabaseError(error)),
+  );
+  answer.catch(() => undefined);
+  return answer;
+}
+
+async function transact<T>(pool: Pool, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  const sent: Promise<unknown>[] = [];
+  const send = <Row>(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> => {
+    const answer = run<Row>(client, statement, values);
+    sent.push(answer);
+    return answer;
+  };
+  let committing: Promise<void> | null = null;
+  let broken = false;
+  try {
+    void send({ name: "", text: "BEGIN" }, []);
+    const commit = (): Promise<void> => (committing ??= sendCommit(client, sent));
+    const result = await work({ query: send, commit });
+    await commit();
+    return result;
+  } catch (error) {
+    broken = isConnectionError(error) || (await rollBack(client));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** A transaction that failed before answers ROLLBACK to COMMIT, without an error: then the first failure is told. */
+function sendCommit(client: PoolClient, sent: readonly Promise<unknown>[]): Promise<void> {
+  const answer = client.query("COMMIT").then(
+    async (result) => {
+      if (result.command === "COMMIT") return;
+      await Promise.all(sent);
+      throw new Error("the transaction was rolled back, though no statement in it failed");
+    },
+    (error: unknown) => Promise.reject(toDatabaseError(error)),
+  );
+  answer.catch(() => undefined);
+  return answer;
+}
+
+/** Whether the connection is of no use any more. After a failed COMMIT there is nothing to roll back, which does no harm. */
+async function rollBack(client: PoolClient): Promise<boolean> {
+  return client.query("ROLLBACK").then(
+    () => false,
+    () => true,
+  );
+}

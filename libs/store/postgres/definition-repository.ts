@@ -1,0 +1,184 @@
+import type {
+  ActiveDefinition,
+  DefinitionStore,
+  DueSchedule,
+  KnownFile,
+  NewVersion,
+  RegisterResult,
+} from "#ports/definition-store.ts";
+import type { Wake } from "#ports/wake.ts";
+import type { Database, Transaction } from "./database.ts";
+import * as sql from "./definition-statements.ts";
+
+interface LockedDag {
+  readonly dag_key: number;
+  readonly is_active: boolean;
+  readonly file_path: string | null;
+  readonly active_version_key: number | null;
+  readonly version: number | null;
+  readonly hash: string | null;
+}
+
+interface ActiveRow {
+  readonly dag_key: number;
+  readonly dag_id: string;
+  readonly version_key: number;
+  readonly version: number;
+  readonly is_active: boolean;
+  readonly is_paused: boolean;
+  readonly definition: unknown;
+}
+
+interface DueRow {
+  readonly dag_key: number;
+  readonly dag_id: string;
+  readonly version_key: number;
+  readonly definition: unknown;
+  readonly next_at: number;
+  readonly registered_at: number;
+}
+
+/** Definitions, versions, schedules and import errors in PostgreSQL. */
+export function createDefinitionRepository(options: { database: Database; wake: Wake }): DefinitionStore {
+  const { database, wake } = options;
+  const tellOthers = (): void => {
+    for (const topic of ["definitions", "schedules", "outbox"] as const) wake.notify(topic);
+  };
+  return {
+    async register(version) {
+      const result = await database.transaction((transaction) => register(transaction, version));
+      if (result.kind === "registered" && result.changed) tellOthers();
+      return result;
+    },
+    async recordImportError(filePath, hash, problems) {
+      const changed = await database.query(sql.putImportError, [filePath, hash, JSON.stringify(problems)]);
+      if (changed.length > 0) wake.notify("outbox");
+    },
+    async clearImportError(filePath) {
+      await database.query(sql.dropImportError, [filePath]);
+    },
+    async archiveFile(filePath) {
+      const archived = await database.transaction(async (transaction) => {
+        void transaction.query(sql.dropImportError, [filePath]);
+        return transaction.query(sql.archiveDags, [filePath, null]);
+      });
+      if (archived.length > 0) tellOthers();
+    },
+    async setPaused(dagId, isPaused) {
+      const [row] = await database.query<{ changed: number }>(sql.setPaused, [dagId, isPaused]);
+      if (row !== undefined && row.changed > 0) tellOthers();
+      return row !== undefined;
+    },
+    async getActive(dagId) {
+      const [row] = await database.query<ActiveRow>(sql.getActive, [dagId]);
+      return row === undefined ? null : fromActiveRow(row);
+    },
+    async getVersion(versionKey) {
+      const [row] = await database.query<{ dag_id: string; version: number; definition: unknown }>(sql.getVersion, [
+        versionKey,
+      ]);
+      return row === undefined ? null : { dagId: row.dag_id, version: row.version, definition: row.definition };
+    },
+    async listKnownFiles() {
+      const rows = await database.query<{ file_path: string; hash: string; dag_id: string | null; is_active: boolean }>(
+        sql.listKnownFiles,
+        [],
+      );
+      return rows.map(
+        (row): KnownFile => ({ filePath: row.file_path, hash: row.hash, dagId: row.dag_id, isActive: row.is_active }),
+      );
+    },
+    async listDueSchedules(limit) {
+      return (await database.query<DueRow>(sql.listDueSchedules, [limit])).map(fromDueRow);
+    },
+    async advanceSchedule({ dagKey, from, to, epoch }) {
+      const rows = await database.query(sql.advanceSchedule, [dagKey, from, to, epoch]);
+      return rows.length > 0;
+    },
+    async nextScheduleInMs() {
+      const [row] = await database.query<{ ms: number | null }>(sql.nextSchedule, []);
+      return row?.ms === null || row?.ms === undefined ? null : Math.max(0, row.ms);
+    },
+  };
+}
+
+async function register(transaction: Transaction, next: NewVersion): Promise<RegisterResult> {
+  void transaction.query(sql.insertDag, [next.dagId]);
+  const [dag] = await transaction.query<LockedDag>(sql.lockDag, [next.dagId]);
+  if (dag === undefined) throw new Error(`DAG ${next.dagId} vanished while it was registered`);
+  if (dag.is_active && dag.file_path !== null && dag.file_path !== next.filePath)
+    return { kind: "taken", filePath: dag.file_path };
+  if (next.filePath !== null) void transaction.query(sql.dropImportError, [next.filePath]);
+  const isSame = dag.hash === next.hash && dag.file_path === next.filePath && dag.version !== null;
+  if (isSame && dag.is_active) return { kind: "registered", dagKey: dag.dag_key, version: dag.version, changed: false };
+  const version = isSame
+    ? { version_key: dag.active_version_key, version: dag.version }
+    : await insertVersion(transaction, dag.dag_key, next);
+  await activate(transaction, { dagKey: dag.dag_key, versionKey: version.version_key, version: version.version, next });
+  return { kind: "registered", dagKey: dag.dag_key, version: version.version, changed: true };
+}
+
+async function insertVersion(
+  transaction: Transaction,
+  dagKey: number,
+  next: NewVersion,
+): Promise<{ version_key: number; version: number }> {
+  const values = [dagKey, next.hash, JSON.stringify(next.definition), next.text, next.source, next.filePath];
+  const [row] = await transaction.query<{ version_key: number; version: number }>(sql.insertVersion, values);
+  if (row === undefined) throw new Error(`no version of ${next.dagId} was written`);
+  return row;
+}
+
+/** The file's former DAG, if its id was changed, leaves force in the same transaction. */
+async function activate(
+  transaction: Transaction,
+  options: { dagKey: number; versionKey: number | null; version: number; next: NewVersion },
+): Promise<void> {
+  const { dagKey, next } = options;
+  if (next.filePath !== null) void transaction.query(sql.archiveDags, [next.filePath, dagKey]);
+  void transaction.query(sql.activateVersion, [
+    dagKey,
+    options.versionKey,
+    next.filePath,
+    next.description,
+    next.owner,
+    next.tags,
+    priorityOf(next.definition),
+  ]);
+  if (next.schedule === null) void transaction.query(sql.dropSchedule, [dagKey]);
+  else
+    void transaction.query(sql.putSchedule, [dagKey, next.schedule.text, next.schedule.timezone, next.schedule.nextAt]);
+  await transaction.query(sql.emitDagEvent, [
+    "dag.updated",
+    next.dagId,
+    JSON.stringify({ version: options.version, file_path: next.filePath }),
+  ]);
+}
+
+export function priorityOf(definition: unknown): number {
+  const has = typeof definition === "object" && definition !== null && "priority" in definition;
+  return has && typeof definition.priority === "number" ? definition.priority : 0;
+}
+
+function fromActiveRow(row: ActiveRow): ActiveDefinition {
+  return {
+    dagKey: row.dag_key,
+    dagId: row.dag_id,
+    versionKey: row.version_key,
+    version: row.version,
+    isActive: row.is_active,
+    isPaused: row.is_paused,
+    definition: row.definition,
+  };
+}
+
+function fromDueRow(row: DueRow): DueSchedule {
+  return {
+    dagKey: row.dag_key,
+    dagId: row.dag_id,
+    versionKey: row.version_key,
+    definition: row.definition,
+    dueAt: row.next_at,
+    registeredAt: row.registered_at,
+  };
+}

@@ -1,0 +1,109 @@
+import type { EventLog, PublishedEvent } from "#ports/event-log.ts";
+import type { Wake } from "#ports/wake.ts";
+import type { Database } from "./database.ts";
+
+/** Whether the epoch still leads, and whether anything waits: most looks find nothing and should write nothing. */
+const look = {
+  name: "look_at_outbox",
+  text: `SELECT EXISTS (SELECT 1 FROM leases WHERE name = 'relay' AND epoch = $1 AND expires_at > now()) AS leads,
+    EXISTS (SELECT 1 FROM outbox WHERE event_id IS NULL) AS waits`,
+};
+
+/** A statement of its own, so that the next one sees all that the last holder of this lock has numbered. */
+const lockLease = {
+  name: "lock_relay_lease",
+  text: "SELECT counter FROM leases WHERE name = 'relay' AND epoch = $1 AND expires_at > now() FOR UPDATE",
+};
+
+/**
+ * Keys are drawn under the run's lock, so their order is the order of each run. What is committed later, with a lower
+ * key, gets a later id: ids follow the publishing.
+ */
+const numberEvents = {
+  name: "number_events",
+  text: `WITH picked AS MATERIALIZED (
+      SELECT outbox_key, created_at, row_number() OVER (ORDER BY outbox_key) AS place
+      FROM (SELECT outbox_key, created_at FROM outbox WHERE event_id IS NULL ORDER BY outbox_key LIMIT $2) first
+    ), raised AS (
+      UPDATE leases l SET counter = l.counter + p.count FROM (SELECT count(*) AS count FROM picked) p
+      WHERE l.name = 'relay' AND l.epoch = $1 RETURNING l.counter - p.count AS base
+    ), numbered AS (
+      UPDATE outbox o SET event_id = r.base + p.place FROM picked p, raised r
+      WHERE o.outbox_key = p.outbox_key AND o.created_at = p.created_at AND o.event_id IS NULL RETURNING 1
+    ) SELECT count(*) AS count FROM numbered`,
+};
+
+const columns = "event_id, event_type, resource_type, resource_id, dag_id, run_id, created_at, data, correlation_id";
+const filtered = `event_id > $1 AND ($3::text IS NULL OR dag_id = $3) AND ($4::text IS NULL OR resource_type = $4)
+  AND ($5::text IS NULL OR event_type = $5)`;
+
+const readAll = {
+  name: "read_events",
+  text: `SELECT ${columns} FROM outbox WHERE ${filtered} ORDER BY event_id LIMIT $2`,
+};
+
+const readOfRun = {
+  name: "read_run_events",
+  text: `SELECT ${columns} FROM outbox WHERE run_key = (SELECT run_key FROM dag_runs WHERE run_id = $6) AND ${filtered} ORDER BY event_id LIMIT $2`,
+};
+
+const lastId = { name: "last_event_id", text: "SELECT counter FROM leases WHERE name = 'relay'" };
+
+interface EventRow {
+  readonly event_id: number;
+  readonly event_type: string;
+  readonly resource_type: string;
+  readonly resource_id: string;
+  readonly dag_id: string | null;
+  readonly run_id: string | null;
+  readonly created_at: number;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly correlation_id: string | null;
+}
+
+/** The outbox in PostgreSQL; ids come from a counter on the relay's lease row. */
+export function createEventLog(options: { database: Database; wake: Wake }): EventLog {
+  const { database, wake } = options;
+  return {
+    async publish(epoch, limit) {
+      const [found] = await database.query<{ leads: boolean; waits: boolean }>(look, [epoch]);
+      if (found === undefined || !found.leads) return null;
+      if (!found.waits) return 0;
+      const count = await database.transaction(async (transaction) => {
+        const lease = transaction.query(lockLease, [epoch]);
+        const numbered = transaction.query<{ count: number }>(numberEvents, [epoch, limit]);
+        await transaction.commit();
+        return (await lease).length === 0 ? null : ((await numbered)[0]?.count ?? 0);
+      });
+      if (count !== null && count > 0) wake.notify("events");
+      return count;
+    },
+    async readAfter({ afterId, limit, filter }) {
+      const { dagId = null, resourceType = null, eventType = null, dagRunId } = filter;
+      const values = [afterId, limit, dagId, resourceType, eventType];
+      const rows =
+        dagRunId === undefined
+          ? await database.query<EventRow>(readAll, values)
+          : await database.query<EventRow>(readOfRun, [...values, dagRunId]);
+      return rows.map(fromRow);
+    },
+    async lastId() {
+      const [row] = await database.query<{ counter: number }>(lastId, []);
+      return row?.counter ?? 0;
+    },
+  };
+}
+
+function fromRow(row: EventRow): PublishedEvent {
+  return {
+    id: row.event_id,
+    eventType: row.event_type,
+    resourceType: row.resource_type,
+    resourceId: row.resource_id,
+    dagId: row.dag_id,
+    dagRunId: row.run_id,
+    at: row.created_at,
+    data: row.data,
+    correlationId: row.correlation_id,
+  };
+}

@@ -1,0 +1,59 @@
+import type { Plan } from "#core/plan.ts";
+import type { Store } from "#ports/store.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import { openDatabases, verifyDatabase } from "./database.ts";
+import { startDatabaseClock } from "./database-clock.ts";
+import { createDefinitionRepository } from "./definition-repository.ts";
+import { createEventLog } from "./event-log.ts";
+import { createLeaseRepository } from "./lease-repository.ts";
+import { createLogRepository } from "./log-repository.ts";
+import { keepPartitions } from "./partitions.ts";
+import { createQueries } from "./queries.ts";
+import { RunLoader } from "./runs/run-loader.ts";
+import { createRunRepository } from "./runs/run-repository.ts";
+import { createWake } from "./wake.ts";
+import { createWorkerRepository } from "./worker-repository.ts";
+
+/**
+ * All state in PostgreSQL, whose tables `migrate` has made. `poolSize` connections, and one for hints. Errors:
+ * `DATABASE_UNAVAILABLE`, and `DATABASE_UNSAFE` when the server may lose what it acknowledged, unless `unsafe`.
+ */
+export async function openPostgresStore(options: {
+  connectionString: string;
+  poolSize: number;
+  toPlan: (definition: unknown) => Plan;
+  logger: Logger;
+  unsafe?: boolean;
+}): Promise<Store> {
+  const { connectionString, toPlan, logger } = options;
+  const databases = openDatabases(options);
+  const { ordinary, hot } = databases;
+  const closers: (() => void | Promise<void>)[] = [() => databases.close()];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
+  try {
+    await verifyDatabase(ordinary, options.unsafe ?? false);
+    const clock = await startDatabaseClock(ordinary);
+    closers.push(() => clock.close());
+    closers.push(await keepPartitions(ordinary, logger));
+    const wake = await createWake({ connectionString, logger });
+    closers.push(() => wake.close());
+    const loader = new RunLoader(toPlan);
+    return {
+      definitions: createDefinitionRepository({ database: ordinary, wake }),
+      runs: createRunRepository({ database: hot, toPlan, wake, now: () => clock.now() }),
+      workers: createWorkerRepository({ database: hot, wake }),
+      leases: createLeaseRepository(ordinary),
+      events: createEventLog({ database: hot, wake }),
+      logs: createLogRepository({ database: ordinary, wake }),
+      queries: createQueries({ database: ordinary, planOf: (versionKey) => loader.plan(ordinary, versionKey) }),
+      wake,
+      now: () => clock.now(),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

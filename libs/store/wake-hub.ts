@@ -1,0 +1,83 @@
+import type { Wake, WakeTopic } from "#ports/wake.ts";
+
+export const wakeTopics: readonly WakeTopic[] = [
+  "queued",
+  "outbox",
+  "events",
+  "definitions",
+  "stops",
+  "logs",
+  "schedules",
+];
+
+/** With more details than this at once a topic is told without: its listeners look at everything. */
+const maxDetails = 200;
+
+/** Hints gathered within one turn: details by topic; an empty detail stands for everything. */
+export type WakeBatch = ReadonlyMap<WakeTopic, ReadonlySet<string>>;
+
+/**
+ * Listeners of this process. Hints of one turn are gathered and told together in a microtask, each pair of topic and
+ * detail once; `forward` gets the same batch.
+ */
+export class WakeHub implements Wake {
+  readonly #listeners = new Map<WakeTopic, Set<(detail: string) => void>>();
+  readonly #onError: (error: unknown) => void;
+  readonly #forward: (batch: WakeBatch) => void;
+  #gathered = new Map<WakeTopic, Set<string>>();
+  #closed = false;
+
+  constructor(options: { onError: (error: unknown) => void; forward?: (batch: WakeBatch) => void }) {
+    this.#onError = options.onError;
+    this.#forward = options.forward ?? (() => undefined);
+  }
+
+  notify(topic: WakeTopic, detail = ""): void {
+    if (this.#closed) return;
+    if (this.#gathered.size === 0) queueMicrotask(() => this.#flush());
+    addDetail(this.#gathered, topic, detail);
+  }
+
+  listen(topic: WakeTopic, listener: (detail: string) => void): () => void {
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, listeners);
+    // A function of its own, so that one listener may listen twice and end each by itself.
+    const entry = (detail: string): void => listener(detail);
+    listeners.add(entry);
+    return () => listeners.delete(entry);
+  }
+
+  /** Tells the listeners of this process alone. */
+  deliver(topic: WakeTopic, detail: string): void {
+    for (const listener of this.#listeners.get(topic) ?? []) {
+      try {
+        listener(detail);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#listeners.clear();
+  }
+
+  #flush(): void {
+    const batch = this.#gathered;
+    this.#gathered = new Map();
+    if (this.#closed) return;
+    this.#forward(batch);
+    for (const [topic, details] of batch) for (const detail of details) this.deliver(topic, detail);
+  }
+}
+
+/** Adds to a batch; a topic with an empty detail, or with too many, has that one alone. */
+export function addDetail(batch: Map<WakeTopic, Set<string>>, topic: WakeTopic, detail: string): void {
+  const details = batch.get(topic) ?? new Set();
+  batch.set(topic, details);
+  if (details.has("")) return;
+  const tellsAll = detail === "" || details.size >= maxDetails;
+  if (tellsAll) details.clear();
+  details.add(tellsAll ? "" : detail);
+}

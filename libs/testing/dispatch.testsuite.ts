@@ -1,0 +1,169 @@
+import { describe, expect, it } from "vitest";
+import type { Store } from "#ports/store.ts";
+import {
+  change,
+  claim,
+  failure,
+  newRun,
+  type OpenHarness,
+  openForTest,
+  registerDag,
+  runTask,
+  startRun,
+} from "./store-harness.ts";
+
+const soon = { timeout: 5000, interval: 5 };
+
+async function pick(
+  store: Store,
+  options: Partial<Parameters<Store["runs"]["pickQueued"]>[0]> = {},
+): Promise<readonly [number, number][]> {
+  const picked = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 100, ...options });
+  return picked.map(({ runKey, ordinal }) => [runKey, ordinal]);
+}
+
+/** What every run store offers to dispatchers and timers. */
+export function describeDispatch(open: OpenHarness): void {
+  describe("picking", () => {
+    it("goes by task priority, then DAG priority, then age", async () => {
+      const { store } = await openForTest(open);
+      const old = await startRun(store, [{ id: "low" }, { id: "high", priority: 5 }]);
+      const important = await startRun(store, [{ id: "low" }, { id: "high", priority: 5 }], { priority: 1 });
+      const young = await startRun(store, [{ id: "low" }]);
+      expect(await pick(store)).toEqual([
+        [important.runKey, 1],
+        [old.runKey, 1],
+        [important.runKey, 0],
+        [old.runKey, 0],
+        [young.runKey, 0],
+      ]);
+      expect(await pick(store, { limit: 2 })).toHaveLength(2);
+    });
+
+    it("knows the generation and try of the claim to come", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "a" }]);
+      await runTask(store, runKey, 0, failure());
+      await change(store, runKey, [{ kind: "clear", ordinals: [0] }]);
+      const picked = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 1 });
+      expect(picked).toMatchObject([{ runKey, ordinal: 0, generation: 2, tryNumber: 1 }]);
+    });
+
+    it("takes only the queues and backends that are asked for", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [
+        { id: "plain" },
+        { id: "gpu", queue: "gpu" },
+        { id: "pod", backend: "kubernetes" },
+      ]);
+      expect(await pick(store)).toEqual([[runKey, 0]]);
+      expect(await pick(store, { queues: ["gpu", "default"] })).toEqual([
+        [runKey, 0],
+        [runKey, 1],
+      ]);
+      expect(await pick(store, { backends: ["kubernetes"] })).toEqual([[runKey, 2]]);
+      expect(await pick(store, { backends: [null, "kubernetes"] })).toEqual([
+        [runKey, 0],
+        [runKey, 2],
+      ]);
+      expect(await pick(store, { queues: [] })).toEqual([]);
+    });
+
+    it("leaves out what is claimed, paused, held, or waits for a time", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [
+        { id: "claimed" },
+        { id: "deferred" },
+        { id: "stopping" },
+        { id: "ready" },
+      ]);
+      await claim(store, runKey, 0);
+      await runTask(store, runKey, 1, { kind: "deferred", dueAt: store.now() + 3_600_000, waitsFor: null });
+      await claim(store, runKey, 2);
+      await change(store, runKey, [{ kind: "clear", ordinals: [2] }]);
+      expect(await pick(store)).toEqual([[runKey, 3]]);
+      await change(store, runKey, [{ kind: "pause", isPaused: true }]);
+      expect(await pick(store)).toEqual([]);
+      await change(store, runKey, [{ kind: "pause", isPaused: false }]);
+      expect(await pick(store)).toEqual([[runKey, 3]]);
+    });
+
+    it("takes a deferred instance once its time has come", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "a" }]);
+      await runTask(store, runKey, 0, { kind: "deferred", dueAt: store.now() + 1, waitsFor: null });
+      await expect.poll(() => pick(store), soon).toEqual([[runKey, 0]]);
+    });
+  });
+
+  describe("timers", () => {
+    it("say when a retry is due, and list it then", async () => {
+      const { store } = await openForTest(open);
+      const slow = await startRun(store, [
+        { id: "a", retry: { maxRetries: 1, delayMs: 3_600_000, maxDelayMs: 7_200_000 } },
+      ]);
+      expect(await store.runs.nextDueInMs()).toBeNull();
+      await runTask(store, slow.runKey, 0, failure());
+      expect(await store.runs.listDue(10)).toEqual([]);
+      const wait = await store.runs.nextDueInMs();
+      expect(wait).toBeGreaterThan(3_000_000);
+      expect(wait).toBeLessThan(4_200_000);
+      const quick = await startRun(store, [{ id: "a", retry: { maxRetries: 1, delayMs: 1 } }]);
+      await runTask(store, quick.runKey, 0, failure());
+      await expect
+        .poll(() => store.runs.listDue(10), soon)
+        .toMatchObject([{ runKey: quick.runKey, ordinal: 0, what: "retry" }]);
+      const [due] = await store.runs.listDue(10);
+      await change(store, quick.runKey, [{ kind: "retry_due", ordinal: 0, fence: due?.fence ?? -1 }]);
+      expect(await store.runs.listDue(10)).toEqual([]);
+      expect(await pick(store)).toEqual([[quick.runKey, 0]]);
+    });
+
+    it("list what waited too long for a worker", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [
+        { id: "a", queueTimeoutMs: 1 },
+        { id: "b", queueTimeoutMs: 3_600_000 },
+      ]);
+      await expect
+        .poll(() => store.runs.listDue(10), soon)
+        .toEqual([{ runKey, ordinal: 0, fence: 0, what: "queue_timeout" }]);
+      await change(store, runKey, [{ kind: "instance_timeout", ordinal: 0, fence: 0, which: "queue_timeout" }]);
+      expect(await store.runs.listDue(10)).toEqual([]);
+      expect(await store.runs.nextDueInMs()).toBeGreaterThan(3_000_000);
+    });
+
+    it("list what tried for too long", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [
+        { id: "a", retry: { maxRetries: 5, delayMs: 3_600_000, maxDelayMs: 7_200_000, retryTimeoutMs: 1 } },
+      ]);
+      await claim(store, runKey, 0);
+      await expect
+        .poll(() => store.runs.listDue(10), soon)
+        .toMatchObject([{ runKey, ordinal: 0, fence: 1, what: "retry_timeout" }]);
+    });
+
+    it("list a run whose time is over, until nothing of it is left to end", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "a" }], { runTimeoutMs: 1 });
+      await expect
+        .poll(() => store.runs.listDue(10), soon)
+        .toEqual([{ runKey, ordinal: null, fence: 0, what: "run_timeout" }]);
+      await change(store, runKey, [{ kind: "run_timeout" }]);
+      expect(await store.runs.listDue(10)).toEqual([]);
+    });
+
+    it("forget what ended before its time", async () => {
+      const { store } = await openForTest(open);
+      const keys = await registerDag(store, "a", {
+        tasks: [{ id: "a", queueTimeoutMs: 3_600_000 }],
+        runTimeoutMs: 3_600_000,
+      });
+      const created = await store.runs.createRun(newRun(keys));
+      expect(await store.runs.nextDueInMs()).toBeGreaterThan(3_000_000);
+      await change(store, created.kind === "created" ? created.runKey : 0, [{ kind: "cancel", reason: "test" }]);
+      expect(await store.runs.nextDueInMs()).toBeNull();
+    });
+  });
+}

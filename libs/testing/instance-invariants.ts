@@ -1,0 +1,174 @@
+import { parentEdges } from "#core/graph.ts";
+import type { Instance, RunAggregate } from "#core/run-model.ts";
+import type { TaskState } from "#core/states.ts";
+import { referenceEnd, referenceRule } from "./run-reference.ts";
+import type { RunStep } from "./run-step.ts";
+
+const terminal: ReadonlySet<TaskState> = new Set(["success", "failed", "upstream_failed", "skipped", "removed"]);
+
+/** Steps of design.md's chart without mark and clear, which a row shows by its reason and its generation. */
+const steps: Readonly<Partial<Record<TaskState, readonly TaskState[]>>> = {
+  none: ["queued", "upstream_failed", "skipped", "success", "failed"],
+  queued: ["running", "skipped", "failed"],
+  running: ["success", "failed", "skipped", "up_for_retry", "queued"],
+  up_for_retry: ["queued", "failed", "skipped"],
+};
+
+const outsideReasons: ReadonlySet<string | null> = new Set([
+  "manual",
+  "cancelled",
+  "queue_timeout",
+  "retry_timeout",
+  "run_timeout",
+]);
+
+/** What a step may do to one row. */
+export function checkTransition(step: RunStep, before: Instance, after: Instance): readonly string[] {
+  const problems: string[] = [];
+  const say = (text: string): unknown =>
+    problems.push(`instance ${after.ordinal} ${before.state} → ${after.state}: ${text}`);
+  const isNewLife = after.generation > before.generation;
+  const isByHand = after.reason === "manual";
+  const from = isNewLife ? "none" : before.state;
+  if (after.generation < before.generation || after.fence < before.fence) say("generation and fence never fall");
+  if (terminal.has(before.state) && !isNewLife) {
+    const isRemovedItem =
+      after.mapIndex !== null && after.state === "removed" && groupOf(step.after, after).generation > after.generation;
+    if (after.state !== before.state && !isByHand && !isRemovedItem && !followsItemByHand(step, after))
+      say("a terminal state is final");
+  } else if (!isByHand && after.state !== "removed" && !isReachable(from, after)) say("not in the chart");
+  if (isNewLife && after.fence <= before.fence) say("a new generation needs a new fence");
+  const isRequeued = before.state === "up_for_retry" && after.state === "queued";
+  const isEndedOutside = !terminal.has(before.state) && terminal.has(after.state) && outsideReasons.has(after.reason);
+  const isNewlyManual = isByHand && (before.reason !== "manual" || before.state !== after.state);
+  const { failed, upstreamFailed } = after.parents;
+  const isNewlyBroken = after.state === "upstream_failed" && (isNewLife || before.state === "none");
+  const stemsFromExempt = after.exemptParents === failed + upstreamFailed;
+  if (isNewlyBroken && !hasMark(step) && after.exempt !== stemsFromExempt)
+    say("exempt does not follow from its parents");
+  if ((isRequeued || isEndedOutside || isNewlyManual) && after.fence <= before.fence) say("the fence must grow");
+  return problems;
+}
+
+/** What holds of every row of a run, whatever happened. */
+export function checkInstance(run: RunAggregate, instance: Instance): readonly string[] {
+  const problems: string[] = [];
+  const say = (text: string): unknown => problems.push(`instance ${instance.ordinal} ${instance.state}: ${text}`);
+  const isGroup = instance.itemsTotal > 0;
+  if (instance.held !== instance.heldFence > 0 || instance.heldFence > instance.fence)
+    say("held and held fence disagree");
+  if (instance.state === "running" && !isGroup && instance.heldFence !== instance.fence)
+    say("runs without being held under its fence (G3)");
+  if (terminal.has(instance.state)) {
+    if (instance.endedAt === null) say("has no end");
+    if (instance.dueAt !== null || instance.waitsFor !== null || instance.awaitsEvaluation)
+      say("still waits for something");
+  }
+  const task = run.plan.tasks[instance.task];
+  if (instance.exempt && instance.state !== "failed" && instance.state !== "upstream_failed")
+    say("is exempt without a failure");
+  if (instance.state === "failed" && instance.exempt !== task?.allowFailure) say("exempt and allow_failure disagree");
+  if (instance.mapIndex === null) problems.push(...checkParents(run, instance));
+  else problems.push(...checkItem(run, instance));
+  if (isGroup) problems.push(...checkGroup(run, instance));
+  return problems;
+}
+
+/** In-degree and counts are a recount through the edges, and nothing waits whose rule is decided. */
+function checkParents(run: RunAggregate, instance: Instance): readonly string[] {
+  const parents = [...parentEdges(run.plan.graph, instance.task)].map((edge) => ({
+    row: rowOf(run, edge.task),
+    on: edge.on,
+  }));
+  const ended = parents
+    .filter(({ row }) => terminal.has(row.state))
+    .map(({ row, on }) => ({ end: referenceEnd(row.state, on), exempt: row.exempt }));
+  const ends = ended.map(({ end }) => end);
+  const waiting = parents.length - ended.length;
+  const count = (kind: string): number => ends.filter((end) => end === kind).length;
+  const expected = {
+    inDegree: waiting,
+    success: count("success"),
+    failed: count("failed"),
+    upstreamFailed: count("upstream_failed"),
+    skipped: count("skipped"),
+    exemptParents: ended.filter(({ end, exempt }) => exempt && (end === "failed" || end === "upstream_failed")).length,
+  };
+  const { success, failed, upstreamFailed, skipped } = instance.parents;
+  const { inDegree, exemptParents } = instance;
+  const found = { inDegree, success, failed, upstreamFailed, skipped, exemptParents };
+  const problems: string[] = [];
+  if (JSON.stringify(found) !== JSON.stringify(expected)) {
+    problems.push(
+      `instance ${instance.ordinal} counts ${JSON.stringify(found)}, its parents give ${JSON.stringify(expected)} (G5)`,
+    );
+  }
+  const rule = run.plan.tasks[instance.task]?.triggerRule ?? "all_success";
+  const verdict = referenceRule(rule, ends, waiting);
+  if (instance.state === "none" && !instance.awaitsEvaluation && verdict !== "wait") {
+    problems.push(`instance ${instance.ordinal} waits, but its rule ${rule} says ${verdict} (G2)`);
+  }
+  if (instance.awaitsEvaluation && (instance.state !== "none" || run.plan.tasks[instance.task]?.evaluated !== true)) {
+    problems.push(`instance ${instance.ordinal} ${instance.state} has nothing to evaluate`);
+  }
+  return problems;
+}
+
+function checkItem(run: RunAggregate, item: Instance): readonly string[] {
+  const group = groupOf(run, item);
+  if (group.mapIndex !== null) return [`item ${item.ordinal} has no group`];
+  const isOutlived = terminal.has(group.state) || group.generation !== item.generation;
+  return isOutlived && !terminal.has(item.state) ? [`item ${item.ordinal} goes on though its group has ended`] : [];
+}
+
+/** Counters of a group that goes on; one whose items have all ended is over. */
+function checkGroup(run: RunAggregate, group: Instance): readonly string[] {
+  const items = run.instances.filter(
+    ({ mapIndex, task, generation }) => mapIndex !== null && task === group.task && generation === group.generation,
+  );
+  const ended = items.filter(({ state }) => terminal.has(state));
+  const failed = items.filter(({ state }) => state === "failed");
+  const problems: string[] = [];
+  const say = (text: string): unknown => problems.push(`group ${group.ordinal} ${group.state}: ${text}`);
+  if (group.held) say("holds an attempt though its items do the work");
+  if (items.length !== group.itemsTotal) say(`${items.length} items of ${group.itemsTotal}`);
+  const isOver = terminal.has(group.state);
+  const isEndedByItems = isOver && (group.reason === null || group.reason === "items_failed");
+  if (!isOver && ended.length === items.length) say("all items have ended, it has not");
+  if (isOver && !isEndedByItems) return problems;
+  if (group.itemsEnded !== ended.length || group.itemsFailed !== failed.length) say("counts its items wrongly");
+  if (isEndedByItems && (group.state === "failed") !== failed.length > 0) say(`${failed.length} items failed`);
+  if (!isOver && group.state === "queued" && items.some(({ state }) => state === "running")) say("an item runs");
+  return problems;
+}
+
+/** An item's end was changed by hand in this step, and the group follows. */
+function followsItemByHand({ decision }: RunStep, group: Instance): boolean {
+  return decision.instances.some(
+    ({ next }) => next.mapIndex !== null && next.task === group.task && next.reason === "manual",
+  );
+}
+
+function hasMark({ decision }: RunStep): boolean {
+  return decision.instances.some(({ next }) => next.reason === "manual");
+}
+
+/** Groups end with their items, and may begin to run and end within one step. */
+function isReachable(from: TaskState, { state: to, itemsTotal }: Instance): boolean {
+  const reached = new Set<TaskState>([from]);
+  for (const state of reached) {
+    for (const next of steps[state] ?? []) reached.add(next);
+    if (itemsTotal > 0 && state === "queued") reached.add("success");
+  }
+  return reached.has(to);
+}
+
+function groupOf(run: RunAggregate, item: Instance): Instance {
+  return rowOf(run, item.task);
+}
+
+function rowOf(run: RunAggregate, ordinal: number): Instance {
+  const row = run.instances[ordinal];
+  if (row === undefined) throw new Error(`the run has no instance ${ordinal}`);
+  return row;
+}

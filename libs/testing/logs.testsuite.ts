@@ -1,0 +1,72 @@
+import { expect, it } from "vitest";
+import type { NewLogChunk } from "#ports/log-store.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
+
+const attempt = { runKey: 1, ordinal: 2, generation: 1, tryNumber: 1 };
+
+function chunk(sequence: number, texts: readonly string[], address = attempt): NewLogChunk {
+  const entries = texts.map((text, place) => ({
+    at: 1_700_000_000_000 + place,
+    source: place % 2 === 0 ? ("stdout" as const) : ("stderr" as const),
+    text,
+  }));
+  return { ...address, sequence, entries, droppedBytes: 0 };
+}
+
+/** What every log store does. */
+export function describeLogs(open: OpenHarness): void {
+  it("numbers the lines of an attempt from 1 across chunks and batches", async () => {
+    const { store } = await openForTest(open);
+    await store.logs.append([chunk(1, ["a", "b"]), chunk(2, ["c"])]);
+    await store.logs.append([chunk(3, ["d"])]);
+    const lines = await store.logs.read({ attempt, afterLine: 0, limit: 10 });
+    expect(lines.map(({ number, text }) => `${number} ${text}`)).toEqual(["1 a", "2 b", "3 c", "4 d"]);
+    expect(lines[1]).toEqual({ number: 2, text: "b", source: "stderr", at: 1_700_000_000_001 });
+  });
+
+  it("reads on after a line, up to a limit", async () => {
+    const { store } = await openForTest(open);
+    const texts = Array.from({ length: 30 }, (_, place) => `line ${place + 1}`);
+    for (let sequence = 1; sequence <= 60; sequence += 1) await store.logs.append([chunk(sequence, texts)]);
+    const read = async (afterLine: number, limit: number): Promise<number[]> =>
+      (await store.logs.read({ attempt, afterLine, limit })).map((line) => line.number);
+    expect(await read(45, 3)).toEqual([46, 47, 48]);
+    expect(await read(1798, 10)).toEqual([1799, 1800]);
+    expect(await read(1800, 10)).toEqual([]);
+    expect(await read(0, 1790)).toHaveLength(1790);
+  });
+
+  it("leaves alone a chunk that comes again, also when both come at once", async () => {
+    const { store, openAnother } = await openForTest(open);
+    const other = await openAnother();
+    await Promise.all([
+      store.logs.append([chunk(1, ["a"]), chunk(2, ["b"])]),
+      other.logs.append([chunk(1, ["a"]), chunk(2, ["b"])]),
+    ]);
+    await store.logs.append([chunk(2, ["b"]), chunk(3, ["c"])]);
+    const lines = await store.logs.read({ attempt, afterLine: 0, limit: 10 });
+    expect(lines.map(({ number, text }) => `${number} ${text}`)).toEqual(["1 a", "2 b", "3 c"]);
+  });
+
+  it("keeps attempts apart, and text as it is", async () => {
+    const { store } = await openForTest(open);
+    const retried = { ...attempt, tryNumber: 2 };
+    const odd = "tab\t nul\u0000 🙂 \ud800 ü";
+    await store.logs.append([chunk(1, ["first"]), chunk(1, [odd, ""], retried)]);
+    expect((await store.logs.read({ attempt, afterLine: 0, limit: 10 })).map((line) => line.text)).toEqual(["first"]);
+    expect((await store.logs.read({ attempt: retried, afterLine: 0, limit: 10 })).map((line) => line.text)).toEqual([
+      odd,
+      "",
+    ]);
+    expect(await store.logs.read({ attempt: { ...attempt, generation: 9 }, afterLine: 0, limit: 10 })).toEqual([]);
+  });
+
+  it("tells listeners which instance has new lines", async () => {
+    const { store } = await openForTest(open);
+    const details: string[] = [];
+    const stop = store.wake.listen("logs", (detail) => details.push(detail));
+    await store.logs.append([chunk(1, ["a"])]);
+    await expect.poll(() => details).toEqual(["1/2"]);
+    stop();
+  });
+}

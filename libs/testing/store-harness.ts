@@ -1,0 +1,177 @@
+import { onTestFinished } from "vitest";
+import { decideRun } from "#core/decide-run.ts";
+import type { AttemptFailure, AttemptOutcome, RunEvent } from "#core/run-event.ts";
+import type { Instance } from "#core/run-model.ts";
+import type { NewVersion, RegisterResult } from "#ports/definition-store.ts";
+import type { NewRun, RunChangeResult } from "#ports/run-store.ts";
+import type { Store } from "#ports/store.ts";
+import type { WorkerHello } from "#ports/worker-store.ts";
+import type { TaskSpec } from "./plan-builder.ts";
+import type { PlanSpec } from "./plan-spec.ts";
+
+/** A store under test, empty. */
+export interface StoreHarness {
+  readonly store: Store;
+  /** The same data as another process sees it. */
+  readonly openAnother: () => Promise<Store>;
+  readonly close: () => Promise<void>;
+}
+
+export type OpenHarness = () => Promise<StoreHarness>;
+
+/** A store for one test, closed at its end. */
+export async function openForTest(open: OpenHarness): Promise<StoreHarness> {
+  const harness = await open();
+  onTestFinished(() => harness.close());
+  return harness;
+}
+
+export function newVersion(dagId: string, changes: Partial<NewVersion> & { spec?: PlanSpec } = {}): NewVersion {
+  const { spec = { tasks: [{ id: "only" }] }, ...given } = changes;
+  const text = `id: ${dagId}`;
+  return {
+    dagId,
+    filePath: `${dagId}.yaml`,
+    source: "file",
+    text,
+    hash: `hash of ${JSON.stringify(spec)}`,
+    definition: spec,
+    description: "",
+    owner: "",
+    tags: [],
+    schedule: null,
+    ...given,
+  };
+}
+
+/** Registers a DAG and answers its keys. */
+export async function registerDag(
+  store: Store,
+  dagId: string,
+  spec: PlanSpec,
+): Promise<{ dagKey: number; versionKey: number }> {
+  expectRegistered(await store.definitions.register(newVersion(dagId, { spec })));
+  const active = await store.definitions.getActive(dagId);
+  if (active === null) throw new Error(`${dagId} is not active`);
+  return { dagKey: active.dagKey, versionKey: active.versionKey };
+}
+
+export function expectRegistered(result: RegisterResult): Extract<RegisterResult, { kind: "registered" }> {
+  if (result.kind !== "registered") throw new Error(`not registered: ${JSON.stringify(result)}`);
+  return result;
+}
+
+let lastRun = 0;
+
+export function newRun(keys: { dagKey: number; versionKey: number }, changes: Partial<NewRun> = {}): NewRun {
+  lastRun += 1;
+  const logicalAt = changes.logicalAt ?? Date.UTC(2026, 0, 1) + lastRun;
+  return {
+    ...keys,
+    runId: `dag__2026-01-01T00:00:00Z__${lastRun.toString(16).padStart(8, "0")}`,
+    logicalAt,
+    intervalStartAt: logicalAt,
+    intervalEndAt: logicalAt,
+    runType: "manual",
+    triggeredBy: "test",
+    externalTriggerId: "",
+    note: "",
+    parameters: {},
+    warnings: [],
+    traceparent: null,
+    replaceExisting: false,
+    request: null,
+    leaderEpoch: null,
+    ...changes,
+  };
+}
+
+/** A DAG of these tasks with one run. */
+export async function startRun(
+  store: Store,
+  tasks: readonly TaskSpec[],
+  options: Omit<PlanSpec, "tasks"> = {},
+): Promise<{ runKey: number; runId: string }> {
+  const keys = await registerDag(store, `dag_${lastRun}`, { tasks, ...options });
+  const result = await store.runs.createRun(newRun(keys));
+  if (result.kind !== "created") throw new Error(`no run: ${result.kind}`);
+  return result;
+}
+
+/** Applies events to a run as an executor does. */
+export async function change(store: Store, runKey: number, events: readonly RunEvent[]): Promise<RunChangeResult> {
+  const decide = (run: Parameters<typeof decideRun>[0]): ReturnType<typeof decideRun> =>
+    decideRun(run, events, store.now());
+  const [result] = await store.runs.changeRuns([{ runKey, decide }]);
+  if (result === undefined) throw new Error("no answer");
+  return result;
+}
+
+export async function readInstances(store: Store, runKey: number): Promise<readonly Instance[]> {
+  const [result] = await store.runs.changeRuns([{ runKey, decide: () => null }]);
+  if (result?.kind !== "unchanged") throw new Error(`run ${runKey} cannot be read: ${result?.kind}`);
+  return result.run.instances;
+}
+
+/** Claims the next attempt of an instance; answers the fence. */
+export async function claim(store: Store, runKey: number, ordinal: number, workerKey = 1): Promise<number> {
+  const instance = (await readInstances(store, runKey))[ordinal];
+  const { generation = 1, tryNumber = 0 } = instance ?? {};
+  const result = await change(store, runKey, [
+    { kind: "claim", ordinal, generation, tryNumber: tryNumber + 1, workerKey },
+  ]);
+  if (result.kind !== "applied") throw new Error(`claim of ${ordinal} was not applied: ${result.kind}`);
+  return result.run.instances[ordinal]?.fence ?? 0;
+}
+
+export const success: AttemptOutcome = { kind: "success", outputs: [] };
+
+export function failure(changes: Partial<AttemptFailure> = {}): AttemptOutcome {
+  const plain = {
+    code: "exit_code",
+    message: "exit code 1",
+    exitCode: 1,
+    signal: null,
+    retryable: null,
+    retryAfterMs: null,
+    random: 0.5,
+  };
+  return { kind: "failed", failure: { ...plain, ...changes }, outputs: [] };
+}
+
+/** Claims and ends an instance. */
+export async function runTask(
+  store: Store,
+  runKey: number,
+  ordinal: number,
+  outcome: AttemptOutcome,
+): Promise<RunChangeResult> {
+  const fence = await claim(store, runKey, ordinal);
+  return change(store, runKey, [{ kind: "outcome", ordinal, fence, outcome }]);
+}
+
+export function hello(workerId: string, changes: Partial<WorkerHello> = {}): WorkerHello {
+  return {
+    workerId,
+    incarnation: `${workerId}-1`,
+    previousIncarnation: null,
+    hostname: "host",
+    version: "0.1.0",
+    queues: ["default"],
+    slots: 4,
+    labels: {},
+    capabilities: [],
+    executorId: "executor-1",
+    leaseMs: 60_000,
+    ...changes,
+  };
+}
+
+export async function registerWorker(
+  store: Store,
+  given: WorkerHello,
+): Promise<{ workerKey: number; sessionNumber: number }> {
+  const result = await store.workers.register(given);
+  if (result.kind !== "registered") throw new Error(`worker refused: ${result.reason}`);
+  return result;
+}

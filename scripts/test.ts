@@ -1,0 +1,44 @@
+import { spawnSync } from "node:child_process";
+import { runCheck, type Tally } from "./check/run-check.ts";
+import { runVitest } from "./test/run-vitest.ts";
+
+/** Programs that tests start, with what they are for. */
+const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
+  bash: "tests of the bash operator",
+  git: "the tidy rules, which list the checkout's files",
+  python3: "tests of the python operator",
+};
+
+const filters = process.argv.slice(2);
+sayMissingTools();
+const tallies = filters.length === 0 ? await runEverything() : await runMatching();
+const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
+const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
+const ranNothing = passed + failed === 0;
+if (ranNothing) process.stdout.write(`no test matches ${filters.join(" ")}\n`);
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exitCode = failed > 0 || ranNothing ? 1 : 0;
+
+async function runEverything(): Promise<readonly Tally[]> {
+  process.stdout.write("npm test: 1. check (each step counts as a test)  2. unit tests  3. end-to-end tests\n");
+  process.stdout.write("\n1. check\n");
+  const check = await runCheck();
+  process.stdout.write("\n2. unit tests\n");
+  const unit = await runVitest("unit", []);
+  process.stdout.write("\n3. end-to-end tests, on real processes and an embedded PostgreSQL\n");
+  const endToEnd = await runVitest("e2e", []);
+  return [check, unit, endToEnd];
+}
+
+/** With arguments, only the test files whose path contains one of them; options of vitest are passed on. */
+async function runMatching(): Promise<readonly Tally[]> {
+  process.stdout.write(`npm test: test files that match ${filters.join(" ")}\n`);
+  return [await runVitest("unit", filters), await runVitest("e2e", filters)];
+}
+
+function sayMissingTools(): void {
+  for (const [tool, use] of Object.entries(REQUIRED_TOOLS)) {
+    if (spawnSync(tool, ["--version"]).error === undefined) continue;
+    process.stdout.write(`${tool} is missing: install it for ${use}, which fail without it\n`);
+  }
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { createHandOff, groupByRun, type Submission } from "./turn.ts";
+
+const anyTask = { queue: "default", backend: null } as never;
+const anyInstance = {} as never;
+
+function outcome(runKey: number, ordinal: number, freesSlotOf: number | null = null): Submission {
+  return { runKey, event: { kind: "outcome", ordinal, fence: 1, outcome: { kind: "skipped" } }, freesSlotOf };
+}
+
+describe("groupByRun", () => {
+  it("keeps the order within a run and leaves what is over the limit for later", () => {
+    const all = [outcome(1, 0), outcome(2, 0), outcome(1, 1), outcome(1, 2)];
+    const { now, later } = groupByRun(all, 2);
+    expect([...now.keys()]).toEqual([1, 2]);
+    expect(now.get(1)?.map(({ event }) => "ordinal" in event && event.ordinal)).toEqual([0, 1]);
+    expect(later).toEqual([all[3]]);
+  });
+});
+
+describe("createHandOff", () => {
+  const open = { allowed: true, accepts: () => true };
+
+  it("gives as many slots as the submissions free, to the worker that frees them", () => {
+    const handOff = createHandOff([outcome(1, 0, 7), outcome(1, 1, 7), outcome(1, 2, 9)], open);
+    const given = [1, 2, 3, 4].map(() => handOff?.(anyInstance, anyTask));
+    expect(given).toEqual([7, 7, 9, null]);
+  });
+
+  it("begins a fresh count each time, because a decision may be made again", () => {
+    const submissions = [outcome(1, 0, 7)];
+    expect(createHandOff(submissions, open)?.(anyInstance, anyTask)).toBe(7);
+    expect(createHandOff(submissions, open)?.(anyInstance, anyTask)).toBe(7);
+  });
+
+  it("offers nothing while something else waits, or when no slot is freed", () => {
+    expect(createHandOff([outcome(1, 0, 7)], { ...open, allowed: false })).toBeUndefined();
+    expect(createHandOff([outcome(1, 0)], open)).toBeUndefined();
+  });
+
+  it("passes by workers that do not take the task", () => {
+    const handOff = createHandOff([outcome(1, 0, 7), outcome(1, 1, 9)], { allowed: true, accepts: (key) => key === 9 });
+    expect(handOff?.(anyInstance, anyTask)).toBe(9);
+    expect(handOff?.(anyInstance, anyTask)).toBeNull();
+  });
+});

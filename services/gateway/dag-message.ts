@@ -1,0 +1,96 @@
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Definition, ParameterDefinition } from "#definition/model.ts";
+import {
+  type DagSchema,
+  type ImportErrorSchema,
+  type ProblemSchema,
+  RegistrationState,
+} from "#gen/millrace/v1/dag_service_pb.js";
+import type { StoredProblem } from "#ports/definition-store.ts";
+import type { DagView, ImportErrorView } from "#ports/queries.ts";
+import { formatDuration } from "./duration-text.ts";
+import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
+import { runStateToProto } from "./run-message.ts";
+
+/** A definition as the API shows it. */
+export function toDagMessage(view: DagView): MessageInitShape<typeof DagSchema> {
+  const definition = view.definition as Definition;
+  return {
+    dagId: view.dagId,
+    description: view.description,
+    scheduleInterval: view.scheduleText,
+    timezone: view.timezone,
+    isActive: view.isActive,
+    isPaused: view.isPaused,
+    tags: [...view.tags],
+    owner: view.owner,
+    version: view.version,
+    filePath: view.filePath ?? "",
+    fileHash: view.fileHash,
+    registration: {
+      state: registrationStateOf(view),
+      since: timestampFromMs(view.registeredAt),
+      file: view.filePath ?? "",
+      errors: view.problems.map(toProblemMessage),
+    },
+    lastRun: toLastRun(view.lastRun),
+    nextRun: timeOrAbsent(view.nextAt),
+    tasks: definition.tasks.map((task) => ({
+      id: task.id,
+      type: task.type,
+      dependencies: task.dependencies.map((dependency) => dependency.task),
+      triggerRule: task.triggerRule,
+      description: task.description,
+    })),
+    parameters: toParametersJson(definition.parameters),
+  };
+}
+
+/** A broken file as the API shows it. */
+export function toImportErrorMessage(view: ImportErrorView): MessageInitShape<typeof ImportErrorSchema> {
+  return {
+    filePath: view.filePath,
+    registration: {
+      state: RegistrationState.FAILED,
+      since: timestampFromMs(view.since),
+      file: view.filePath,
+      errors: view.problems.map(toProblemMessage),
+    },
+  };
+}
+
+export function toProblemMessage(problem: StoredProblem): MessageInitShape<typeof ProblemSchema> {
+  const { file, line, column, code, message, hint, warning } = problem;
+  return { file, line, column, code, message, hint, warning };
+}
+
+function registrationStateOf(view: DagView): RegistrationState {
+  if (!view.isActive) return RegistrationState.ARCHIVED;
+  return view.problems.some((problem) => !problem.warning) ? RegistrationState.FAILED : RegistrationState.ACTIVE;
+}
+
+function toLastRun(run: DagView["lastRun"]): MessageInitShape<typeof DagSchema>["lastRun"] {
+  if (run === null) return undefined;
+  return {
+    dagRunId: run.runId,
+    executionDate: timestampFromMs(run.logicalAt),
+    state: runStateToProto[run.state],
+    durationMs: integerOrAbsent(run.durationMs),
+    duration: run.durationMs === null ? "" : formatDuration(run.durationMs),
+  };
+}
+
+/** Parameters under the names that they have in a definition. */
+function toParametersJson(parameters: Definition["parameters"]): JsonObject {
+  const entries = Object.entries(parameters).map(([name, parameter]) => [name, toParameterJson(parameter)]);
+  return Object.fromEntries(entries) as JsonObject;
+}
+
+function toParameterJson({ minLength, maxLength, ...parameter }: ParameterDefinition): JsonObject {
+  const lengths = {
+    ...(minLength === undefined ? {} : { min_length: minLength }),
+    ...(maxLength === undefined ? {} : { max_length: maxLength }),
+  };
+  return { ...parameter, ...lengths } as object as JsonObject;
+}

@@ -1,0 +1,189 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { onTestFinished } from "vitest";
+import type { Definition, TaskDefinition } from "#definition/model.ts";
+import { AppError } from "#errors/app-error.ts";
+import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
+import { ParserService } from "#gen/millrace/v1/parser_service_pb.js";
+import { type CreateRunRequest, SchedulerService } from "#gen/millrace/v1/scheduler_service_pb.js";
+import type { Store } from "#ports/store.ts";
+import type { HttpRequest, HttpResponse } from "#rpc/http/exchange.ts";
+import { type RunningServer, startServer } from "#rpc/server.ts";
+import { createInProcessTransport } from "#rpc/transport.ts";
+import { createMemoryStore } from "#store/memory/memory-store.ts";
+import { createLogger } from "#telemetry/logger.ts";
+import { buildPlan, buildRetryPolicy } from "#testing/plan-builder.ts";
+import { change, newRun, newVersion } from "#testing/store-harness.ts";
+import { createGateway } from "./gateway.ts";
+
+export const logger = createLogger({ level: "silent", format: "json", component: "test" });
+
+/** A gateway over the memory store; its peers write to the same store, without the rules of theirs that are tested there. */
+export interface GatewayHarness {
+  readonly store: Store;
+  readonly gateway: ReturnType<typeof createGateway>;
+  /** What the peers were asked, by method. */
+  readonly asked: { readonly method: string; readonly request: unknown }[];
+  /** On a port of its own, closed at the end of the test. */
+  readonly serve: () => Promise<RunningServer>;
+}
+
+export function openGateway(store: Store = memoryStore()): GatewayHarness {
+  const asked: { method: string; request: unknown }[] = [];
+  const peers = createInProcessTransport(peerRoutes(store, asked), { logger });
+  const gateway = createGateway({ store, parser: peers, scheduler: peers, executor: peers, version: "1.2.3", logger });
+  onTestFinished(() => gateway.stop());
+  const serve = async () => {
+    const { routes, handleHttp } = gateway;
+    const server = await startServer({ host: "127.0.0.1", port: 0, routes, handleHttp, logger, closeTimeoutMs: 500 });
+    onTestFinished(() => server.close());
+    return server;
+  };
+  return { store, gateway, asked, serve };
+}
+
+export function memoryStore(): Store {
+  const store = createMemoryStore({
+    toPlan: (definition) => {
+      const { tasks } = definition as Definition;
+      return buildPlan(
+        tasks.map(({ id, dependencies, retry }) => ({ id, parents: dependencies.map((one) => one.task), retry })),
+      );
+    },
+  });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+function peerRoutes(store: Store, asked: { method: string; request: unknown }[]) {
+  const requests = new Map<string, { runId: string; body: string }>();
+  return (router: ConnectRouter): void => {
+    router.service(SchedulerService, {
+      async createRun(request) {
+        asked.push({ method: "createRun", request });
+        const id = request.trigger?.requestId ?? "";
+        const body = JSON.stringify(request.trigger?.parameters ?? {});
+        const earlier = requests.get(id);
+        if (earlier !== undefined && earlier.body !== body) {
+          throw new AppError("IDEMPOTENCY_CONFLICT", `request ${id} had another body`);
+        }
+        if (earlier !== undefined) return { dagRunId: earlier.runId, repeatedRequest: true };
+        const { runId } = await makeRun(store, request);
+        if (id !== "") requests.set(id, { runId, body });
+        return { dagRunId: runId };
+      },
+    });
+    router.service(ExecutorService, {
+      async cancelRun(request) {
+        asked.push({ method: "cancelRun", request });
+        const runKey = (await store.runs.findRunKey(request.dagRunId)) ?? 0;
+        await change(store, runKey, [{ kind: "cancel", reason: request.reason }]);
+        return {};
+      },
+    });
+    router.service(ParserService, {
+      async setPaused(request) {
+        asked.push({ method: "setPaused", request });
+        await store.definitions.setPaused(request.dagId, request.isPaused);
+        return {};
+      },
+    });
+  };
+}
+
+async function makeRun(store: Store, { trigger, caller }: CreateRunRequest): Promise<{ runId: string }> {
+  const active = await store.definitions.getActive(trigger?.dagId ?? "");
+  if (active === null) throw new AppError("DAG_NOT_FOUND", `no DAG ${trigger?.dagId}`);
+  const { dagKey, versionKey } = active;
+  const parameters = trigger?.parameters ?? {};
+  const run = newRun({ dagKey, versionKey }, { triggeredBy: caller, parameters, note: trigger?.note ?? "" });
+  const made = await store.runs.createRun(run);
+  if (made.kind !== "created") throw new Error(made.kind);
+  return made;
+}
+
+/** Registers a DAG whose tasks are given as `id` or `id<parent`. */
+export async function registerDag(
+  store: Store,
+  dagId: string,
+  options: { tasks?: readonly string[]; changes?: Partial<Definition>; retries?: number } = {},
+): Promise<void> {
+  const tasks = (options.tasks ?? ["only"]).map((text) => taskOf(text, options.retries ?? 0));
+  const definition: Definition = { ...emptyDefinition, id: dagId, tasks, ...options.changes };
+  const { description, owner, tags } = definition;
+  await store.definitions.register(
+    newVersion(dagId, { definition, hash: JSON.stringify(definition), description, owner, tags }),
+  );
+}
+
+function taskOf(text: string, maxRetries: number): TaskDefinition {
+  const [id = "", ...parents] = text.split("<");
+  return {
+    id,
+    type: "noop",
+    description: `task ${id}`,
+    operator: {},
+    dependencies: parents.map((task) => ({ task, on: "success" })),
+    triggerRule: "all_success",
+    when: null,
+    parameters: {},
+    environment: {},
+    retry: buildRetryPolicy({ maxRetries }),
+    timeoutMs: 60_000,
+    queueTimeoutMs: null,
+    graceMs: 1_000,
+    allowFailure: false,
+    queue: "default",
+    pool: null,
+    priority: 0,
+    executor: null,
+    captureStdout: false,
+    keepPartialOutputs: false,
+  };
+}
+
+const emptyDefinition: Definition = {
+  format: 1,
+  id: "",
+  description: "",
+  owner: "",
+  tags: [],
+  timezone: "UTC",
+  schedule: null,
+  parameters: {},
+  additionalParameters: true,
+  allowManualTrigger: true,
+  maxActiveRuns: 16,
+  runTimeoutMs: null,
+  priority: 0,
+  executor: null,
+  tasks: [],
+};
+
+/** A request to the HTTP handler without a port. */
+export function httpRequest(
+  method: string,
+  url: string,
+  options: { body?: string; headers?: Readonly<Record<string, string>>; signal?: AbortSignal } = {},
+): HttpRequest {
+  const [path = "", query = ""] = url.split("?");
+  return {
+    id: "q1",
+    method,
+    path,
+    query: new URLSearchParams(query),
+    header: (name) => options.headers?.[name] ?? null,
+    signal: options.signal ?? new AbortController().signal,
+    readBody: async () => Buffer.from(options.body ?? ""),
+  };
+}
+
+/** The whole body of an answer as text. */
+export async function textOf(response: HttpResponse): Promise<string> {
+  const { body } = response;
+  if (body === null) return "";
+  if (typeof body === "string") return body;
+  if (body instanceof Uint8Array) return Buffer.from(body).toString();
+  let text = "";
+  for await (const chunk of body) text += chunk;
+  return text;
+}

@@ -1,0 +1,79 @@
+import type { DagRun } from "#gen/millrace/v1/run_service_pb.js";
+import type { TaskInstance } from "#gen/millrace/v1/task_service_pb.js";
+import type { HttpResponse } from "#rpc/http/exchange.ts";
+import { dagPath, durationText, facts, logPath, nextLink, postButton, runPath, table, timeText } from "./elements.ts";
+import { type Html, type HtmlValue, html } from "./html.ts";
+import { renderPage } from "./layout.ts";
+import type { PageView } from "./page-context.ts";
+import { pausedMark, runMark, taskMark } from "./state-mark.ts";
+
+const instancesShown = 100;
+const reloadSeconds = 10;
+
+/** `/dags/{dag_id}/runs/{dag_run_id}`: how far the run is, and each of its task instances. */
+export async function showRun({ clients, ids, query, signal }: PageView): Promise<HttpResponse> {
+  const [dagId = "", dagRunId = ""] = ids;
+  const { dagRun: run } = await clients.runs.getDagRun({ dagId, dagRunId }, { signal });
+  if (run === undefined) throw new TypeError("the answer has no run");
+  const request = { dagRunId: run.dagRunId, limit: instancesShown, cursor: query.get("cursor") ?? "" };
+  const list = await clients.tasks.listTaskInstances(request, { signal });
+  const hasEnded = run.endDate !== undefined;
+  const main = html`<h1 class="mono">${run.dagRunId}</h1>
+<div id="run" data-live>${runFacts(run)}${!hasEnded && postButton(`${runPath(dagId, run.dagRunId)}/cancel`, "Cancel this run")}</div>
+<h2>Tasks</h2><div id="tasks" data-live>${instanceTable(list.taskInstances)}</div>${nextLink(list.nextCursor)}
+<h2>Parameters</h2><pre>${JSON.stringify(run.parameters ?? {}, null, 2)}</pre>`;
+  return renderPage({
+    title: run.dagRunId,
+    trail: [
+      { text: dagId, href: dagPath(dagId) },
+      { text: "run", href: runPath(dagId, run.dagRunId) },
+    ],
+    main,
+    events: hasEnded ? null : `?dag_run_id=${encodeURIComponent(run.dagRunId)}`,
+    ...(hasEnded ? {} : { reloadSeconds }),
+  });
+}
+
+function runFacts(run: DagRun): Html {
+  const counts = Object.entries(run.taskCounts).map(([state, count]) => `${count} ${state.replaceAll("_", " ")}`);
+  const warnings = run.warnings.map((warning) => html`<div class="notice">${warning}</div>`);
+  return html`<p>${runMark(run.state)} ${pausedMark(run.isPaused)}
+${run.endDate === undefined && html`<span class="soft">not ended</span>`}</p>${warnings}
+${facts([
+  ["tasks", counts.join(", ")],
+  ["date", timeText(run.executionDate)],
+  ["queued", timeText(run.queuedAt)],
+  ["began", timeText(run.startDate)],
+  ["ended", timeText(run.endDate)],
+  ["took", durationText(run.durationMs)],
+  ["by", run.triggeredBy],
+  ["version", run.version],
+  ["note", run.note],
+  ["trace", run.traceId],
+])}`;
+}
+
+function instanceTable(instances: readonly TaskInstance[]): Html {
+  return table(["state", "task", "try", "began", "took", "worker", "error", ""], instances.map(instanceRow));
+}
+
+function instanceRow(instance: TaskInstance): readonly HtmlValue[] {
+  const item = instance.mapIndex === undefined ? "" : ` [${instance.mapIndex}]`;
+  const tries = instance.tryNumber === 0 ? "–" : `${instance.tryNumber} of ${instance.maxTries}`;
+  const retry = instance.nextRetryTime === undefined ? null : html` next ${timeText(instance.nextRetryTime)}`;
+  return [
+    html`${taskMark(instance.state)}${instance.stateReason !== "" && html` <span class="soft">${instance.stateReason}</span>`}`,
+    html`<b>${instance.taskId}${item}</b> <span class="soft">${instance.operator}</span>`,
+    html`${tries}${retry}`,
+    timeText(instance.startDate),
+    durationText(instance.durationMs),
+    instance.workerId,
+    errorText(instance),
+    instance.tryNumber > 0 && html`<a href="${logPath(instance.id)}">log</a>`,
+  ];
+}
+
+function errorText({ error, lastError }: TaskInstance): Html {
+  const text = error === undefined ? lastError : `${error.code}: ${error.message}`;
+  return html`<span class="mono wrap">${text}</span>`;
+}

@@ -1,0 +1,85 @@
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import type { TaskState } from "#core/states.ts";
+import { RetryView, type TaskInstanceSchema, TaskState as ProtoTaskState } from "#gen/millrace/v1/task_service_pb.js";
+import type { InstanceView } from "#ports/queries.ts";
+import { durationBetween } from "./duration-text.ts";
+import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
+
+export const taskStateToProto: Readonly<Record<TaskState, ProtoTaskState>> = {
+  none: ProtoTaskState.NONE,
+  queued: ProtoTaskState.QUEUED,
+  running: ProtoTaskState.RUNNING,
+  success: ProtoTaskState.SUCCESS,
+  failed: ProtoTaskState.FAILED,
+  up_for_retry: ProtoTaskState.UP_FOR_RETRY,
+  upstream_failed: ProtoTaskState.UPSTREAM_FAILED,
+  skipped: ProtoTaskState.SKIPPED,
+  removed: ProtoTaskState.REMOVED,
+};
+
+/** `<run id>__<task id>`, and `__<item key>` for an item of a fan-out. */
+export function taskInstanceId(view: Pick<InstanceView, "runId" | "taskId" | "itemKey">): string {
+  const id = `${view.runId}__${view.taskId}`;
+  return view.itemKey === null ? id : `${id}__${view.itemKey}`;
+}
+
+/** A task instance as the API shows it; `xcomValues` only where one instance is asked for. */
+export function toTaskInstanceMessage(
+  view: InstanceView,
+  xcomValues?: JsonObject,
+): MessageInitShape<typeof TaskInstanceSchema> {
+  const id = taskInstanceId(view);
+  return {
+    id,
+    dagRunId: view.runId,
+    dagId: view.dagId,
+    taskId: view.taskId,
+    mapIndex: view.mapIndex ?? undefined,
+    state: taskStateToProto[view.state],
+    retryView: retryViewOf(view),
+    tryNumber: view.tryNumber,
+    maxTries: view.maxRetries + 1 + view.infraTries,
+    retryCount: Math.max(0, view.tryNumber - 1),
+    operator: view.operatorType,
+    queue: view.queue,
+    workerId: view.workerId ?? "",
+    hostname: view.hostname ?? "",
+    queuedAt: timeOrAbsent(view.queuedAt),
+    startDate: timeOrAbsent(view.startedAt),
+    endDate: timeOrAbsent(view.endedAt),
+    durationMs: integerOrAbsent(durationBetween(view.startedAt, view.endedAt)),
+    exitCode: view.exitCode ?? undefined,
+    error: view.errorCode === null ? undefined : { code: view.errorCode, message: view.errorMessage ?? "" },
+    lastError: view.lastError ?? "",
+    nextRetryTime: view.state === "up_for_retry" ? timeOrAbsent(view.dueAt) : undefined,
+    logPath: `/api/v1/taskInstances/${encodeURIComponent(id)}/logs`,
+    xcomValues,
+    generation: view.generation,
+    stateReason: view.reason ?? "",
+  };
+}
+
+/** What people see of the attempts; unspecified where there is nothing to see. A claim raises the try number, so a queued retry has its last one. */
+export function retryViewOf(view: Pick<InstanceView, "state" | "tryNumber" | "reason">): RetryView {
+  switch (view.state) {
+    case "queued": {
+      const isRetry = view.tryNumber > (view.reason === "deferred" ? 1 : 0);
+      return isRetry ? RetryView.RETRYING : RetryView.FIRST_ATTEMPT;
+    }
+    case "running":
+      return view.tryNumber > 1 ? RetryView.RETRYING : RetryView.FIRST_ATTEMPT;
+    case "up_for_retry":
+      return RetryView.FAILED_WILL_RETRY;
+    case "success":
+      return RetryView.SUCCESS;
+    case "failed":
+      return RetryView.FAILED_FINAL;
+    case "none":
+    case "upstream_failed":
+    case "skipped":
+    case "removed":
+      return RetryView.UNSPECIFIED;
+    default:
+      return view.state satisfies never;
+  }
+}

@@ -1,0 +1,94 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { taskStates } from "#core/states.ts";
+import { AppError } from "#errors/app-error.ts";
+import type { TaskService } from "#gen/millrace/v1/task_service_pb.js";
+import type { LogStore } from "#ports/log-store.ts";
+import type { InstanceView, OutputView, Queries } from "#ports/queries.ts";
+import type { Wake } from "#ports/wake.ts";
+import { toAttemptMessage } from "./attempt-message.ts";
+import { requireDag } from "./dag-service.ts";
+import { parseFilter, readSingle, readWords } from "./filter.ts";
+import { followLog } from "./follow-log.ts";
+import { invalidField, readPage } from "./list-request.ts";
+import { toLogMessages } from "./log-message.ts";
+import { onlyOne, requireRun } from "./run-service.ts";
+import { toTaskInstanceMessage } from "./task-message.ts";
+import { toXcomMessage, toXcomValues } from "./xcom-message.ts";
+
+export interface TaskServiceDeps {
+  readonly queries: Queries;
+  readonly logs: LogStore;
+  readonly wake: Wake;
+  /** Aborted when the service stops. */
+  readonly stopSignal: AbortSignal;
+}
+
+/** Handles TaskService: all of it is read from the store. The first message of a log stream is empty and says that it is open. */
+export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof TaskService> {
+  const { queries } = deps;
+  return {
+    async listTaskInstances(request) {
+      const page = readPage(request);
+      const filter = parseFilter(request.filter, { terms: ["state", "dag_id"], text: false });
+      const dagId = onlyOne("dag_id", request.dagId, readSingle(filter, "dag_id"));
+      const stateWords = onlyOne("state", request.state, filter.terms.get("state")?.join(",") ?? null);
+      const states = stateWords === null ? [] : readWords("state", stateWords.split(","), taskStates);
+      const runId =
+        request.dagRunId === ""
+          ? null
+          : (await requireRun(queries, { runId: request.dagRunId, dagId: dagId ?? "" })).runId;
+      const found = await queries.listInstances(page, { runId, dagId, states });
+      if (found.totalCount === 0 && runId === null && dagId !== null) await requireDag(queries, dagId);
+      return {
+        taskInstances: found.items.map((item) => toTaskInstanceMessage(item)),
+        nextCursor: found.nextCursor ?? "",
+        totalCount: BigInt(found.totalCount),
+        pageSize: page.limit,
+      };
+    },
+
+    async getTaskInstance({ id }) {
+      const view = await requireInstance(queries, id);
+      const outputs = await queries.listOutputs(view.runId, view.taskId);
+      return { taskInstance: toTaskInstanceMessage(view, toXcomValues(outputs.filter((item) => isOf(view, item)))) };
+    },
+
+    async listAttempts({ id }) {
+      const view = await requireInstance(queries, id);
+      const attempts = await queries.listAttempts(view.runKey, view.ordinal);
+      return { attempts: attempts.map(toAttemptMessage) };
+    },
+
+    async listXcom({ dagRunId, taskId }) {
+      const { runId } = await requireRun(queries, { runId: dagRunId, dagId: "" });
+      const outputs = await queries.listOutputs(runId, taskId === "" ? null : taskId);
+      return { xcom: outputs.map(toXcomMessage) };
+    },
+
+    async *streamLogs({ id, attempt, follow, after }, context) {
+      const view = await requireInstance(queries, id);
+      if (attempt < 0 || (attempt > view.tryNumber && attempt !== 0)) {
+        throw invalidField("attempt", `must be 1 to ${view.tryNumber}, the newest, not ${attempt}`);
+      }
+      if (after < 0n) throw invalidField("after", "must be a line number, or 0");
+      yield { lines: [] };
+      const signal = AbortSignal.any([context.signal, deps.stopSignal]);
+      const place = { instanceId: id, tryNumber: attempt === 0 ? null : attempt, afterLine: Number(after) };
+      for await (const { lines, tryNumber } of followLog(deps, { ...place, follow, signal })) {
+        yield* toLogMessages(lines, tryNumber);
+      }
+    },
+  };
+}
+
+/** The instance, or `TASK_INSTANCE_NOT_FOUND`. */
+export async function requireInstance(queries: Queries, id: string): Promise<InstanceView> {
+  if (id === "") throw invalidField("id", "is missing; name a task instance");
+  const view = await queries.getInstance(id);
+  if (view === null) throw new AppError("TASK_INSTANCE_NOT_FOUND", `no task instance ${id}`, { details: { id } });
+  return view;
+}
+
+function isOf(view: InstanceView, output: OutputView): boolean {
+  return output.taskId === view.taskId && output.mapIndex === view.mapIndex;
+}

@@ -1,0 +1,18 @@
+import type { Definition, JsonObject } from "#definition/model.ts";
+import { resolveParameters } from "#definition/resolve-parameters.ts";
+import type { NewRun } from "#ports/run-store.ts";
+import { formatRunId, randomSuffix } from "./run-id.ts";
+
+/** What is asked for, before ids are given and parameters resolved. Times in milliseconds since 1970. */
+export type RunDraft = Omit<NewRun, "runId" | "parameters" | "warnings"> & {
+  readonly definition: Definition;
+  readonly given: JsonObject;
+};
+
+/** The run to make: its id, and parameters checked and resolved by the definition. Throws INVALID_PARAMETERS. */
+export function completeRun({ definition, given, ...draft }: RunDraft, now: number): NewRun {
+  const { logicalAt, intervalStartAt, intervalEndAt, runType } = draft;
+  const runId = formatRunId({ dagId: definition.id, logicalAt, suffix: randomSuffix() });
+  const context = { logicalAt, intervalStartAt, intervalEndAt, now, runId, runType };
+  return { ...draft, runId, ...resolveParameters(definition, given, context) };
+}

@@ -1,0 +1,211 @@
+import { randomBytes } from "node:crypto";
+import { closestName } from "#core/closest-name.ts";
+import type { Operator, OperatorContext, OperatorResult, ProcessResult, StopReason } from "#operators/operator.ts";
+import { findOperator, operatorSchemas } from "#operators/registry.ts";
+import { buildAttemptEnvironment, findEnvironmentProblem } from "#runner/attempt-environment.ts";
+import type { RunnerAttemptHandle } from "#runner/runner-attempt-handle.ts";
+import type { RunnerClient } from "#runner/runner-client.ts";
+import type { LogPiece } from "#runner/runner-protocol.ts";
+import { type Assignment, type AttemptReport, failureReport } from "./attempt.ts";
+import { noOutputFile, toReport } from "./attempt-report.ts";
+
+/** How much of an attempt's log is under way before its first part is durable, in cost. */
+const logCredit = 256 * 1024;
+/** The longest time that one timer takes. */
+const maxTimerMs = 2 ** 31 - 1;
+const noDirectories = { workingDirectory: "", codeDirectory: "" };
+
+export interface ExecutionOptions {
+  readonly runner: RunnerClient;
+  /** What tasks see of the host's variables. */
+  readonly hostVariables: Readonly<Record<string, string>>;
+  readonly onLog: (piece: LogPiece) => void;
+}
+
+/** An attempt that runs on this worker. */
+export interface Execution {
+  /** Resolves when nothing of it runs any more. Never rejects. */
+  readonly ended: Promise<AttemptReport>;
+  /** Ends it before its end; the first reason is the one that is reported, the shortest grace the one that counts. */
+  readonly stop: (reason: StopReason, graceMs: number) => void;
+  readonly addLogCredit: (cost: number) => void;
+}
+
+/** Starts an attempt: in this process if its operator has none of its own, else through the runner. */
+export function startExecution(assignment: Assignment, options: ExecutionOptions): Execution {
+  const operator = findOperator(assignment.operatorType);
+  if (operator === undefined) return refused(unknownOperator(assignment.operatorType));
+  return operator.inProcess ? runHere(operator, assignment, options) : runInRunner(operator, assignment, options);
+}
+
+function refused(report: AttemptReport): Execution {
+  return { ended: Promise.resolve(report), stop: () => {}, addLogCredit: () => {} };
+}
+
+function unknownOperator(type: string): AttemptReport {
+  const near = closestName(type, operatorSchemas.keys());
+  return failureReport(
+    "configuration",
+    `this worker has no operator ${type}${near === null ? "" : `; the nearest is ${near}`}`,
+  );
+}
+
+/** Without directories, files and processes: what it costs is the operator alone. */
+function runHere(operator: Operator, assignment: Assignment, { onLog }: ExecutionOptions): Execution {
+  const startedAt = performance.now();
+  const stopping = createStopping();
+  const context: OperatorContext = {
+    ...sharedContext(assignment, stopping.signal, onLog),
+    ...noDirectories,
+    environment: assignment.environment,
+    startProcess: () => Promise.reject(new Error(`${operator.type} runs in the worker's process and starts none`)),
+  };
+  const timeout = armTimeout(assignment, stopping.stop);
+  const returned = catchThrown(operator.execute(context));
+  const ended = Promise.race([returned, stopping.graceOver]).then((result) => {
+    clearTimeout(timeout);
+    stopping.dispose();
+    const { timeoutMs } = assignment;
+    const stopped = stopping.reason === null ? null : { reason: stopping.reason };
+    return toReport({
+      result,
+      stopped,
+      timeoutMs,
+      durationMs: performance.now() - startedAt,
+      file: noOutputFile,
+      lastStdoutLine: null,
+    });
+  });
+  return { ended, stop: stopping.stop, addLogCredit: () => {} };
+}
+
+function runInRunner(operator: Operator, assignment: Assignment, options: ExecutionOptions): Execution {
+  const startedAt = performance.now();
+  const handle = options.runner.open({
+    token: randomBytes(8).toString("hex"),
+    logMaxBytes: assignment.logMaxBytes,
+    credit: logCredit,
+    captureStdout: assignment.captureStdout,
+    onLog: options.onLog,
+  });
+  const processes: ProcessResult[] = [];
+  const stopping = createStopping((reason, graceMs) => {
+    handle.stop(reason, graceMs);
+    void operator.stop?.(context).catch(() => undefined);
+  });
+  const context: OperatorContext = {
+    ...sharedContext(assignment, stopping.signal, options.onLog),
+    environment: environmentOf(assignment, handle, options.hostVariables),
+    workingDirectory: handle.directories.work,
+    codeDirectory: handle.directories.code,
+    startProcess: async (process) => {
+      const result = await handle.startProcess(process);
+      if (process.logOutput !== false) processes.push(result);
+      return result;
+    },
+  };
+  const timeout = armTimeout(assignment, stopping.stop);
+  const finish = async (): Promise<AttemptReport> => {
+    const problem = findEnvironmentProblem(context.environment);
+    const result = problem === null ? await catchThrown(operator.execute(context)) : configurationError(problem);
+    clearTimeout(timeout);
+    const file = await handle.close();
+    stopping.dispose();
+    const reason = processes.find(({ stoppedBy }) => stoppedBy !== null)?.stoppedBy ?? stopping.reason;
+    const wasStopped =
+      reason !== null && (result.kind !== "success" || processes.some(({ stoppedBy }) => stoppedBy !== null));
+    return toReport({
+      result,
+      stopped: wasStopped ? { reason } : null,
+      timeoutMs: assignment.timeoutMs,
+      durationMs: performance.now() - startedAt,
+      file,
+      lastStdoutLine: assignment.captureStdout ? (processes.at(-1)?.lastStdoutLine ?? "") : null,
+    });
+  };
+  return { ended: finish(), stop: stopping.stop, addLogCredit: (cost) => handle.addCredit(cost) };
+}
+
+function sharedContext(assignment: Assignment, signal: AbortSignal, onLog: (piece: LogPiece) => void) {
+  const { ref, dagId, maxTries, operator, parameters, dagDirectory, graceMs } = assignment;
+  return {
+    attempt: { dagRunId: ref.dagRunId, dagId, taskId: ref.taskId, tryNumber: ref.tryNumber, maxTries },
+    config: operator,
+    parameters,
+    dagDirectory,
+    signal,
+    graceMs,
+    log: (source: "stdout" | "stderr" | "system", text: string) =>
+      onLog({ entries: [{ source, at: Date.now(), text }], droppedBytes: 0, cost: 0 }),
+  };
+}
+
+function environmentOf(
+  assignment: Assignment,
+  handle: RunnerAttemptHandle,
+  hostVariables: Readonly<Record<string, string>>,
+) {
+  const { ref, dagId, logicalDate, idempotencyKey, dagDirectory, traceparent } = assignment;
+  const { dagRunId, taskId, tryNumber } = ref;
+  const facts = { dagRunId, dagId, taskId, tryNumber, logicalDate, idempotencyKey, dagDirectory, traceparent };
+  const layers = [hostVariables, assignment.environment, operatorEnvironment(assignment.operator), assignment.values];
+  return buildAttemptEnvironment(layers, facts, handle.directories);
+}
+
+/** The operator's own `environment` wins over the task's. */
+function operatorEnvironment({ environment }: Assignment["operator"]): Readonly<Record<string, string>> {
+  if (typeof environment !== "object" || environment === null) return {};
+  const texts = Object.entries(environment).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  return Object.fromEntries(texts) as Record<string, string>;
+}
+
+function armTimeout({ timeoutMs, graceMs }: Assignment, stop: Execution["stop"]): NodeJS.Timeout | undefined {
+  return timeoutMs === null ? undefined : setTimeout(() => stop("timeout", graceMs), Math.min(timeoutMs, maxTimerMs));
+}
+
+type Ended = OperatorResult | { readonly kind: "thrown"; readonly error: unknown };
+
+function catchThrown(returned: Promise<OperatorResult>): Promise<Ended> {
+  return returned.catch((error: unknown) => ({ kind: "thrown", error }));
+}
+
+function configurationError(message: string): OperatorResult {
+  return { kind: "failed", code: "configuration", message };
+}
+
+interface Stopping {
+  readonly signal: AbortSignal;
+  readonly reason: StopReason | null;
+  /** Resolves when an operator that ignores the signal has had its grace. */
+  readonly graceOver: Promise<Ended>;
+  readonly stop: Execution["stop"];
+  readonly dispose: () => void;
+}
+
+function createStopping(onStop: Execution["stop"] = () => {}): Stopping {
+  const controller = new AbortController();
+  const { promise: graceOver, resolve: endGrace } = Promise.withResolvers<Ended>();
+  let reason: StopReason | null = null;
+  let graceEndsAt = Number.POSITIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
+  const giveUp = () => endGrace({ kind: "thrown", error: new Error("it did not end within its grace") });
+  return {
+    signal: controller.signal,
+    graceOver,
+    get reason() {
+      return reason;
+    },
+    stop: (next, graceMs) => {
+      reason ??= next;
+      controller.abort();
+      onStop(next, graceMs);
+      graceEndsAt = Math.min(graceEndsAt, performance.now() + graceMs);
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, Math.min(graceEndsAt - performance.now(), maxTimerMs));
+    },
+    dispose: () => clearTimeout(timer),
+  };
+}

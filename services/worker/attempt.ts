@@ -1,0 +1,89 @@
+import type { Output } from "#runner/runner-protocol.ts";
+
+/** Names one attempt. */
+export interface AttemptRef {
+  readonly dagRunId: string;
+  readonly taskId: string;
+  /** Null: not an item of a fan-out. */
+  readonly mapIndex: number | null;
+  readonly generation: number;
+  readonly tryNumber: number;
+  readonly fence: bigint;
+}
+
+/** What a worker and an executor know an attempt by: a claim raises the fence, so no two attempts share one. */
+export function keyOf(ref: AttemptRef): string {
+  return `${instanceOf(ref)} ${ref.fence}`;
+}
+
+/** The instance that it is an attempt of. */
+export function instanceOf(ref: AttemptRef): string {
+  return `${ref.dagRunId} ${ref.taskId} ${ref.mapIndex ?? ""}`;
+}
+
+type JsonFields = Readonly<Record<string, unknown>>;
+
+/** An attempt to run, with all that it needs. */
+export interface Assignment {
+  readonly ref: AttemptRef;
+  readonly dagId: string;
+  readonly operatorType: string;
+  readonly operator: JsonFields;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, string>>;
+  readonly parameters: JsonFields;
+  /** Null: no limit. */
+  readonly timeoutMs: number | null;
+  readonly graceMs: number;
+  /** RFC 3339. */
+  readonly logicalDate: string;
+  readonly dagDirectory: string;
+  readonly traceparent: string;
+  readonly idempotencyKey: string;
+  readonly maxTries: number;
+  readonly captureStdout: boolean;
+  readonly logMaxBytes: number;
+}
+
+/** What an attempt came to, as it is reported. */
+export type AttemptReport = {
+  readonly durationMs: number;
+  /** Number of chunks of its log. */
+  readonly logChunks: number;
+  /** Of a failed attempt only what the task asked to keep is kept, by the executor. */
+  readonly outputs: readonly Output[];
+} & (
+  | { readonly kind: "success"; readonly exitCode: number | null }
+  | { readonly kind: "skipped" }
+  | { readonly kind: "deferred"; readonly dueAt: number | null; readonly waitsFor: string | null }
+  | {
+      readonly kind: "failed";
+      readonly code: string;
+      readonly message: string;
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly retryable: boolean | null;
+      readonly retryAfterMs: number | null;
+    }
+);
+
+/** A failure that the worker itself finds, without any process. */
+export function failureReport(code: string, message: string): AttemptReport {
+  return {
+    kind: "failed",
+    code,
+    message,
+    exitCode: null,
+    signal: null,
+    retryable: null,
+    retryAfterMs: null,
+    durationMs: 0,
+    logChunks: 0,
+    outputs: [],
+  };
+}
+
+/** The worker drained before the attempt ended: tried again elsewhere, at no cost. */
+export function interruptedReport(): AttemptReport {
+  return failureReport("interrupted", "the worker was drained; the attempt is run again elsewhere");
+}

@@ -1,0 +1,258 @@
+import { availableParallelism, hostname, totalmem } from "node:os";
+import type { Transport } from "@connectrpc/connect";
+import type { SessionRequest, SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { operatorSchemas } from "#operators/registry.ts";
+import type { RunnerClient } from "#runner/runner-client.ts";
+import type { LogPiece } from "#runner/runner-protocol.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import { type Assignment, type AttemptRef, type AttemptReport, failureReport, keyOf } from "./attempt.ts";
+import { type Execution, startExecution } from "./attempt-execution.ts";
+import { AttemptLogs, type NumberedChunk } from "./attempt-logs.ts";
+import type { OutcomeSpool } from "./outcome-spool.ts";
+import { openConnection, type SessionConnection } from "./session-connection.ts";
+import { toEvents } from "./session-events.ts";
+import { toLogChunkMessage, toOutcomeMessage, toRefMessage, toRequest } from "./session-messages.ts";
+import type { SessionEffect, SessionEvent, SessionState } from "./session-model.ts";
+import { nextWakeAt, step } from "./session-state.ts";
+
+const protocolVersion = 1;
+const maxTimerMs = 2 ** 31 - 1;
+/** The runner watches the lease too, for a session process that is frozen; it acts this much later. */
+const runnerLeaseDelayMs = 50;
+
+type Message = Parameters<typeof toRequest>[0];
+type EffectOf<K extends SessionEffect["kind"]> = Extract<SessionEffect, { kind: K }>;
+
+export interface SessionLoopOptions {
+  readonly workerId: string;
+  readonly version: string;
+  readonly executors: readonly Transport[];
+  readonly queues: readonly string[];
+  readonly slots: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly hostVariables: Readonly<Record<string, string>>;
+  readonly runner: RunnerClient;
+  readonly spool: OutcomeSpool;
+  readonly logger: Logger;
+  readonly recordIncarnation: (incarnation: string) => void;
+}
+
+/** The thin shell around `step`: turns what happens into events, performs the effects, and keeps one timer. */
+export class SessionLoop {
+  readonly #options: SessionLoopOptions;
+  readonly #logs = new AttemptLogs();
+  readonly #executions = new Map<string, Execution>();
+  readonly #events: SessionEvent[] = [];
+  readonly #over = Promise.withResolvers<void>();
+  readonly #firstContact = Promise.withResolvers<void>();
+  #state: SessionState;
+  #connection: SessionConnection | null = null;
+  #isStepping = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt: number | null = null;
+
+  constructor(state: SessionState, options: SessionLoopOptions) {
+    this.#state = state;
+    this.#options = options;
+  }
+
+  /** Resolves when the worker has nothing left to do. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  /** Resolves when an executor has welcomed the worker, or a first try has failed and goes on. */
+  get firstContact(): Promise<void> {
+    return this.#firstContact.promise;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Steps at once, or after the present step when called from one of its effects. */
+  dispatch(event: SessionEvent): void {
+    this.#events.push(event);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        const { state, effects } = step(this.#state, next, performance.now());
+        this.#state = state;
+        for (const effect of effects) this.#perform(effect);
+        if (next.kind === "welcome" || next.kind === "closed") this.#firstContact.resolve();
+      }
+    } finally {
+      this.#isStepping = false;
+    }
+    if (this.#state.link.kind === "over") this.#end();
+    else this.#armTimer();
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#firstContact.resolve();
+    this.#over.resolve();
+  }
+
+  #armTimer(): void {
+    const at = nextWakeAt(this.#state);
+    if (at === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    if (at === null) return;
+    const delayMs = Math.min(maxTimerMs, Math.max(0, Math.ceil(at - performance.now())));
+    this.#timer = setTimeout(() => {
+      this.#timerAt = null;
+      this.dispatch({ kind: "tick" });
+    }, delayMs);
+  }
+
+  #perform(effect: SessionEffect): void {
+    switch (effect.kind) {
+      case "connect":
+        this.#connect(effect);
+        return;
+      case "disconnect":
+        this.#connection?.close();
+        this.#connection = null;
+        return;
+      case "run":
+        this.#run(effect.assignment);
+        return;
+      case "stop":
+        this.#executions.get(effect.key)?.stop(effect.reason, effect.graceMs);
+        return;
+      case "keep":
+        this.#options.spool.put({ key: keyOf(effect.ref), ref: effect.ref, report: effect.report });
+        return;
+      case "forget":
+        this.#options.spool.remove(effect.key);
+        return;
+      case "extend_lease":
+        this.#options.runner.setLease(effect.until - performance.now() + runnerLeaseDelayMs);
+        return;
+      case "record_incarnation":
+        this.#options.recordIncarnation(effect.incarnation);
+        return;
+      case "note":
+        this.#options.logger[effect.level]({ worker_id: this.#options.workerId, ...effect.fields }, effect.text);
+        return;
+      default:
+        this.#say(effect);
+    }
+  }
+
+  #say(
+    effect: EffectOf<"send_beat" | "send_outcome" | "send_released" | "send_drain_notice" | "send_unacknowledged_logs">,
+  ): void {
+    switch (effect.kind) {
+      case "send_beat": {
+        const { sequence, held, freeSlots } = effect;
+        this.#send({
+          case: "heartbeat",
+          value: { sequence: BigInt(sequence), held: held.map(toRefMessage), freeSlots },
+        });
+        return;
+      }
+      case "send_outcome":
+        this.#sendOutcome(effect.ref, effect.report);
+        return;
+      case "send_released":
+        this.#send({ case: "released", value: { attempt: toRefMessage(effect.ref) } });
+        return;
+      case "send_drain_notice":
+        this.#send({ case: "drainNotice", value: { reason: effect.reason } });
+        return;
+      case "send_unacknowledged_logs":
+        for (const chunk of this.#logs.unacknowledged()) this.#sendChunk(chunk);
+        return;
+    }
+  }
+
+  #send(message: Message): void {
+    this.#connection?.outbound.send(toRequest(message));
+  }
+
+  #sendChunk(chunk: NumberedChunk): void {
+    this.#connection?.outbound.sendBulk(keyOf(chunk.ref), toRequest(toLogChunkMessage(chunk)));
+  }
+
+  /** After the attempt's last chunk, and so behind those that still wait. */
+  #sendOutcome(ref: AttemptRef, report: AttemptReport): void {
+    const key = keyOf(ref);
+    const outbound = this.#connection?.outbound;
+    const request: SessionRequest = toRequest({
+      case: "outcome",
+      value: toOutcomeMessage(ref, report, this.#logs.countOf(key)),
+    });
+    if (outbound?.hasBulk(key) === true) outbound.sendBulk(key, request);
+    else outbound?.send(request);
+  }
+
+  #connect({ connection, executor, incarnation, previous, held }: EffectOf<"connect">): void {
+    const { executors, workerId, version, queues, slots, labels } = this.#options;
+    const transport = executors[executor];
+    if (transport === undefined) throw new Error(`no executor ${executor}`);
+    this.#connection = openConnection(transport, {
+      onMessage: (message) => this.#receive(connection, message),
+      onClosed: (end) => this.dispatch({ kind: "closed", connection, ...end, random: Math.random() }),
+    });
+    this.#send({
+      case: "hello",
+      value: {
+        workerId,
+        incarnation,
+        previousIncarnation: previous,
+        protocolVersion,
+        programVersion: version,
+        hostname: hostname(),
+        queues: [...queues],
+        slots,
+        labels,
+        resources: { cpu: availableParallelism(), memoryBytes: BigInt(totalmem()) },
+        capabilities: [...operatorSchemas.keys()],
+        held: held.map(toRefMessage),
+      },
+    });
+  }
+
+  #receive(connection: number, message: SessionResponse): void {
+    for (const event of toEvents(connection, message)) {
+      if (event.kind === "log_acknowledged") this.#logs.acknowledge(event.key, event.sequence);
+      else this.dispatch(event);
+    }
+  }
+
+  #run(assignment: Assignment): void {
+    const { ref } = assignment;
+    const key = keyOf(ref);
+    this.#logs.begin(ref, (cost) => this.#executions.get(key)?.addLogCredit(cost));
+    const { runner, hostVariables } = this.#options;
+    const execution = startExecution(assignment, { runner, hostVariables, onLog: (piece) => this.#addLog(key, piece) });
+    this.#executions.set(key, execution);
+    execution.ended.then(
+      (report) => this.#finish(key, report),
+      (error: unknown) => {
+        this.#options.logger.error(
+          { err: error, dag_run_id: ref.dagRunId, task_id: ref.taskId },
+          "attempt failed inside the worker",
+        );
+        this.#finish(key, failureReport("worker_error", "the worker failed to run the attempt; its log has the cause"));
+      },
+    );
+  }
+
+  #addLog(key: string, piece: LogPiece): void {
+    const chunk = this.#logs.add(key, piece);
+    if (chunk !== null && this.#state.link.kind === "ready") this.#sendChunk(chunk);
+  }
+
+  #finish(key: string, report: AttemptReport): void {
+    this.#executions.delete(key);
+    this.dispatch({ kind: "finished", key, report });
+    for (const { dagRunId: dag_run_id, taskId: task_id } of this.#logs.end(key)) {
+      this.#options.logger.warn({ dag_run_id, task_id }, "log given up: nobody confirmed it for too long");
+    }
+  }
+}

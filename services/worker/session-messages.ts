@@ -1,0 +1,153 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type Duration,
+  durationFromMs,
+  durationMs,
+  type Timestamp,
+  timestampDate,
+  timestampFromMs,
+} from "@bufbuild/protobuf/wkt";
+import {
+  type Assignment as AssignmentMessage,
+  AttemptRefSchema,
+  type AttemptRef as AttemptRefMessage,
+  LogSource,
+  OutcomeKind,
+  type OutcomeSchema,
+  type SessionRequest,
+  SessionRequestSchema,
+  Verdict as VerdictMessage,
+} from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { LogText } from "#runner/runner-protocol.ts";
+import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
+import type { NumberedChunk } from "./attempt-logs.ts";
+import type { Verdict } from "./session-model.ts";
+
+const defaultGraceMs = 30_000;
+const defaultLogMaxBytes = 64 * 1024 * 1024;
+
+const kinds = {
+  success: OutcomeKind.SUCCESS,
+  failed: OutcomeKind.FAILED,
+  skipped: OutcomeKind.SKIPPED,
+  deferred: OutcomeKind.DEFERRED,
+} as const satisfies Record<AttemptReport["kind"], OutcomeKind>;
+
+const sources = {
+  stdout: LogSource.STDOUT,
+  stderr: LogSource.STDERR,
+  system: LogSource.SYSTEM,
+} as const satisfies Record<LogText["source"], LogSource>;
+
+/** What this worker does not know it keeps: the executor will say more with the next session. */
+const verdicts = {
+  [VerdictMessage.UNSPECIFIED]: "keep",
+  [VerdictMessage.KEEP]: "keep",
+  [VerdictMessage.KILL]: "kill",
+  [VerdictMessage.SETTLED]: "settled",
+} as const satisfies Record<VerdictMessage, Verdict>;
+
+export function toRequest(message: MessageInitShape<typeof SessionRequestSchema>["message"]): SessionRequest {
+  return create(SessionRequestSchema, message === undefined ? {} : { message });
+}
+
+export function toRefMessage({ mapIndex, ...ref }: AttemptRef): AttemptRefMessage {
+  return create(AttemptRefSchema, mapIndex === null ? ref : { ...ref, mapIndex });
+}
+
+export function fromRefMessage(message: AttemptRefMessage): AttemptRef {
+  const { dagRunId, taskId, generation, tryNumber, fence } = message;
+  return { dagRunId, taskId, mapIndex: message.mapIndex ?? null, generation, tryNumber, fence };
+}
+
+export function fromVerdict(verdict: VerdictMessage): Verdict {
+  return verdicts[verdict];
+}
+
+/** Null for an assignment that names no attempt. */
+export function fromAssignment(message: AssignmentMessage): Assignment | null {
+  if (message.attempt === undefined) return null;
+  const { dagId, operatorType, environment, values, dagDirectory, traceparent, idempotencyKey, captureStdout } =
+    message;
+  return {
+    ref: fromRefMessage(message.attempt),
+    dagId,
+    operatorType,
+    operator: message.operator ?? {},
+    environment,
+    values,
+    parameters: message.parameters ?? {},
+    timeoutMs: message.timeout === undefined ? null : durationMs(message.timeout),
+    graceMs: fromDuration(message.gracePeriod, defaultGraceMs),
+    logicalDate: toIsoText(message.executionDate),
+    dagDirectory,
+    traceparent,
+    idempotencyKey,
+    maxTries: message.maxTries,
+    captureStdout,
+    logMaxBytes: message.logMaxBytes > 0n ? Number(message.logMaxBytes) : defaultLogMaxBytes,
+  };
+}
+
+export function fromDuration(duration: Duration | undefined, fallbackMs: number): number {
+  return duration === undefined ? fallbackMs : durationMs(duration);
+}
+
+export function toOutcomeMessage(
+  ref: AttemptRef,
+  report: AttemptReport,
+  logChunks: number,
+): MessageInitShape<typeof OutcomeSchema> {
+  const base = {
+    attempt: toRefMessage(ref),
+    kind: kinds[report.kind],
+    outputs: report.outputs.map(({ key, json }) => ({ key, json })),
+    duration: durationFromMs(Math.round(report.durationMs)),
+    logChunks: BigInt(logChunks),
+  };
+  switch (report.kind) {
+    case "success":
+      return report.exitCode === null ? base : { ...base, exitCode: report.exitCode };
+    case "skipped":
+      return base;
+    case "deferred": {
+      const until = report.dueAt === null ? {} : { until: timestampFromMs(report.dueAt) };
+      return { ...base, deferral: { waitsFor: report.waitsFor ?? "", ...until } };
+    }
+    case "failed":
+      return {
+        ...base,
+        errorCode: report.code,
+        errorMessage: report.message,
+        signal: report.signal ?? "",
+        ...(report.exitCode === null ? {} : { exitCode: report.exitCode }),
+        ...(report.retryable === null ? {} : { retryable: report.retryable }),
+        ...(report.retryAfterMs === null ? {} : { retryAfter: durationFromMs(report.retryAfterMs) }),
+      };
+  }
+}
+
+/** One entry for each line; NUL, which no store of text takes, is shown by its symbol. */
+export function toLogChunkMessage(
+  chunk: NumberedChunk,
+): NonNullable<MessageInitShape<typeof SessionRequestSchema>["message"]> {
+  const value = {
+    attempt: toRefMessage(chunk.ref),
+    sequence: BigInt(chunk.sequence),
+    droppedBytes: BigInt(chunk.droppedBytes),
+    entries: chunk.entries.flatMap(({ at, source, text }) => {
+      const common = { timeMs: BigInt(at), source: sources[source] };
+      return text.split("\n").map((line) => ({ ...common, text: cleanLine(line) }));
+    }),
+  };
+  return { case: "logChunk", value };
+}
+
+function cleanLine(line: string): string {
+  const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+  return text.includes("\0") ? text.replaceAll("\0", "␀") : text;
+}
+
+function toIsoText(timestamp: Timestamp | undefined): string {
+  return timestamp === undefined ? "" : timestampDate(timestamp).toISOString();
+}
