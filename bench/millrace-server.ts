@@ -36,11 +36,11 @@ export async function startFive(connectionString: string, dags: string): Promise
   ];
   const peers = [
     "--parser",
-    `127.0.0.1:${parser}`,
+    url(parser),
     "--scheduler",
-    `127.0.0.1:${scheduler}`,
+    url(scheduler),
     "--executors",
-    `127.0.0.1:${executor}`,
+    url(executor),
   ];
   const service = (name: string, port: number, ...flags: readonly string[]): readonly string[] => [
     "start",
@@ -55,7 +55,7 @@ export async function startFive(connectionString: string, dags: string): Promise
     service("parser", parser, "--dags", dags),
     service("scheduler", scheduler),
     service("executor", executor, "--dags", dags),
-    service("worker", worker, "--executors", `127.0.0.1:${executor}`, "--slots", "64"),
+    service("worker", worker, "--executors", url(executor), "--slots", "64"),
     service("gateway", gateway, ...peers),
   ]);
 }
@@ -72,10 +72,15 @@ async function startProcesses(
       env: { ...process.env, DATABASE_URL: connectionString },
     }),
   );
-  const url = `http://127.0.0.1:${port}`;
-  await waitUntilHealthy(url, children);
+  const gateway = url(port);
+  try {
+    await waitUntilHealthy(gateway, children);
+  } catch (error) {
+    await Promise.all(children.map(stop));
+    throw error;
+  }
   return {
-    run: (shape) => triggerAndWait(url, shape),
+    run: (shape) => triggerAndWait(gateway, shape),
     pids: children.flatMap((child) => (child.pid === undefined ? [] : [child.pid])),
     close: async () => {
       await Promise.all(children.map(stop));
@@ -84,9 +89,13 @@ async function startProcesses(
   };
 }
 
-async function triggerAndWait(url: string, shape: Shape): Promise<number> {
+function url(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+async function triggerAndWait(base: string, shape: Shape): Promise<number> {
   const start = performance.now();
-  const answer = await fetch(`${url}/api/v1/dags/${dagId(shape)}/dagRuns?wait=true`, {
+  const answer = await fetch(`${base}/api/v1/dags/${dagId(shape)}/dagRuns?wait=true`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: "{}",
@@ -96,23 +105,23 @@ async function triggerAndWait(url: string, shape: Shape): Promise<number> {
   return performance.now() - start;
 }
 
-async function waitUntilHealthy(url: string, children: readonly ChildProcess[]): Promise<void> {
+async function waitUntilHealthy(base: string, children: readonly ChildProcess[]): Promise<void> {
   const deadline = performance.now() + startDeadlineMs;
   for (;;) {
     const dead = children.find((child) => child.exitCode !== null);
     if (dead !== undefined) throw new Error(`a server process ended with exit code ${dead.exitCode}`);
-    const isHealthy = await fetch(`${url}/health`).then(
+    const isHealthy = await fetch(`${base}/health`).then(
       (answer) => answer.ok,
       () => false,
     );
     const knowsAll =
       isHealthy &&
-      (await fetch(`${url}/api/v1/dags/bench_one`).then(
+      (await fetch(`${base}/api/v1/dags/bench_one`).then(
         (answer) => answer.ok,
         () => false,
       ));
     if (knowsAll) return;
-    if (performance.now() > deadline) throw new Error(`no healthy server on ${url} within ${startDeadlineMs} ms`);
+    if (performance.now() > deadline) throw new Error(`no healthy server on ${base} within ${startDeadlineMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -26,6 +26,7 @@ interface Row extends Figure {
 export async function benchSpine(only: readonly string[]): Promise<void> {
   const dags = await mkdtemp(join(tmpdir(), "millrace-bench-dags-"));
   const dataDir = await mkdtemp(join(tmpdir(), "millrace-bench-db-"));
+  await chmod(dataDir, 0o711);
   for (const shape of shapes) await writeFile(join(dags, `${shape.name}.yaml`), toDefinition(shape));
   const logger = createLogger({ level: "warn", format: "text", component: "bench" });
   const server = await startEmbeddedPostgres({ dataDir, logger });

@@ -1,7 +1,7 @@
 import { enableCompileCache } from "node:module";
 import type { CliContext } from "./context.ts";
 
-// Compiled code is kept between starts, types stripped: it saves about half of the time to the first line.
+// Compiled code is kept between starts, types stripped: a run of a small definition starts a quarter sooner.
 enableCompileCache();
 
 const [{ runProgram }, { readVersion }, { createTerminal }, { readEnvironment }] = await Promise.all([

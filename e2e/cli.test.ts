@@ -211,6 +211,55 @@ describe("millrace run", () => {
   });
 });
 
+describe("checks before a start", () => {
+  test("--dry-run says where a server would listen, and what is wrong", async () => {
+    await inFolder({ "dags.yaml": greeting }, async (place) => {
+      const good = await millrace(
+        "dev",
+        "--dry-run",
+        "--port",
+        "0",
+        "--dags",
+        place,
+        "--data-dir",
+        join(place, "data"),
+      );
+      expect(good.exitCode).toBe(0);
+      expect(good.stdout).toMatch(
+        /✓ database +embedded PostgreSQL in [\s\S]*would listen at http:\/\/127\.0\.0\.1:0\n$/,
+      );
+      const bad = await millrace("start", "parser", "--dry-run", "--port", "0", "--dags", join(place, "none"));
+      expect(bad.exitCode).toBe(1);
+      expect(bad.stdout).toMatch(/✗ database +DATABASE_URL is not set/);
+      expect(bad.stdout).toMatch(/✗ definitions +can't read the folder/);
+    });
+  });
+
+  test("db migrate applies what is missing, db status shows it", async () => {
+    await inFolder({}, async (place) => {
+      const before = await millrace("db", "status", "--data-dir", place);
+      expect({ code: before.exitCode, text: before.stdout }).toEqual({
+        code: 0,
+        text: expect.stringContaining("pending"),
+      });
+      expect((await millrace("db", "migrate", "--data-dir", place)).stdout).toMatch(/^applied 0001_/);
+      expect((await millrace("db", "migrate", "--data-dir", place)).stdout).toBe("nothing to apply\n");
+      expect((await millrace("db", "status", "--data-dir", place)).stdout).toMatch(/0001_\w+ +applied/);
+    });
+  });
+
+  test("config show masks secrets, config schema describes every setting", async () => {
+    const environment = { DATABASE_URL: "postgres://user:hidden@host/db", MILLRACE_WORKER_SLOTS: "7" };
+    const { stdout } = await runCli(["config", "show", "--output", "json"], { cwd: folder, environment });
+    expect(stdout).not.toContain("hidden");
+    expect(JSON.parse(stdout)).toMatchObject({ worker: { slots: 7 } });
+    const schema = JSON.parse((await millrace("config", "schema", "--output", "json")).stdout) as {
+      properties: object;
+    };
+    expect(schema.properties).toMatchObject({ worker: { properties: { slots: { type: "integer" } } } });
+  });
+});
+
 async function inFolder(
   files: Readonly<Record<string, string>>,
   use: (folder: string) => Promise<void>,

@@ -12,6 +12,9 @@ import { readInstances, readTreeTasks } from "./read-run.ts";
 /** Failures whose error is looked up; the rest are shown by their reason. */
 const mostErrorsRead = 50;
 
+/** Streams on one connection; servers and proxies allow 100. */
+const maxConcurrentLogs = 64;
+
 /** A run of a server as a feed: its events from the first on, resumed by their id when the connection is lost. */
 export function createGatewayFeed(gateway: GatewayClient, run: DagRun, options: { onAway: () => void }): RunFeed {
   const { dagRunId, dagId } = run;
@@ -26,6 +29,7 @@ export function createGatewayFeed(gateway: GatewayClient, run: DagRun, options: 
   };
 
   return {
+    maxConcurrentLogs,
     async describe() {
       const tasks = await readTreeTasks(gateway, dagId);
       const identity = { dagId, runId: dagRunId, queuedAt: timestampMillis(run.queuedAt) ?? 0 };

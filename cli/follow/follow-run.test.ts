@@ -76,6 +76,7 @@ describe("followRun", () => {
 function feedOf(changes: readonly ProgressChange[], logs: Readonly<Record<string, readonly string[]>>): RunFeed {
   const ids = [...new Set(changes.flatMap((change) => (change.kind === "task" ? [change.taskId] : [])))];
   return {
+    maxConcurrentLogs: 16,
     describe: () =>
       Promise.resolve({
         identity: { dagId: "demo", runId: "run-1", queuedAt: 0 },

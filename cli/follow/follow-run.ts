@@ -10,8 +10,8 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long the logs may take to arrive after the run has ended. */
-const logDeadlineMs = 5_000;
+/** When the run has ended and no line came for so long, its logs are taken as complete. */
+const logQuietMs = 5_000;
 
 /** Shows a run until it has ended (its `end_date`, not its state) or the signal, and answers what it came to. */
 export async function followRun({ feed, presenter, withLogs, signal }: FollowOptions): Promise<RunProgress> {
@@ -36,7 +36,7 @@ export async function followRun({ feed, presenter, withLogs, signal }: FollowOpt
         if (withLogs) followLog(follower, progress, change);
       }
     }
-    if (!signal.aborted) await follower.finish(logDeadlineMs);
+    if (!signal.aborted) await follower.finish(logQuietMs);
     return progress;
   } finally {
     follower.stop();

@@ -16,6 +16,8 @@ export interface FeedAttempt {
 
 /** Where a live view gets its facts from: the store of a run in this process, or the gateway of a server. */
 export interface RunFeed {
+  /** Logs that may be read at once; further ones wait for their turn. */
+  readonly maxConcurrentLogs: number;
   /** The run and its tasks, in the order of the definition. */
   describe(): Promise<{ readonly identity: RunIdentity; readonly tasks: readonly TreeTask[] }>;
   /** Committed changes of the run from its first one on, in order; ends after the one with `ended`, or with the signal. */

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { TaskState } from "#core/states.ts";
 import type { Definition } from "#definition/model.ts";
 import type { Store } from "#ports/store.ts";
 import type { WakeTopic } from "#ports/wake.ts";
@@ -11,8 +9,8 @@ const eventsPerRead = 500;
 const linesPerRead = 1000;
 /** Wakes are hints: after this a look is taken without one. */
 const longestWaitMs = 500;
-/** Chunks of a log may still be on their way when its attempt has ended. */
-const lateChunkMs = 100;
+/** Chunks of a log may still be on their way, within this process, when its attempt has ended. */
+const lateChunkMs = 50;
 
 /** A run in a store of this process as a feed. */
 export function createStoreFeed(
@@ -20,6 +18,8 @@ export function createStoreFeed(
   { runId, definition }: { runId: string; definition: Definition },
 ): RunFeed {
   return {
+    // Reading costs a function call here, so every attempt's log may be followed at once.
+    maxConcurrentLogs: Number.POSITIVE_INFINITY,
     async describe() {
       const tasks = definition.tasks.map(({ id, dependencies }) => ({
         id,
@@ -40,7 +40,7 @@ async function* readChanges(
 ): AsyncGenerator<readonly ProgressChange[]> {
   let afterId = 0;
   while (!signal.aborted) {
-    const waiting = awaitWake(store, "events", { signal, longestMs: longestWaitMs });
+    const waiting = awaitWake(store, ["events"], { signal, longestMs: longestWaitMs });
     const events = await store.events.readAfter({ afterId, limit: eventsPerRead, filter: { dagRunId: runId } });
     if (events.length === 0) {
       await waiting.done;
@@ -71,8 +71,10 @@ async function* readLog(
   while (!signal.aborted) {
     const instance = await store.queries.getInstance(instanceId);
     if (instance === null) return;
-    const waiting = awaitWake(store, "logs", { signal, longestMs: isLast ? lateChunkMs : longestWaitMs });
-    const isOver = !isUnderWay(instance.state) || instance.tryNumber !== tryNumber;
+    const isOver = instance.state !== "running" || instance.tryNumber !== tryNumber;
+    const waiting = isOver
+      ? awaitWake(store, ["logs"], { signal, longestMs: lateChunkMs })
+      : awaitWake(store, ["logs", "events"], { signal, longestMs: longestWaitMs });
     const { runKey, ordinal, generation } = instance;
     const lines = await store.logs.read({
       attempt: { runKey, ordinal, generation, tryNumber },
@@ -92,22 +94,26 @@ async function* readLog(
   }
 }
 
-function isUnderWay(state: TaskState): boolean {
-  return state === "running";
+interface Waiting {
+  readonly done: Promise<void>;
+  readonly cancel: () => void;
 }
 
-/** Resolves at the next wake of the topic, after `longestMs`, or with the signal. Begun before a read, it misses nothing. */
+/** Resolves at the next wake of a topic, after `longestMs`, or with the signal. Begun before a read, it misses nothing. */
 function awaitWake(
   store: Store,
-  topic: WakeTopic,
+  topics: readonly WakeTopic[],
   { signal, longestMs }: { signal: AbortSignal; longestMs: number },
-): { done: Promise<void>; cancel: () => void } {
-  const woken = new AbortController();
-  const unlisten = store.wake.listen(topic, () => woken.abort());
-  const done = delay(longestMs, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).then(
-    () => undefined,
-    () => undefined,
-  );
-  void done.then(unlisten);
-  return { done, cancel: () => woken.abort() };
+): Waiting {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const finish = (): void => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", finish);
+    for (const end of ends) end();
+    resolve();
+  };
+  const timer = setTimeout(finish, longestMs);
+  const ends = topics.map((topic) => store.wake.listen(topic, finish));
+  signal.addEventListener("abort", finish, { once: true });
+  return { done: promise, cancel: finish };
 }

@@ -27,13 +27,13 @@ describe("renderRunFrame", () => {
     );
     expect(frame(progress, { now: start + 4000, width: 80, height: 20 })).toEqual([
       "⠋ demo  run-1  running  4.0 s",
-      "extract  ✓ success      1.5 s",
-      "├─ left  ⠋ running      2.0 s, attempt 2",
+      "extract  ✓ success         1.5 s",
+      "├─ left  ⠋ running         2.0 s, attempt 2",
       "│    ┆ two",
       "│    ┆ three",
       "│    ┆ four",
-      "├─ right ↻ up_for_retry next in 30.0 s, exited with code 3",
-      "└─ load  ◌ none         after left + right",
+      "├─ right ↻ up_for_retry    next in 30.0 s, exited with code 3",
+      "└─ load  ◌ none            after left + right",
       "━━━━━─────────────── 1/4  1 none · 1 running · 1 up_for_retry · 1 success",
       "Ctrl-C cancels",
     ]);

@@ -20,6 +20,7 @@ export interface FrameOptions {
 /** Lines of a running task's log that are shown below it. */
 const tailShown = 3;
 const widestName = 48;
+const longestWord = Math.max(...taskStates.map((state) => state.length));
 const barWidth = 20;
 
 /**
@@ -74,7 +75,9 @@ function headerLine(progress: RunProgress, { now, width, paint }: FrameOptions):
   const icon = progress.state === "running" && progress.endedAt === null ? spinnerFrame(now) : style.icon;
   const since = progress.startedAt ?? progress.identity.queuedAt;
   const elapsed = durationText((progress.endedAt ?? now) - since);
-  const text = harmlessLine(`${progress.identity.dagId}  ${progress.identity.runId}  ${style.word}  ${elapsed}`);
+  const goesOn = progress.endedAt === null && (progress.state === "failed" || progress.state === "cancelled");
+  const word = goesOn ? `${style.word}, goes on` : style.word;
+  const text = harmlessLine(`${progress.identity.dagId}  ${progress.identity.runId}  ${word}  ${elapsed}`);
   const segments: readonly Segment[] = [
     { text: `${icon} `, color: style.color },
     { text, color: "plain", attribute: "bold" },
@@ -89,14 +92,14 @@ function taskLine(row: TreeRow, task: TaskProgress, nameWidth: number, { now, wi
   const segments: readonly Segment[] = [
     { text: row.prefix, color: "gray" },
     { text: name, color: "plain", ...(style.struck === true ? { attribute: "struck" } : {}) },
-    { text: ` ${icon} ${padTo(style.word, "up_for_retry".length)} `, color: style.color },
+    { text: ` ${icon} ${padTo(style.word, longestWord)} `, color: style.color },
     { text: taskRemarks(row, task, now), color: "gray" },
   ];
   return paintSegments(segments, { width, paint });
 }
 
 /** Duration, attempt, next attempt, error, reason, and what the tree can't show of its parents. */
-export function taskRemarks(row: TreeRow, task: TaskProgress, now: number): string {
+function taskRemarks(row: TreeRow, task: TaskProgress, now: number): string {
   const parts: string[] = [];
   if (task.state === "running" && task.startedAt !== null) parts.push(durationText(now - task.startedAt));
   if (isTerminal(task.state) && task.startedAt !== null && task.endedAt !== null) {

@@ -58,7 +58,7 @@ function renderInstances({ instances, tasks, now, paint, width }: RunViewOptions
     rows: rows.map(({ instance, prefix }) => [
       { text: `${prefix}${instanceName(instance)}` },
       taskStateCell(instance),
-      { text: instance.tryNumber === 0 ? "" : `${instance.tryNumber} of ${instance.maxTries}` },
+      { text: attemptText(instance) },
       { text: instanceDuration(instance, now) },
       { text: instance.workerId },
       { text: instanceDetails(instance, now) },
@@ -90,6 +90,12 @@ function orderInstances(
     .filter((instance) => !known.has(instance.taskId))
     .map((instance) => ({ instance, prefix: "" }));
   return [...rows, ...others];
+}
+
+/** Attempts that cost nothing (drain) may lead beyond the maximum, which then says nothing. */
+function attemptText({ tryNumber, maxTries }: TaskInstance): string {
+  if (tryNumber === 0) return "";
+  return tryNumber > maxTries ? String(tryNumber) : `${tryNumber} of ${maxTries}`;
 }
 
 function taskStateCell(instance: TaskInstance): Cell {

@@ -7,7 +7,7 @@ import { wireParser } from "#services/parser/main.ts";
 import { wireScheduler } from "#services/scheduler/main.ts";
 import { wireWorker } from "#services/worker/main.ts";
 import { startEmbeddedPostgres } from "#store/postgres/embedded.ts";
-import type { Logger } from "#telemetry/logger.ts";
+import { createLogger, type Logger } from "#telemetry/logger.ts";
 import type { OpenServiceOptions } from "./open-service.ts";
 import { openStore } from "./open-store.ts";
 import type { OpenedService } from "./opened-service.ts";
@@ -27,7 +27,7 @@ export async function openAllServices(options: OpenServiceOptions): Promise<Open
   const connectionString = embedded?.connectionString ?? settings.database.url ?? "";
   try {
     const store = await openStore(connectionString, options);
-    const part = (component: string): Logger => logger.child({ component });
+    const part = (component: string): Logger => createLogger({ ...settings.logging, component });
     const parser = wireParser(settings, { store, logger: part("parser") });
     const scheduler = wireScheduler(settings, { store, logger: part("scheduler") });
     const executor = wireExecutor(settings, { store, logger: part("executor"), version, backend: "local" });

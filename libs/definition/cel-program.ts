@@ -168,13 +168,9 @@ function syntaxIssue(error: unknown, text: string): ExpressionIssue {
     return { offset: 0, code: "EXPRESSION_SYNTAX", message: "the expression is nested too deeply" };
   const rest = text.slice(place).trim();
   if (text.trim() === "") return { offset: 0, code: "EXPRESSION_SYNTAX", message: "the expression is empty" };
-  const found = rest === "" ? "the end" : `\`${/^(?:\w+|.)/s.exec(rest)?.[0] ?? ""}\``;
-  return {
-    offset: place,
-    code: "EXPRESSION_SYNTAX",
-    message: `the expression does not go on with ${found}`,
-    hint: syntaxHint(rest, text),
-  };
+  const found = /^(?:\w+|.)/s.exec(rest)?.[0];
+  const message = found === undefined ? "the expression ends too early" : `unexpected \`${found}\` in the expression`;
+  return { offset: place, code: "EXPRESSION_SYNTAX", message, hint: syntaxHint(rest, text) };
 }
 
 function syntaxHint(rest: string, text: string): string {

@@ -11,7 +11,8 @@ import { compileTemplate, type Template, type TemplateLanguage, type TemplatePar
 
 /** Collects the values that stand beside shell code, each under the name of an environment variable. */
 export interface ShellValues {
-  set(name: string, value: string): void;
+  /** `source` is what gave the value, for messages. */
+  set(name: string, value: string, source: string): void;
 }
 
 /** A value of a definition, ready to render. */
@@ -112,7 +113,7 @@ function renderPart({ expression, place }: TemplatePart, { scope, values, variab
       return pythonLiteral(evaluateToJson(expression, scope));
     case "shell": {
       const name = variables.nameOf(expression);
-      values.set(name, evaluateToText(expression, scope));
+      values.set(name, evaluateToText(expression, scope), `{{ ${expression.source} }}`);
       return `${place.before}\${${name}}${place.after}`;
     }
     case "refused":

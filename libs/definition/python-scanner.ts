@@ -15,6 +15,7 @@ export function scanPython(text: string): CodeScan {
 const stringStart = /(?:\b(?:[rR][bBfFtT]?|[bBfFtT][rR]?|[uU]))?(?:'''|"""|'|")/y;
 const inString: CodePlace = { kind: "python_string" };
 const literal: CodePlace = { kind: "python_literal" };
+const unfinishedEscape = /^\\(?:N|x.?|u.{0,3}|U.{0,7}|[0-7]{1,2})$/;
 const joins = /[\p{L}\p{N}_'"\\]/u;
 
 class PythonScanner {
@@ -22,6 +23,8 @@ class PythonScanner {
   readonly issues: ExpressionIssue[] = [];
   readonly #text: string;
   #at = 0;
+  /** Where the last escape of a string began. */
+  #escapeAt = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -78,7 +81,7 @@ class PythonScanner {
         this.#at += quote.length;
         return true;
       }
-      if (this.#startsWith("{{")) this.#hole(refusal === null ? inString : refused(refusal));
+      if (this.#startsWith("{{")) this.#stringHole(refusal);
       else if (this.#startsWith("\\")) this.#escape();
       else if (isFormatted && this.#startsWith("{")) this.#embedded();
       else if (quote.length === 1 && this.#startsWith("\n")) break;
@@ -100,7 +103,14 @@ class PythonScanner {
     this.#at += 1;
   }
 
+  #stringHole(refusal: string | null): void {
+    const isEscaped = unfinishedEscape.test(this.#text.slice(this.#escapeAt, this.#at));
+    const reason = refusal ?? (isEscaped ? "it would become part of the escape before it" : null);
+    this.#hole(reason === null ? inString : refused(reason));
+  }
+
   #escape(): void {
+    this.#escapeAt = this.#at;
     if (this.#text.startsWith("{{", this.#at + 1)) {
       this.#at += 1;
       this.#hole(refused("a backslash stands before it; remove it"));

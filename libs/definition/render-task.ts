@@ -122,13 +122,13 @@ function withInlineCode(operator: JsonObject, field: string | null): JsonObject 
 class CheckedValues implements ShellValues {
   readonly all: Record<string, string> = {};
 
-  set(name: string, value: string): void {
-    if (value.includes("\0")) throw unusable(name, "holds a NUL character, which no environment variable can");
-    if (!value.isWellFormed()) throw unusable(name, "holds half of a character (a lone surrogate)");
+  set(name: string, value: string, source: string): void {
+    if (value.includes("\0")) throw unusable(source, "holds a NUL character, which no environment variable can");
+    if (!value.isWellFormed()) throw unusable(source, "holds half of a character (a lone surrogate)");
     const bytes = Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
     if (bytes > definitionLimits.environmentEntryBytes) {
       throw unusable(
-        name,
+        source,
         `is too large for an environment variable (${bytes} bytes, the limit is ${definitionLimits.environmentEntryBytes})`,
       );
     }
@@ -138,12 +138,12 @@ class CheckedValues implements ShellValues {
   setAll(values: Json): void {
     if (!isJsonObject(values)) return;
     for (const [name, value] of Object.entries(values)) {
-      if (value === null) this.set(name, "");
-      else this.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
+      const text = value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
+      this.set(name, text, `the variable ${name}`);
     }
   }
 }
 
-function unusable(name: string, why: string): AppError {
-  return new AppError("VALUE_UNUSABLE", `the value of ${name} ${why}`, { details: { variable: name } });
+function unusable(source: string, why: string): AppError {
+  return new AppError("VALUE_UNUSABLE", `the value of ${source} ${why}`, { details: { source } });
 }

@@ -16,10 +16,10 @@ export function toOperatorResult(
     const ended = result.signal === null ? { exitCode: result.exitCode ?? -1 } : { signal: result.signal };
     return { kind: "failed", code: "out_of_memory", message: `out of memory${detail}`, ...ended };
   }
-  if (result.exitCode === null) {
-    const signal = result.signal ?? "unknown";
-    return { kind: "failed", code: "signal", message: `ended by ${signal}${detail}`, signal };
+  if (result.signal !== null) {
+    return { kind: "failed", code: "signal", message: `ended by ${result.signal}${detail}`, signal: result.signal };
   }
+  if (result.exitCode === null) return { kind: "failed", code: "signal", message: "stopped before it started" };
   const message = `exit code ${result.exitCode}${detail}`;
   return { kind: "failed", code: "exit_code", message, exitCode: result.exitCode };
 }

@@ -43,7 +43,7 @@ export function fromConnectError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const error = ConnectError.from(thrown);
   for (const struct of error.findDetails(StructSchema)) {
-    const facts = toJson(StructSchema, struct) as JsonObject;
+    const facts = toJson<typeof StructSchema>(StructSchema, struct);
     const code = facts["error_code"];
     if (typeof code !== "string" || !isErrorCode(code)) continue;
     return new AppError(code, error.rawMessage, { cause: error, details: toJsonObject(facts["details"]) });
@@ -73,7 +73,9 @@ function isErrorCode(code: string): code is ErrorCode {
 
 /** Node marks errors of sockets and sessions with a `code` in capitals. */
 function isNodeError(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && /^E[A-Z_0-9]+$/.test(cause.code);
+  return (
+    cause instanceof Error && "code" in cause && typeof cause.code === "string" && /^E[A-Z_0-9]+$/.test(cause.code)
+  );
 }
 
 /** Leaves out what JSON can't carry. */

@@ -57,7 +57,9 @@ function routes(seen: { sessionEnd?: string } = {}) {
   };
 }
 
-async function start(options: { handleHttp?: HttpHandler; seen?: { sessionEnd?: string } } = {}): Promise<RunningServer> {
+async function start(
+  options: { handleHttp?: HttpHandler; seen?: { sessionEnd?: string } } = {},
+): Promise<RunningServer> {
   const server = await startServer({
     host: "127.0.0.1",
     port: 0,
@@ -70,24 +72,28 @@ async function start(options: { handleHttp?: HttpHandler; seen?: { sessionEnd?: 
   return server;
 }
 
-const transports: Readonly<Record<string, (baseUrl: string) => Transport>> = {
-  "gRPC over h2c": (baseUrl) => createGrpcTransport({ baseUrl }),
-  "gRPC-Web over HTTP/1.1": (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
-  "gRPC-Web over h2c": (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" }),
-  "Connect over HTTP/1.1": (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
-  "Connect over h2c": (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2" }),
-};
+const transports: readonly [string, (baseUrl: string) => Transport][] = [
+  ["gRPC over h2c", (baseUrl) => createGrpcTransport({ baseUrl })],
+  ["gRPC-Web over HTTP/1.1", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })],
+  ["gRPC-Web over h2c", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
+  ["Connect over HTTP/1.1", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1" })],
+  ["Connect over h2c", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2" })],
+];
 
-describe.each(Object.keys(transports))("a client of %s", (name) => {
+describe.each(transports)("a client of %s", (_name, connect) => {
   test("gets answers, errors of the catalogue and streams from the same port", async () => {
     const { url } = await start();
-    const transport = (transports[name] as (url: string) => Transport)(url);
+    const transport = connect(url);
     const system = createClient(SystemService, transport);
 
     expect(await system.getHealth({})).toMatchObject({ status: "healthy" });
 
     const known = await system.getHealth({}, { headers: { fail: "app" } }).catch(fromConnectError);
-    expect(known).toMatchObject({ code: "RUN_EXISTS", message: "run r1 exists; use it", details: { dag_run_id: "r1" } });
+    expect(known).toMatchObject({
+      code: "RUN_EXISTS",
+      message: "run r1 exists; use it",
+      details: { dag_run_id: "r1" },
+    });
     const bug = (await system.getHealth({}, { headers: { fail: "bug" } }).catch(fromConnectError)) as AppError;
     expect(bug.code).toBe("INTERNAL");
     expect(bug.message).not.toContain("secret");
@@ -107,9 +113,9 @@ test("@grpc/grpc-js calls unary and bidi, and finds the code and details of an e
       includeDirs: ["proto"],
       keepCase: true,
     }),
-  ) as unknown as { millrace: { v1: Record<string, grpc.ServiceClientConstructor> } };
-  const connect = (service: string) => {
-    const Client = root.millrace.v1[service] as grpc.ServiceClientConstructor;
+  ) as unknown as { millrace: { v1: Record<"SystemService" | "WorkerSessionService", grpc.ServiceClientConstructor> } };
+  const connect = (service: "SystemService" | "WorkerSessionService") => {
+    const Client = root.millrace.v1[service];
     const client = new Client(`${host}:${port}`, grpc.credentials.createInsecure());
     closers.push(() => client.close());
     return client as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -165,7 +171,9 @@ test("without an HTTP handler other paths are ROUTE_NOT_FOUND as a problem docum
 });
 
 test("a body over the limit is refused, announced or not, by RPC and by HTTP", async () => {
-  const { url } = await start({ handleHttp: async (request) => ({ status: 200, headers: {}, body: await request.readBody() }) });
+  const { url } = await start({
+    handleHttp: async (request) => ({ status: 200, headers: {}, body: await request.readBody() }),
+  });
   const large = Buffer.alloc(5 * 1024 * 1024, 65);
 
   const announced = await fetch(`${url}/upload`, { method: "POST", body: large });
@@ -182,7 +190,10 @@ test("a body over the limit is refused, announced or not, by RPC and by HTTP", a
   expect(streamed.status).toBe(413);
 
   const dagId = "x".repeat(5 * 1024 * 1024);
-  for (const transport of [createConnectTransport({ baseUrl: url, httpVersion: "1.1" }), createGrpcTransport({ baseUrl: url })]) {
+  for (const transport of [
+    createConnectTransport({ baseUrl: url, httpVersion: "1.1" }),
+    createGrpcTransport({ baseUrl: url }),
+  ]) {
     const events = createClient(EventService, transport).listEvents({ dagRunId: dagId });
     expect(await events.catch(fromConnectError)).toMatchObject({ code: "BODY_TOO_LARGE" });
   }

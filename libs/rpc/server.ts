@@ -90,7 +90,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     sessions.end();
   };
   let closing: Promise<void> | null = null;
-  return { host, port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, close: () => (closing ??= close()) };
+  return {
+    host,
+    port,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    close: () => (closing ??= close()),
+  };
 }
 
 function createListener(options: ServerOptions, stopSignal: AbortSignal): ReturnType<typeof connectNodeAdapter> {

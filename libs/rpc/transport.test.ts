@@ -25,7 +25,8 @@ function routes(version: string, calls: string[] = []) {
       getHealth: (_request, context) => {
         calls.push(version);
         const code = context.requestHeader.get("fail");
-        if (code === "PEER_UNAVAILABLE" || code === "RUN_EXISTS") throw new AppError(code, "no", { details: { version } });
+        if (code === "PEER_UNAVAILABLE" || code === "RUN_EXISTS")
+          throw new AppError(code, "no", { details: { version } });
         return { status: "healthy", version };
       },
     });
@@ -41,7 +42,13 @@ function routes(version: string, calls: string[] = []) {
 }
 
 async function serve(version: string, calls: string[] = []): Promise<RunningServer> {
-  const server = await startServer({ host: "127.0.0.1", port: 0, routes: routes(version, calls), logger, closeTimeoutMs: 200 });
+  const server = await startServer({
+    host: "127.0.0.1",
+    port: 0,
+    routes: routes(version, calls),
+    logger,
+    closeTimeoutMs: 200,
+  });
   closers.push(() => server.close());
   return server;
 }
@@ -67,19 +74,24 @@ describe("a peer transport", () => {
   });
 
   test("says PEER_UNAVAILABLE with all addresses when none answers", async () => {
-    const error = await peer(nobody).getHealth({}).catch((thrown: unknown) => thrown);
+    const error = await peer(nobody)
+      .getHealth({})
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(AppError);
     expect(error).toMatchObject({ code: "PEER_UNAVAILABLE", retryable: true, details: { service: "SystemService" } });
     expect((error as AppError).message).toContain("http://127.0.0.1:1");
   });
 
-  test.each(["RUN_EXISTS", "PEER_UNAVAILABLE"])("throws the AppError %s of a handler and asks nobody else", async (code) => {
-    const calls: string[] = [];
-    const [a, b] = [await serve("a", calls), await serve("b", calls)];
-    const call = peer(a.url, b.url).getHealth({}, { headers: { fail: code } });
-    await expect(call).rejects.toMatchObject({ code, details: { version: "a" } });
-    expect(calls).toEqual(["a"]);
-  });
+  test.each(["RUN_EXISTS", "PEER_UNAVAILABLE"])(
+    "throws the AppError %s of a handler and asks nobody else",
+    async (code) => {
+      const calls: string[] = [];
+      const [a, b] = [await serve("a", calls), await serve("b", calls)];
+      const call = peer(a.url, b.url).getHealth({}, { headers: { fail: code } });
+      await expect(call).rejects.toMatchObject({ code, details: { version: "a" } });
+      expect(calls).toEqual(["a"]);
+    },
+  );
 
   test("does not repeat a call that may have arrived, and asks the next address the time after", async () => {
     const deaf = net.createServer((socket) => socket.once("data", () => socket.destroy()));
@@ -118,7 +130,8 @@ describe.each(["one address", "in process"])("a bidirectional stream (%s)", (kin
       yield create(SessionRequestSchema, { message: { case: "heartbeat", value: {} } });
       yield create(SessionRequestSchema, { message: { case: "drainNotice", value: {} } });
     }
-    const replies = createClient(WorkerSessionService, await connect()).session(requests())[Symbol.asyncIterator]();
+    const stream = createClient(WorkerSessionService, await connect()).session(requests());
+    const replies = stream[Symbol.asyncIterator]();
     expect((await replies.next()).value?.message).toMatchObject({ case: "drain", value: { reason: "a" } });
     await expect(replies.next()).rejects.toMatchObject({ code: "WORKER_REFUSED" });
   });

@@ -71,9 +71,7 @@ export function createPeerTransport(options: { addresses: readonly string[]; log
         to.unary(method, signal, timeoutMs ?? unaryTimeoutMs, header, input, contextValues),
       ),
     stream: (method, signal, timeoutMs, header, input, contextValues) =>
-      reach(method, signal, (to) =>
-        withAppErrors(to).stream(method, signal, timeoutMs, header, input, contextValues),
-      ),
+      reach(method, signal, (to) => withAppErrors(to).stream(method, signal, timeoutMs, header, input, contextValues)),
     close() {
       for (const connection of connections.values()) connection.close();
       connections.clear();
@@ -108,7 +106,9 @@ function openSocket(authority: URL): net.Socket {
   const port = Number(authority.port === "" ? 80 : authority.port);
   const socket = net.connect({ host, port, noDelay: true });
   const onTimeout = () => {
-    const error: NodeJS.ErrnoException = new Error(`${authority.host} did not take the connection in ${connectTimeoutMs} ms`);
+    const error: NodeJS.ErrnoException = new Error(
+      `${authority.host} did not take the connection in ${connectTimeoutMs} ms`,
+    );
     socket.destroy(Object.assign(error, { code: "ETIMEDOUT", syscall: "connect" }));
   };
   socket.setTimeout(connectTimeoutMs, onTimeout);

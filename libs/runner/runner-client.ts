@@ -28,6 +28,7 @@ export class RunnerClient {
   #runner: ChildProcess | null = null;
   #leaseDeadlineMs: number | null = null;
   #isStopping = false;
+  #stopped: Promise<void> | null = null;
   #hasToldMissing = false;
 
   constructor(options: RunnerClientOptions) {
@@ -60,12 +61,17 @@ export class RunnerClient {
   }
 
   /** Kills what runs and ends the runner; resolves when it is gone. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#isStopping = true;
+    this.#stopped ??= this.#stopRunner();
+    return this.#stopped;
+  }
+
+  async #stopRunner(): Promise<void> {
     const runner = this.#runner;
     if (runner === null) return;
     const exited = once(runner, "exit");
-    runner.disconnect();
+    if (runner.connected) runner.disconnect();
     const controller = new AbortController();
     const timeout = delay(stopTimeoutMs, undefined, { signal: controller.signal }).then(
       () => runner.kill("SIGKILL"),

@@ -22,26 +22,25 @@ export function checkEvents(step: RunStep): readonly string[] {
     problems.push("the events do not tell the run's state");
   const isNewEnd = after.run.endedAt !== null && before.run.endedAt === null;
   if (runEvents.includes("dag_run.ended") !== isNewEnd) problems.push("the events do not tell the run's end");
-  for (const change of decision.attempts) {
-    const isTold = decision.events.some(
-      ({ eventType, ordinal }) => ordinal === change.ordinal && eventType === "task_instance.running",
-    );
-    if (change.kind === "opened" && !isTold) problems.push(`no event tells that instance ${change.ordinal} runs`);
+  const started = new Set(
+    decision.events.filter(({ eventType }) => eventType === "task_instance.running").map(({ ordinal }) => ordinal),
+  );
+  for (const { kind, ordinal } of decision.attempts) {
+    if (kind === "opened" && !started.has(ordinal)) problems.push(`no event tells that instance ${ordinal} runs`);
   }
   return [...problems, ...checkEnds(step), ...checkOrder(step)];
 }
 
 /** Each instance that ended says so, last of all its events; a removed item is part of its group's rerun. */
 function checkEnds({ before, decision, after }: RunStep): readonly string[] {
+  const lastEvent = new Map(decision.events.map(({ ordinal, eventType }) => [ordinal, eventType]));
   return decision.instances.flatMap(({ next }) => {
     const from = before.instances[next.ordinal]?.state ?? "none";
     const to = after.instances[next.ordinal]?.state ?? "none";
     if (isTerminal(from) || !isTerminal(to) || to === "removed") return [];
     const expected = `task_instance.${to === "success" || to === "failed" ? to : "skipped"}`;
-    const last = decision.events.findLast(({ ordinal }) => ordinal === next.ordinal);
-    return last?.eventType === expected
-      ? []
-      : [`instance ${next.ordinal} ended ${to}, its last event is ${last?.eventType}`];
+    const last = lastEvent.get(next.ordinal);
+    return last === expected ? [] : [`instance ${next.ordinal} ended ${to}, its last event is ${last}`];
   });
 }
 

@@ -22,8 +22,22 @@ const outsideReasons: ReadonlySet<string | null> = new Set([
   "run_timeout",
 ]);
 
-/** What a step may do to one row. */
-export function checkTransition(step: RunStep, before: Instance, after: Instance): readonly string[] {
+/** What a step may do to the rows that it writes. */
+export function checkTransitions(step: RunStep): readonly string[] {
+  const hasMark = step.decision.instances.some(({ next }) => next.reason === "manual");
+  const opened = new Set(step.decision.attempts.filter(({ kind }) => kind === "opened").map(({ ordinal }) => ordinal));
+  return step.decision.instances.flatMap(({ next }) => {
+    const row = step.before.instances[next.ordinal];
+    return row === undefined ? [] : checkTransition(step, row, next, { hasMark, isOpened: opened.has(next.ordinal) });
+  });
+}
+
+function checkTransition(
+  step: RunStep,
+  before: Instance,
+  after: Instance,
+  { hasMark, isOpened }: { readonly hasMark: boolean; readonly isOpened: boolean },
+): readonly string[] {
   const problems: string[] = [];
   const say = (text: string): unknown =>
     problems.push(`instance ${after.ordinal} ${before.state} → ${after.state}: ${text}`);
@@ -36,7 +50,7 @@ export function checkTransition(step: RunStep, before: Instance, after: Instance
       after.mapIndex !== null && after.state === "removed" && groupOf(step.after, after).generation > after.generation;
     if (after.state !== before.state && !isByHand && !isRemovedItem && !followsItemByHand(step, after))
       say("a terminal state is final");
-  } else if (!isByHand && after.state !== "removed" && !isReachable(from, after)) say("not in the chart");
+  } else if (!isByHand && after.state !== "removed" && !isReachable(from, after, isOpened)) say("not in the chart");
   if (isNewLife && after.fence <= before.fence) say("a new generation needs a new fence");
   const isRequeued = before.state === "up_for_retry" && after.state === "queued";
   const isEndedOutside = !terminal.has(before.state) && terminal.has(after.state) && outsideReasons.has(after.reason);
@@ -44,8 +58,7 @@ export function checkTransition(step: RunStep, before: Instance, after: Instance
   const { failed, upstreamFailed } = after.parents;
   const isNewlyBroken = after.state === "upstream_failed" && (isNewLife || before.state === "none");
   const stemsFromExempt = after.exemptParents === failed + upstreamFailed;
-  if (isNewlyBroken && !hasMark(step) && after.exempt !== stemsFromExempt)
-    say("exempt does not follow from its parents");
+  if (isNewlyBroken && !hasMark && after.exempt !== stemsFromExempt) say("exempt does not follow from its parents");
   if ((isRequeued || isEndedOutside || isNewlyManual) && after.fence <= before.fence) say("the fence must grow");
   return problems;
 }
@@ -149,16 +162,16 @@ function followsItemByHand({ decision }: RunStep, group: Instance): boolean {
   );
 }
 
-function hasMark({ decision }: RunStep): boolean {
-  return decision.instances.some(({ next }) => next.reason === "manual");
-}
-
-/** Groups end with their items, and may begin to run and end within one step. */
-function isReachable(from: TaskState, { state: to, itemsTotal }: Instance): boolean {
+/**
+ * Whether one step's chain of transitions leads there. A task runs only if the step opened an attempt of it; groups
+ * begin to run and end with their items.
+ */
+function isReachable(from: TaskState, { state: to, itemsTotal }: Instance, isOpened: boolean): boolean {
+  const isGroup = itemsTotal > 0;
   const reached = new Set<TaskState>([from]);
   for (const state of reached) {
-    for (const next of steps[state] ?? []) reached.add(next);
-    if (itemsTotal > 0 && state === "queued") reached.add("success");
+    for (const next of steps[state] ?? []) if (next !== "running" || isOpened || isGroup) reached.add(next);
+    if (isGroup && state === "queued") reached.add("success");
   }
   return reached.has(to);
 }

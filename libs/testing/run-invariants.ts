@@ -3,7 +3,7 @@ import type { Instance, RunAggregate, RunRow } from "#core/run-model.ts";
 import { isTerminal } from "#core/states.ts";
 import { checkAttempts } from "./attempt-invariants.ts";
 import { checkEvents } from "./event-invariants.ts";
-import { checkInstance, checkTransition } from "./instance-invariants.ts";
+import { checkInstance, checkTransitions } from "./instance-invariants.ts";
 import { referenceRunState } from "./run-reference.ts";
 import type { RunStep } from "./run-step.ts";
 
@@ -15,10 +15,7 @@ export function checkRunInvariants(before: RunAggregate, decision: Decision, aft
   const step: RunStep = { before, decision, after };
   return [
     ...checkRows(step),
-    ...decision.instances.flatMap(({ next }) => {
-      const row = before.instances[next.ordinal];
-      return row === undefined ? [] : checkTransition(step, row, next);
-    }),
+    ...checkTransitions(step),
     ...after.instances.flatMap((instance) => checkInstance(after, instance)),
     ...checkAttempts(step),
     ...checkEvents(step),

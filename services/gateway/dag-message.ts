@@ -60,7 +60,7 @@ export function toImportErrorMessage(view: ImportErrorView): MessageInitShape<ty
   };
 }
 
-export function toProblemMessage(problem: StoredProblem): MessageInitShape<typeof ProblemSchema> {
+function toProblemMessage(problem: StoredProblem): MessageInitShape<typeof ProblemSchema> {
   const { file, line, column, code, message, hint, warning } = problem;
   return { file, line, column, code, message, hint, warning };
 }

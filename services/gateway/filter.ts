@@ -25,7 +25,8 @@ export function parseFilter(filter: string, offered: { terms: readonly string[];
     }
     const [, name = "", operator = "", value = ""] = match;
     if (!offered.terms.includes(name)) throw unknownTerm(name, offered.terms);
-    if (operator !== ":") throw invalidField("filter", `compares ${name} with "${operator}"; this list takes ${name}:value`);
+    if (operator !== ":")
+      throw invalidField("filter", `compares ${name} with "${operator}"; this list takes ${name}:value`);
     if (terms.has(name)) throw invalidField("filter", `gives ${name} twice; separate values by commas`);
     terms.set(name, value.replaceAll('"', "").split(","));
   }
@@ -36,7 +37,11 @@ export function parseFilter(filter: string, offered: { terms: readonly string[];
 }
 
 /** The values of a term, each one of the words that it takes. */
-export function readWords<T extends string>(name: string, values: readonly string[], words: readonly T[]): readonly T[] {
+export function readWords<T extends string>(
+  name: string,
+  values: readonly string[],
+  words: readonly T[],
+): readonly T[] {
   return values.map((value) => {
     const word = words.find((candidate) => candidate === value);
     if (word !== undefined) return word;

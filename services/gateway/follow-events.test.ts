@@ -22,7 +22,9 @@ function openLog(options: { turns?: () => number; firstId?: number } = {}) {
       counts.failNext = false;
       await delay();
       if (isFailing) throw new Error("database away");
-      const found = all.filter((event) => event.id > afterId && (filter.dagId === undefined || event.dagId === filter.dagId));
+      const found = all.filter(
+        (event) => event.id > afterId && (filter.dagId === undefined || event.dagId === filter.dagId),
+      );
       await delay();
       return found.slice(0, limit);
     },
@@ -106,7 +108,10 @@ describe("a stream of events", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.nat(4), { minLength: 1, maxLength: 20 }),
-        fc.array(fc.record({ count: fc.integer({ min: 1, max: 400 }), turns: fc.nat(6) }), { minLength: 1, maxLength: 12 }),
+        fc.array(fc.record({ count: fc.integer({ min: 1, max: 400 }), turns: fc.nat(6) }), {
+          minLength: 1,
+          maxLength: 12,
+        }),
         fc.array(fc.record({ joinAt: fc.nat(12), after: fc.option(fc.nat(300)) }), { minLength: 1, maxLength: 4 }),
         async (latencies, bursts, clients) => {
           let call = 0;
@@ -123,7 +128,9 @@ describe("a stream of events", () => {
             expect(ids).toEqual(Array.from({ length: total + 2 - first }, (_, i) => first + i));
           };
           for (const [place, burst] of bursts.entries()) {
-            for (const client of clients) if (client.joinAt === place) results.push(join(client.after === null ? null : Math.min(client.after, log.all.length))());
+            for (const client of clients)
+              if (client.joinAt === place)
+                results.push(join(client.after === null ? null : Math.min(client.after, log.all.length))());
             for (let turn = burst.turns; turn > 0; turn -= 1) await new Promise(setImmediate);
             log.publish(burst.count);
           }

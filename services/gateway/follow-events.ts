@@ -27,7 +27,7 @@ export async function* followEvents(
 ): AsyncGenerator<readonly PublishedEvent[]> {
   const { filter, signal } = follow;
   const buffer = createBuffer(filter);
-  const seat = await deps.tail.join(buffer.add);
+  const seat = await deps.tail.join((events) => buffer.add(events));
   try {
     let joinedAt = seat.position();
     let position = await readStart(deps.events, follow.afterId, joinedAt);
@@ -37,7 +37,7 @@ export async function* followEvents(
       if (page.length > 0) yield page;
       position = page.length === pageSize ? lastId(page, position) : Math.max(lastId(page, position), joinedAt);
       // What did not fit is in the log as well: read on there instead.
-      buffer.clearIfOverflown();
+      if (buffer.clearIfOverflown()) joinedAt = seat.position();
     }
     while (!signal.aborted) {
       if (buffer.isOverflown()) throw tooSlow(position);

@@ -127,7 +127,7 @@ function taskOf(text: string, maxRetries: number): TaskDefinition {
     when: null,
     parameters: {},
     environment: {},
-    retry: buildRetryPolicy({ maxRetries }),
+    retry: buildRetryPolicy({ maxRetries, delayMs: 0, jitter: 0 }),
     timeoutMs: 60_000,
     queueTimeoutMs: null,
     graceMs: 1_000,

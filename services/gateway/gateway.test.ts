@@ -20,7 +20,11 @@ async function open(store: Store = memoryStore()) {
   const { url, host, port } = await harness.serve();
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const init = body === undefined ? {} : { body: JSON.stringify(body) };
-    const response = await fetch(`${url}${path}`, { method, headers: { "content-type": "application/json", ...headers }, ...init });
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { "content-type": "application/json", ...headers },
+      ...init,
+    });
     const text = await response.text();
     return { status: response.status, headers: response.headers, json: (text === "" ? {} : JSON.parse(text)) as Json };
   };
@@ -38,8 +42,18 @@ describe("a trigger by REST", () => {
     await registerDag(store, "etl");
     const made = await call("POST", "/api/v1/dags/etl/dagRuns", { parameters: { name: "Ada" }, note: "first" });
     expect(made.status).toBe(201);
-    expect(made.json).toMatchObject({ dag_id: "etl", state: "queued", run_type: "manual", end_date: null, note: "first" });
-    expect(made.json).toMatchObject({ parameters: { name: "Ada" }, triggered_by: "anonymous", task_counts: { queued: 1 } });
+    expect(made.json).toMatchObject({
+      dag_id: "etl",
+      state: "queued",
+      run_type: "manual",
+      end_date: null,
+      note: "first",
+    });
+    expect(made.json).toMatchObject({
+      parameters: { name: "Ada" },
+      triggered_by: "anonymous",
+      task_counts: { queued: 1 },
+    });
     const found = await call("GET", made.headers.get("location") ?? "");
     expect(found).toMatchObject({ status: 200, json: { dag_run_id: made.json["dag_run_id"] } });
     expect(asked[0]).toMatchObject({ request: { caller: "anonymous", trigger: { dagId: "etl" } } });
@@ -78,7 +92,10 @@ describe("a trigger by REST", () => {
   test("of an unknown DAG is 404, of a broken body 400, of 5 MB 413", async () => {
     const { store, call, url } = await open();
     await registerDag(store, "etl");
-    expect(await call("POST", "/api/v1/dags/nope/trigger", {})).toMatchObject({ status: 404, json: { error_code: "DAG_NOT_FOUND" } });
+    expect(await call("POST", "/api/v1/dags/nope/trigger", {})).toMatchObject({
+      status: 404,
+      json: { error_code: "DAG_NOT_FOUND" },
+    });
     const wrong = await call("POST", "/api/v1/dags/etl/trigger", { parametres: {} });
     expect(wrong).toMatchObject({ status: 400, json: { details: { field: "parametres", closest: "parameters" } } });
     const large = await fetch(`${url}/api/v1/dags/etl/trigger`, { method: "POST", body: "x".repeat(5 * 1024 * 1024) });
@@ -89,7 +106,11 @@ describe("a trigger by REST", () => {
   test("sent by another site's page is refused", async () => {
     const { store, call, asked } = await open();
     await registerDag(store, "etl");
-    for (const headers of [{ origin: "https://evil.example" }, { "sec-fetch-site": "cross-site" }, { origin: "null" }]) {
+    for (const headers of [
+      { origin: "https://evil.example" },
+      { "sec-fetch-site": "cross-site" },
+      { origin: "null" },
+    ]) {
       const answer = await call("POST", "/api/v1/dags/etl/trigger", {}, headers as Record<string, string>);
       expect(answer).toMatchObject({ status: 403, json: { error_code: "CROSS_SITE_REFUSED" } });
     }
@@ -107,7 +128,10 @@ describe("reads by REST", () => {
     await call("POST", "/api/v1/dags/other/trigger", {});
     await endRun(store, String(ids[0]), [0]);
 
-    const first = (await call("GET", "/api/v1/dags/etl/dagRuns?limit=2")).json as { dag_runs: Json[]; next_cursor: string };
+    const first = (await call("GET", "/api/v1/dags/etl/dagRuns?limit=2")).json as {
+      dag_runs: Json[];
+      next_cursor: string;
+    };
     expect(first).toMatchObject({ total_count: 3, page_size: 2 });
     expect(first.dag_runs.map((run) => run["dag_run_id"])).toEqual([ids[2], ids[1]]);
     const second = (await call("GET", `/api/v1/dags/etl/dagRuns?limit=2&cursor=${first.next_cursor}`)).json;
@@ -133,7 +157,10 @@ describe("reads by REST", () => {
     ["/api/v1/dags?filter=is_active:maybe", "is_active"],
   ])("%s is 400 and names %s", async (path, field) => {
     const { call } = await open();
-    expect(await call("GET", path)).toMatchObject({ status: 400, json: { error_code: "INVALID_ARGUMENT", details: { field } } });
+    expect(await call("GET", path)).toMatchObject({
+      status: 400,
+      json: { error_code: "INVALID_ARGUMENT", details: { field } },
+    });
   });
 
   test.each([
@@ -156,16 +183,30 @@ describe("reads by REST", () => {
     const parameters = { name: { type: "string" as const, required: true, minLength: 2 } };
     await registerDag(store, "etl", { tasks: ["a", "b<a"], changes: { parameters, tags: ["daily"], owner: "data" } });
     const { json } = await call("GET", "/api/v1/dags/etl");
-    expect(json).toMatchObject({ dag_id: "etl", is_active: true, owner: "data", tags: ["daily"], version: 1, last_run: null });
+    expect(json).toMatchObject({
+      dag_id: "etl",
+      is_active: true,
+      owner: "data",
+      tags: ["daily"],
+      version: 1,
+      last_run: null,
+    });
     expect(json).toMatchObject({ tasks: [{ id: "a" }, { id: "b", dependencies: ["a"], trigger_rule: "all_success" }] });
-    expect(json).toMatchObject({ parameters: { name: { min_length: 2, required: true } }, registration: { state: "active" } });
+    expect(json).toMatchObject({
+      parameters: { name: { min_length: 2, required: true } },
+      registration: { state: "active" },
+    });
 
     expect((await call("GET", "/api/v1/dags/elt")).json).toMatchObject({ details: { closest: "etl" } });
     const problem = { file: "new.yaml", line: 3, column: 1, code: "CYCLE", message: "a → a", hint: "", warning: false };
     await store.definitions.recordImportError("dags/new.yaml", "h", [problem]);
-    expect((await call("GET", "/api/v1/dags/new")).json).toMatchObject({ details: { errors: [{ code: "CYCLE", line: 3 }] } });
+    expect((await call("GET", "/api/v1/dags/new")).json).toMatchObject({
+      details: { errors: [{ code: "CYCLE", line: 3 }] },
+    });
     const broken = await call("GET", "/api/v1/importErrors");
-    expect(broken.json).toMatchObject({ import_errors: [{ file_path: "dags/new.yaml", registration: { state: "failed" } }] });
+    expect(broken.json).toMatchObject({
+      import_errors: [{ file_path: "dags/new.yaml", registration: { state: "failed" } }],
+    });
     expect((await call("GET", "/api/v1/dags?filter=is_active:false")).json).toMatchObject({ total_count: 0 });
     expect((await call("GET", "/api/v1/dags?is_active=true&filter=daily")).json).toMatchObject({ total_count: 1 });
   });
@@ -181,13 +222,29 @@ describe("reads by REST", () => {
 
     const list = (await call("GET", `/api/v1/dagRuns/${runId}/taskInstances`)).json as { task_instances: Json[] };
     const [a, b, c] = list.task_instances;
-    expect(a).toMatchObject({ task_id: "a", state: "success", retry_view: "success", try_number: 1, max_tries: 2, worker_id: "w1" });
-    expect(b).toMatchObject({ state: "up_for_retry", retry_view: "failed_will_retry", exit_code: 1, xcom_values: null });
+    expect(a).toMatchObject({
+      task_id: "a",
+      state: "success",
+      retry_view: "success",
+      try_number: 1,
+      max_tries: 2,
+      worker_id: "w1",
+    });
+    expect(b).toMatchObject({
+      state: "up_for_retry",
+      retry_view: "failed_will_retry",
+      exit_code: 1,
+      xcom_values: null,
+    });
     expect(b?.["next_retry_time"]).toMatch(/Z$/);
     expect(c).toMatchObject({ state: "none", retry_view: null, start_date: null, error: null });
 
     const one = (await call("GET", `/api/v1/taskInstances/${String(a?.["id"])}`)).json;
-    expect(one).toMatchObject({ id: `${runId}__a`, xcom_values: { rows: [1, 2] }, log_path: expect.stringContaining("/logs") });
+    expect(one).toMatchObject({
+      id: `${runId}__a`,
+      xcom_values: { rows: [1, 2] },
+      log_path: expect.stringContaining("/logs"),
+    });
     const attempts = await call("GET", `/api/v1/taskInstances/${String(b?.["id"])}/attempts`);
     expect(attempts.json).toMatchObject({ attempts: [{ attempt_number: 1, state: "failed", exit_code: 1 }] });
     const xcom = await call("GET", `/api/v1/dagRuns/${runId}/xcom/a`);
@@ -202,7 +259,10 @@ describe("changes by REST", () => {
     await registerDag(store, "etl");
     expect((await call("PATCH", "/api/v1/dags/etl", { is_paused: true })).json).toMatchObject({ is_paused: true });
     expect((await call("PATCH", "/api/v1/dags/etl", { is_paused: false })).json).toMatchObject({ is_paused: false });
-    expect(await call("PATCH", "/api/v1/dags/etl", {})).toMatchObject({ status: 400, json: { details: { field: "is_paused" } } });
+    expect(await call("PATCH", "/api/v1/dags/etl", {})).toMatchObject({
+      status: 400,
+      json: { details: { field: "is_paused" } },
+    });
     expect(asked.map(({ method }) => method)).toEqual(["setPaused", "setPaused"]);
   });
 
@@ -232,7 +292,10 @@ describe("health", () => {
     const away = () => new Promise<never>(() => undefined);
     const { call, url } = await open({ ...store, queries: { ...store.queries, ping: away, listWorkers: away } });
     const answer = await call("GET", "/health");
-    expect(answer).toMatchObject({ status: 503, json: { status: "unhealthy", components: { database: { status: "unhealthy" } } } });
+    expect(answer).toMatchObject({
+      status: 503,
+      json: { status: "unhealthy", components: { database: { status: "unhealthy" } } },
+    });
     expect((await fetch(`${url}/readyz`)).status).toBe(503);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
@@ -262,12 +325,16 @@ describe("the same services by RPC", () => {
     const { store, address } = await open();
     await registerDag(store, "etl");
     const loaded = loadSync("millrace/v1/run_service.proto", { includeDirs: ["proto"], keepCase: true, enums: String });
-    const root = grpc.loadPackageDefinition(loaded) as unknown as { millrace: { v1: { RunService: grpc.ServiceClientConstructor } } };
+    const root = grpc.loadPackageDefinition(loaded) as unknown as {
+      millrace: { v1: { RunService: grpc.ServiceClientConstructor } };
+    };
     const client = new root.millrace.v1.RunService(address, grpc.credentials.createInsecure());
     onTestFinished(() => client.close());
     const reply = await new Promise<Json>((resolve, reject) => {
       const call = client["TriggerDagRun"] as unknown as (...args: unknown[]) => void;
-      call.call(client, { dag_id: "etl" }, (error: Error | null, answer: Json) => (error === null ? resolve(answer) : reject(error)));
+      call.call(client, { dag_id: "etl" }, (error: Error | null, answer: Json) =>
+        error === null ? resolve(answer) : reject(error),
+      );
     });
     expect(reply).toMatchObject({ dag_run: { dag_id: "etl", state: "RUN_STATE_QUEUED" } });
   });

@@ -22,8 +22,11 @@ export async function checkHealth(queries: Queries): Promise<SystemHealth> {
   return { status: worstOf(Object.values(components)), components };
 }
 
-export function worstOf(components: readonly ComponentStatus[]): HealthStatus {
-  return components.reduce<HealthStatus>((worst, { status }) => (rank[status] > rank[worst] ? status : worst), "healthy");
+function worstOf(components: readonly ComponentStatus[]): HealthStatus {
+  return components.reduce<HealthStatus>(
+    (worst, { status }) => (rank[status] > rank[worst] ? status : worst),
+    "healthy",
+  );
 }
 
 async function checkDatabase(queries: Queries): Promise<ComponentStatus> {

@@ -1,8 +1,8 @@
 import { AppError } from "#errors/app-error.ts";
 import type { PageRequest } from "#ports/queries.ts";
 
-export const defaultLimit = 20;
-export const maxLimit = 100;
+const defaultLimit = 20;
+const maxLimit = 100;
 /** Longer ones are nobody's. */
 const maxCursorLength = 2_000;
 

@@ -1,7 +1,11 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RunState } from "#core/states.ts";
-import { type DagRunSchema, RunState as ProtoRunState, RunType as ProtoRunType } from "#gen/millrace/v1/run_service_pb.js";
+import {
+  type DagRunSchema,
+  RunState as ProtoRunState,
+  RunType as ProtoRunType,
+} from "#gen/millrace/v1/run_service_pb.js";
 import type { RunView } from "#ports/queries.ts";
 import type { RunType } from "#ports/run-store.ts";
 import { durationBetween } from "./duration-text.ts";

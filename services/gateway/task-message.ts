@@ -5,7 +5,7 @@ import type { InstanceView } from "#ports/queries.ts";
 import { durationBetween } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
 
-export const taskStateToProto: Readonly<Record<TaskState, ProtoTaskState>> = {
+const taskStateToProto: Readonly<Record<TaskState, ProtoTaskState>> = {
   none: ProtoTaskState.NONE,
   queued: ProtoTaskState.QUEUED,
   running: ProtoTaskState.RUNNING,
@@ -18,7 +18,7 @@ export const taskStateToProto: Readonly<Record<TaskState, ProtoTaskState>> = {
 };
 
 /** `<run id>__<task id>`, and `__<item key>` for an item of a fan-out. */
-export function taskInstanceId(view: Pick<InstanceView, "runId" | "taskId" | "itemKey">): string {
+function taskInstanceId(view: Pick<InstanceView, "runId" | "taskId" | "itemKey">): string {
   const id = `${view.runId}__${view.taskId}`;
   return view.itemKey === null ? id : `${id}__${view.itemKey}`;
 }

@@ -82,7 +82,7 @@ export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof Tas
 }
 
 /** The instance, or `TASK_INSTANCE_NOT_FOUND`. */
-export async function requireInstance(queries: Queries, id: string): Promise<InstanceView> {
+async function requireInstance(queries: Queries, id: string): Promise<InstanceView> {
   if (id === "") throw invalidField("id", "is missing; name a task instance");
   const view = await queries.getInstance(id);
   if (view === null) throw new AppError("TASK_INSTANCE_NOT_FOUND", `no task instance ${id}`, { details: { id } });

@@ -61,7 +61,7 @@ function runHere(operator: Operator, assignment: Assignment, { onLog }: Executio
     startProcess: () => Promise.reject(new Error(`${operator.type} runs in the worker's process and starts none`)),
   };
   const timeout = armTimeout(assignment, stopping.stop);
-  const returned = catchThrown(operator.execute(context));
+  const returned = catchThrown(() => operator.execute(context));
   const ended = Promise.race([returned, stopping.graceOver]).then((result) => {
     clearTimeout(timeout);
     stopping.dispose();
@@ -107,7 +107,7 @@ function runInRunner(operator: Operator, assignment: Assignment, options: Execut
   const timeout = armTimeout(assignment, stopping.stop);
   const finish = async (): Promise<AttemptReport> => {
     const problem = findEnvironmentProblem(context.environment);
-    const result = problem === null ? await catchThrown(operator.execute(context)) : configurationError(problem);
+    const result = problem === null ? await catchThrown(() => operator.execute(context)) : configurationError(problem);
     clearTimeout(timeout);
     const file = await handle.close();
     stopping.dispose();
@@ -168,8 +168,12 @@ function armTimeout({ timeoutMs, graceMs }: Assignment, stop: Execution["stop"])
 
 type Ended = OperatorResult | { readonly kind: "thrown"; readonly error: unknown };
 
-function catchThrown(returned: Promise<OperatorResult>): Promise<Ended> {
-  return returned.catch((error: unknown) => ({ kind: "thrown", error }));
+function catchThrown(execute: () => Promise<OperatorResult>): Promise<Ended> {
+  try {
+    return execute().catch((error: unknown) => ({ kind: "thrown", error }));
+  } catch (error) {
+    return Promise.resolve({ kind: "thrown", error });
+  }
 }
 
 function configurationError(message: string): OperatorResult {
@@ -204,7 +208,7 @@ function createStopping(onStop: Execution["stop"] = () => {}): Stopping {
       onStop(next, graceMs);
       graceEndsAt = Math.min(graceEndsAt, performance.now() + graceMs);
       clearTimeout(timer);
-      timer = setTimeout(giveUp, Math.min(graceEndsAt - performance.now(), maxTimerMs));
+      timer = setTimeout(giveUp, Math.min(Math.max(0, graceEndsAt - performance.now()), maxTimerMs));
     },
     dispose: () => clearTimeout(timer),
   };

@@ -44,7 +44,7 @@ export function toReport(end: AttemptEnd): AttemptReport {
 
 function reportResult(end: AttemptEnd): AttemptReport {
   const { result } = end;
-  const base = { durationMs: end.durationMs, outputs: [] };
+  const base = { durationMs: end.durationMs, logChunks: 0, outputs: [] };
   switch (result.kind) {
     case "success":
       return reportSuccess(end, result);
@@ -72,13 +72,8 @@ function reportResult(end: AttemptEnd): AttemptReport {
 function reportSuccess(end: AttemptEnd, result: Extract<OperatorResult, { kind: "success" }>): AttemptReport {
   if (end.file.problem !== null) return failureReport("invalid_output", end.file.problem);
   try {
-    const exitCode = result.exitCode ?? null;
-    return {
-      kind: "success",
-      exitCode,
-      durationMs: end.durationMs,
-      outputs: collectOutputs(end, result.outputs ?? {}),
-    };
+    const outputs = collectOutputs(end, result.outputs ?? {});
+    return { kind: "success", exitCode: result.exitCode ?? null, durationMs: end.durationMs, logChunks: 0, outputs };
   } catch (error) {
     if (error instanceof AppError) return failureReport("invalid_output", error.message);
     throw error;

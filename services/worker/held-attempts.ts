@@ -1,4 +1,4 @@
-import { type Assignment, type AttemptRef, instanceOf, interruptedReport, keyOf } from "./attempt.ts";
+import { type Assignment, type AttemptRef, failureReport, instanceOf, interruptedReport, keyOf } from "./attempt.ts";
 import { isIdle, renewIncarnation } from "./session-link.ts";
 import type { Held, SessionEvent, Verdict } from "./session-model.ts";
 import type { SessionTurn } from "./session-turn.ts";
@@ -128,10 +128,9 @@ function deliver(turn: SessionTurn, key: string, held: Extract<Held, { stage: "s
 function undeliverable(report: Extract<Held, { stage: "settled" }>["report"]): typeof report {
   const length = report.outputs.reduce((sum, { json }) => sum + json.length, 0);
   if (length < largeOutcomeLength) return report;
-  const { durationMs } = report;
+  const { durationMs, logChunks } = report;
   const message = `the outcome could not be delivered in ${maxDeliveries} sessions; its outputs may be too large`;
-  const nothing = { exitCode: null, signal: null, retryable: null, retryAfterMs: null, outputs: [] };
-  return { kind: "failed", code: "invalid_output", message, durationMs, ...nothing };
+  return { ...failureReport("invalid_output", message), durationMs, logChunks };
 }
 
 /** Its tree is gone, and the executor is told so, now or with the next session. */

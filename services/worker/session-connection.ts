@@ -13,8 +13,8 @@ const farewellMs = 2000;
 /** One stream to an executor. */
 export interface SessionConnection {
   readonly outbound: Outbound<SessionRequest>;
-  /** Ends it after what waits is sent, or soon after. `onClosed` is not called any more. */
-  close(): void;
+  /** Ends it after what waits is sent, and resolves when it has ended, soon after. `onClosed` is not called any more. */
+  close(): Promise<void>;
 }
 
 /** Opens a stream. Messages come in order; `onClosed` is called once, when it ends in any way but by `close`. */
@@ -49,7 +49,7 @@ export function openConnection(
       isClosing = true;
       outbound.end();
       const timer = setTimeout(() => controller.abort(), farewellMs);
-      void reading.finally(() => clearTimeout(timer));
+      return reading.finally(() => clearTimeout(timer));
     },
   };
 }

@@ -47,6 +47,8 @@ export class SessionLoop {
   readonly #firstContact = Promise.withResolvers<void>();
   #state: SessionState;
   #connection: SessionConnection | null = null;
+  /** Settles when the connection that was closed last has ended. */
+  #farewell: Promise<void> = Promise.resolve();
   #isStepping = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | null = null;
@@ -92,7 +94,7 @@ export class SessionLoop {
   #end(): void {
     clearTimeout(this.#timer);
     this.#firstContact.resolve();
-    this.#over.resolve();
+    void this.#farewell.then(() => this.#over.resolve());
   }
 
   #armTimer(): void {
@@ -114,7 +116,7 @@ export class SessionLoop {
         this.#connect(effect);
         return;
       case "disconnect":
-        this.#connection?.close();
+        this.#farewell = this.#connection?.close() ?? this.#farewell;
         this.#connection = null;
         return;
       case "run":
@@ -184,7 +186,7 @@ export class SessionLoop {
     const outbound = this.#connection?.outbound;
     const request: SessionRequest = toRequest({
       case: "outcome",
-      value: toOutcomeMessage(ref, report, this.#logs.countOf(key)),
+      value: toOutcomeMessage(ref, report),
     });
     if (outbound?.hasBulk(key) === true) outbound.sendBulk(key, request);
     else outbound?.send(request);
@@ -250,7 +252,7 @@ export class SessionLoop {
 
   #finish(key: string, report: AttemptReport): void {
     this.#executions.delete(key);
-    this.dispatch({ kind: "finished", key, report });
+    this.dispatch({ kind: "finished", key, report: { ...report, logChunks: this.#logs.countOf(key) } });
     for (const { dagRunId: dag_run_id, taskId: task_id } of this.#logs.end(key)) {
       this.#options.logger.warn({ dag_run_id, task_id }, "log given up: nobody confirmed it for too long");
     }

@@ -93,17 +93,13 @@ export function fromDuration(duration: Duration | undefined, fallbackMs: number)
   return duration === undefined ? fallbackMs : durationMs(duration);
 }
 
-export function toOutcomeMessage(
-  ref: AttemptRef,
-  report: AttemptReport,
-  logChunks: number,
-): MessageInitShape<typeof OutcomeSchema> {
+export function toOutcomeMessage(ref: AttemptRef, report: AttemptReport): MessageInitShape<typeof OutcomeSchema> {
   const base = {
     attempt: toRefMessage(ref),
     kind: kinds[report.kind],
     outputs: report.outputs.map(({ key, json }) => ({ key, json })),
     duration: durationFromMs(Math.round(report.durationMs)),
-    logChunks: BigInt(logChunks),
+    logChunks: BigInt(report.logChunks),
   };
   switch (report.kind) {
     case "success":

@@ -1,4 +1,5 @@
 import type { Transport } from "@connectrpc/connect";
+import { AppError } from "#errors/app-error.ts";
 import { readEnvironment } from "#config/environment.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
 import { selectHostVariables } from "#runner/attempt-environment.ts";
@@ -38,7 +39,9 @@ interface Started {
  * timeout as interrupted.
  */
 export function createWorker(options: WorkerOptions): Service {
+  if (options.executors.length === 0) throw new AppError("INVALID_CONFIG", "a worker needs the address of an executor");
   let started: Started | null = null;
+  let stopped: Promise<void> | null = null;
   return {
     name: "worker",
     routes: () => {},
@@ -47,13 +50,8 @@ export function createWorker(options: WorkerOptions): Service {
       await started.loop.firstContact;
     },
     async stop() {
-      if (started === null) return;
-      const { home, runner, loop } = started;
-      loop.dispatch({ kind: "shutdown", reason: "the worker is shut down" });
-      await loop.over;
-      await runner.stop();
-      home.release();
-      started = null;
+      if (started !== null) stopped ??= stopWorker(started);
+      await stopped;
     },
     health: () => ({
       session: sessionStatus(started?.loop.state ?? null),
@@ -97,6 +95,13 @@ async function startWorker(options: WorkerOptions): Promise<Started> {
     home.release();
     throw error;
   }
+}
+
+async function stopWorker({ home, runner, loop }: Started): Promise<void> {
+  loop.dispatch({ kind: "shutdown", reason: "the worker is shut down" });
+  await loop.over;
+  await runner.stop();
+  home.release();
 }
 
 function sessionStatus(state: SessionState | null): ComponentStatus {

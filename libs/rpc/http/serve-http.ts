@@ -68,8 +68,7 @@ function toRequest(node: NodeRequest, signal: AbortSignal, maxBytes: number): Ht
     query: new URLSearchParams(mark === -1 ? "" : url.slice(mark + 1)),
     header,
     signal,
-    readBody: () =>
-      readBody(node, { contentLength: header("content-length"), maxBytes, timeoutMs: clientStallMs }),
+    readBody: () => readBody(node, { contentLength: header("content-length"), maxBytes, timeoutMs: clientStallMs }),
   };
 }
 

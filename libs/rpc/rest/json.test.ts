@@ -75,7 +75,8 @@ describe("reading", () => {
     for (const kind of ["failed", "OUTCOME_KIND_FAILED", 2]) {
       expect(read(OutcomeSchema, { kind })).toMatchObject({ kind: 2 });
     }
-    for (const after_id of [12, "12"]) expect(read(StreamEventsRequestSchema, { after_id })).toMatchObject({ afterId: 12n });
+    for (const after_id of [12, "12"])
+      expect(read(StreamEventsRequestSchema, { after_id })).toMatchObject({ afterId: 12n });
   });
 
   test("keeps any JSON in a Value, null too", () => {
@@ -96,8 +97,10 @@ describe("reading", () => {
     ["a date without a time", { execution_date: "2026-01-31" }, "execution_date must be a time such as"],
     ["a day that does not exist", { execution_date: "2026-02-30T00:00:00Z" }, "execution_date must be a time such as"],
   ])("refuses %s", (_name, body, message) => {
-    const reading = () => read(TriggerDagRunRequestSchema, body as JsonObject);
-    expect(reading).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }));
+    const reading = () => read(TriggerDagRunRequestSchema, body);
+    expect(reading).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }),
+    );
   });
 
   test.each([

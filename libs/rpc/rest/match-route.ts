@@ -20,7 +20,9 @@ export function matchRoute(routes: readonly Route[], verb: string, path: string)
   if (route !== undefined) return { route, values: readValues(route, parts) };
   if (fitting.length === 0) throw new AppError("ROUTE_NOT_FOUND", `no route ${path}`, { details: { path } });
   const allow = [...new Set(fitting.map((candidate) => candidate.verb))];
-  throw new AppError("METHOD_NOT_ALLOWED", `${path} does not take ${verb}, only ${allow.join(", ")}`, { details: { allow } });
+  throw new AppError("METHOD_NOT_ALLOWED", `${path} does not take ${verb}, only ${allow.join(", ")}`, {
+    details: { allow },
+  });
 }
 
 function fits(route: Route, parts: readonly string[]): boolean {

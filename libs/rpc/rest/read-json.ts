@@ -29,7 +29,10 @@ export function fillFromJson(message: ReflectMessage, json: JsonObject, path = "
 export function findField(desc: DescMessage, key: string, path = ""): DescField {
   const field = desc.fields.find((candidate) => candidate.name === key || candidate.jsonName === key);
   if (field !== undefined) return field;
-  const closest = closestName(key, desc.fields.map((candidate) => candidate.name));
+  const closest = closestName(
+    key,
+    desc.fields.map((candidate) => candidate.name),
+  );
   const hint = closest === null ? "" : `; did you mean ${closest}?`;
   throw new AppError("INVALID_ARGUMENT", `unknown field ${join(path, key)}${hint}`, {
     details: { field: join(path, key), ...(closest === null ? {} : { closest }) },

@@ -80,7 +80,8 @@ function readText(field: DescField, text: string): unknown {
     if (at === null) throw invalid(field.name, `must be a time such as 2026-01-31T12:00:00Z, not ${text}`);
     return reflect(TimestampSchema, timestampFromMs(at));
   }
-  if (field.message !== undefined || field.fieldKind === "map") throw invalid(field.name, "can only be given in a body");
+  if (field.message !== undefined || field.fieldKind === "map")
+    throw invalid(field.name, "can only be given in a body");
   const read = readScalarText(field.enum === undefined ? { scalar: field.scalar } : { enum: field.enum }, text);
   if (!read.ok) throw invalid(field.name, `must be ${read.wanted}, not ${JSON.stringify(text.slice(0, 40))}`);
   return read.value;

@@ -26,10 +26,10 @@ export function readScalar(kind: Kind, json: JsonValue): ReadResult {
     case ScalarType.INT64:
     case ScalarType.SINT64:
     case ScalarType.SFIXED64:
-      return readInt64(json, BigInt.asIntN);
+      return readInt64(json, (value) => BigInt.asIntN(64, value));
     case ScalarType.UINT64:
     case ScalarType.FIXED64:
-      return readInt64(json, BigInt.asUintN);
+      return readInt64(json, (value) => BigInt.asUintN(64, value));
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
       return typeof json === "number" ? { ok: true, value: json } : { ok: false, wanted: "a number" };
@@ -67,11 +67,11 @@ function readInt32(json: JsonValue, range: { min: number; max: number }): ReadRe
 }
 
 /** Numbers as far as they are exact, and decimal strings, as the proto's own JSON has them. */
-function readInt64(json: JsonValue, wrap: (bits: number, value: bigint) => bigint): ReadResult {
+function readInt64(json: JsonValue, wrap: (value: bigint) => bigint): ReadResult {
   const isExact = typeof json === "number" && Number.isSafeInteger(json);
   const isText = typeof json === "string" && /^-?\d{1,20}$/.test(json);
   const value = isExact || isText ? BigInt(json) : null;
-  if (value !== null && wrap(64, value) === value) return { ok: true, value };
+  if (value !== null && wrap(value) === value) return { ok: true, value };
   return { ok: false, wanted: "an integer of at most 64 bits" };
 }
 

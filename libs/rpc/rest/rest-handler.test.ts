@@ -28,8 +28,10 @@ function routes(seen: Seen) {
       triggerDagRun: (request, context) => {
         seen.trigger = request;
         seen.headers = context.requestHeader;
-        if (request.dagId === "gone") throw new AppError("DAG_NOT_FOUND", "no DAG gone", { details: { dag_id: "gone" } });
-        if (request.dagId === "busy") throw new AppError("DATABASE_UNAVAILABLE", "away", { details: { retry_after_ms: 2500 } });
+        if (request.dagId === "gone")
+          throw new AppError("DAG_NOT_FOUND", "no DAG gone", { details: { dag_id: "gone" } });
+        if (request.dagId === "busy")
+          throw new AppError("DATABASE_UNAVAILABLE", "away", { details: { retry_after_ms: 2500 } });
         if (request.dagId === "bug") throw new TypeError("secret");
         return { dagRun: { dagRunId: "r1", dagId: request.dagId }, repeatedRequest: request.requestId === "again" };
       },
@@ -39,7 +41,9 @@ function routes(seen: Seen) {
       },
       getDagRun: (request) => ({ dagRun: { dagRunId: request.dagRunId, dagId: request.dagId } }),
     });
-    router.service(DagService, { updateDag: (request) => ({ dag: { dagId: request.dagId, isPaused: request.isPaused === true } }) });
+    router.service(DagService, {
+      updateDag: (request) => ({ dag: { dagId: request.dagId, isPaused: request.isPaused === true } }),
+    });
     router.service(EventService, {
       async *streamEvents(request, context) {
         if (request.eventType === "bad") throw new AppError("INVALID_ARGUMENT", "bad filter");
@@ -89,7 +93,11 @@ function serve(seen: Seen = {}): HttpHandler {
   };
 }
 
-function request(method: string, url: string, options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {}): HttpRequest {
+function request(
+  method: string,
+  url: string,
+  options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+): HttpRequest {
   const [path = "", query = ""] = url.split("?");
   const body = typeof options.body === "string" ? options.body : JSON.stringify(options.body ?? "");
   return {
@@ -104,7 +112,8 @@ function request(method: string, url: string, options: { body?: unknown; headers
 }
 
 function jsonOf(response: HttpResponse): Record<string, unknown> {
-  return JSON.parse(String(response.body)) as Record<string, unknown>;
+  if (typeof response.body !== "string") throw new TypeError("the answer is no text");
+  return JSON.parse(response.body) as Record<string, unknown>;
 }
 
 describe("a unary route", () => {
@@ -129,7 +138,11 @@ describe("a unary route", () => {
   test("reads numbers, text and filter terms from the query", async () => {
     const seen: Seen = {};
     const url = "/api/v1/dags/a/dagRuns?limit=5&state=failed,running&sort=-start_date&filter=owner:me&tag=a%20b";
-    expect(jsonOf(await serve(seen)(request("GET", url)))).toMatchObject({ page_size: 5, dag_runs: [], total_count: 0 });
+    expect(jsonOf(await serve(seen)(request("GET", url)))).toMatchObject({
+      page_size: 5,
+      dag_runs: [],
+      total_count: 0,
+    });
     expect(seen.list).toMatchObject({ dagId: "a", limit: 5, state: "failed,running", sort: "-start_date" });
     expect(seen.list).toMatchObject({ filter: 'owner:me tag:"a b"' });
   });
@@ -152,7 +165,14 @@ describe("refused is", () => {
     ["an object in the query", "POST", "/api/v1/dags/a/trigger?parameters=1", undefined, 400, "INVALID_ARGUMENT"],
     ["a body that is no JSON", "POST", "/api/v1/dags/a/trigger", "{", 400, "INVALID_ARGUMENT"],
     ["a field in body and query", "POST", "/api/v1/dags/a/trigger?note=x", { note: "y" }, 400, "INVALID_ARGUMENT"],
-    ["another id in the body than in the path", "POST", "/api/v1/dags/a/trigger", { dag_id: "b" }, 400, "INVALID_ARGUMENT"],
+    [
+      "another id in the body than in the path",
+      "POST",
+      "/api/v1/dags/a/trigger",
+      { dag_id: "b" },
+      400,
+      "INVALID_ARGUMENT",
+    ],
     ["a body where none is taken", "DELETE", "/api/v1/dagRuns/r1", { reason: "x" }, 400, "INVALID_ARGUMENT"],
     ["what a handler refuses", "POST", "/api/v1/dags/gone/trigger", {}, 404, "DAG_NOT_FOUND"],
     ["a bug, without its cause", "POST", "/api/v1/dags/bug/trigger", {}, 500, "INTERNAL"],
@@ -183,7 +203,10 @@ test("details survive the way through the transport", async () => {
 
 test("HEAD answers as GET, OPTIONS says what is allowed", async () => {
   expect((await serve()(request("HEAD", "/api/v1/dagRuns"))).status).toBe(200);
-  expect(await serve()(request("OPTIONS", "/api/v1/dagRuns/r1"))).toMatchObject({ status: 204, headers: { allow: "GET, DELETE" } });
+  expect(await serve()(request("OPTIONS", "/api/v1/dagRuns/r1"))).toMatchObject({
+    status: 204,
+    headers: { allow: "GET, DELETE" },
+  });
 });
 
 test("a stream resumes after its header, which wins over the query, and ends with the client", async () => {

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import type { DescMessage, DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodStreaming,
+  DescMethodUnary,
+  DescService,
+  Message,
+} from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import type { Transport } from "@connectrpc/connect";
 import { AppError } from "#errors/app-error.ts";
@@ -17,7 +24,10 @@ export interface RestRules {
   /** Names of filter terms that also work as query parameters. */
   readonly filterTerms?: readonly string[];
   /** Status and headers by the response; 200 unless given. */
-  readonly respond?: (response: Message) => { readonly status: number; readonly headers?: Readonly<Record<string, string>> };
+  readonly respond?: (response: Message) => {
+    readonly status: number;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
   /** How a stream of messages becomes an answer. `messages` ends with the client. */
   readonly renderStream?: (messages: AsyncIterable<Message>, request: HttpRequest) => Promise<HttpResponse>;
 }

@@ -44,14 +44,24 @@ function toRoute(method: DescMethod, rule: HttpRule): Route {
   const where = `${method.parent.typeName}.${method.name}`;
   assert(pattern.case !== undefined, `${where} has a binding without a path`);
   assert(rule.body === "" || rule.body === "*", `${where}: only body "*" is served`);
-  const segments = pattern.value.split("/").slice(1).map((text): Segment => {
-    const name = /^\{(\w+)\}$/.exec(text)?.[1];
-    if (name === undefined) return { kind: "word", text };
-    return { kind: "field", field: fieldNamed(method.input.fields, name, where) };
-  });
+  const segments = pattern.value
+    .split("/")
+    .slice(1)
+    .map((text): Segment => {
+      const name = /^\{(\w+)\}$/.exec(text)?.[1];
+      if (name === undefined) return { kind: "word", text };
+      return { kind: "field", field: fieldNamed(method.input.fields, name, where) };
+    });
   const responseField = rule.responseBody === "" ? null : fieldNamed(method.output.fields, rule.responseBody, where);
   assert(responseField === null || responseField.fieldKind === "message", `${where}: response_body is no message`);
-  return { verb: pattern.case.toUpperCase(), path: pattern.value, segments, method, hasBody: rule.body === "*", responseField };
+  return {
+    verb: pattern.case.toUpperCase(),
+    path: pattern.value,
+    segments,
+    method,
+    hasBody: rule.body === "*",
+    responseField,
+  };
 }
 
 function fieldNamed(fields: readonly DescField[], name: string, where: string): DescField {

@@ -1,4 +1,11 @@
-import { type DescEnum, type DescField, type DescMessage, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type JsonValue,
+  type Message,
+  toJson,
+} from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { enumWord } from "./enum-words.ts";

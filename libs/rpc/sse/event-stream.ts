@@ -1,7 +1,7 @@
 import type { HttpResponse } from "../http/exchange.ts";
 
 /** A silent stream sends a comment this often, in milliseconds: it finds dead clients and keeps proxies patient. */
-export const heartbeatMs = 15_000;
+const defaultHeartbeatMs = 15_000;
 /** What a client is asked to wait before it connects again, in milliseconds. */
 const retryMs = 2_000;
 
@@ -35,7 +35,7 @@ async function* writeEvents(
   let next = iterator.next();
   try {
     while (!options.signal.aborted) {
-      const step = await nextOrHeartbeat(next, options.heartbeatMs ?? heartbeatMs);
+      const step = await nextOrHeartbeat(next, options.heartbeatMs ?? defaultHeartbeatMs);
       if (step === "heartbeat") {
         yield ": heartbeat\n\n";
         continue;
@@ -60,7 +60,10 @@ export function formatEvent(event: ServerSentEvent): string {
   return `${id}${name}${data.join("")}\n`;
 }
 
-async function nextOrHeartbeat<T>(next: Promise<IteratorResult<T>>, afterMs: number): Promise<IteratorResult<T> | "heartbeat"> {
+async function nextOrHeartbeat<T>(
+  next: Promise<IteratorResult<T>>,
+  afterMs: number,
+): Promise<IteratorResult<T> | "heartbeat"> {
   let timer: NodeJS.Timeout | undefined;
   const beat = new Promise<"heartbeat">((resolve) => {
     timer = setTimeout(() => resolve("heartbeat"), afterMs);

@@ -1,23 +1,15 @@
 import { types } from "pg";
 
-const int8 = 20;
-const timestamptz = 1184;
-const int8Array = 1016;
+/** By the type's number in PostgreSQL. */
+const ownParsers: ReadonlyMap<number, (value: string) => unknown> = new Map<number, (value: string) => unknown>([
+  [20, parseInt8],
+  [1016, parseInt8Array],
+  [1184, parseTimestamp],
+]);
 
 /** How columns are read: bigints as numbers, timestamps as milliseconds since 1970, all else as the driver does it. */
-export const columnParsers = {
-  getTypeParser(oid: number, format?: "text" | "binary"): (value: string) => unknown {
-    switch (oid) {
-      case int8:
-        return parseInt8;
-      case timestamptz:
-        return parseTimestamp;
-      case int8Array:
-        return parseInt8Array;
-      default:
-        return types.getTypeParser(oid, format ?? "text");
-    }
-  },
+export const columnParsers: { readonly getTypeParser: typeof types.getTypeParser } = {
+  getTypeParser: (oid, format) => ownParsers.get(oid) ?? types.getTypeParser(oid, format),
 };
 
 function parseInt8(text: string): number {

@@ -96,13 +96,19 @@ describe("the number of statements", () => {
 describe("the guard of a batch", () => {
   it("is what keeps a refused row's batch from being written: without it half of one is", async () => {
     const { store, close, connectionString } = await openPostgresHarness();
-    onTestFinished(close);
     const client = new Client({ connectionString });
     await client.connect();
+    const [honest] = (
+      await client.query<{ text: string }>("SELECT pg_get_functiondef('refuse_partial_write'::regproc) AS text")
+    ).rows;
+    onTestFinished(async () => {
+      await client.query(honest?.text ?? "");
+      await client.end();
+      await close();
+    });
     await client.query(
       "CREATE OR REPLACE FUNCTION refuse_partial_write(expected bigint, written bigint) RETURNS void LANGUAGE sql AS ''",
     );
-    await client.end();
     const { runKey, runId } = await startRun(store, [{ id: "a" }]);
     const forge = (run: RunAggregate): Decision | null => {
       const decision = by([{ kind: "claim", ordinal: 0, generation: 1, tryNumber: 1, workerKey: 1 }])(run);

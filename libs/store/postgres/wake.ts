@@ -58,7 +58,7 @@ class WakeConnection {
 
   async open(): Promise<void> {
     await this.#connect();
-    this.#probe = setInterval(() => this.#client?.query("SELECT 1").catch(() => undefined), probeIntervalMs);
+    this.#probe = setInterval(() => void this.#client?.query("SELECT 1").catch(() => undefined), probeIntervalMs);
     this.#probe.unref();
   }
 

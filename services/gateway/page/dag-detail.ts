@@ -2,10 +2,11 @@ import type { Dag } from "#gen/millrace/v1/dag_service_pb.js";
 import type { DagRun } from "#gen/millrace/v1/run_service_pb.js";
 import type { HttpResponse } from "#rpc/http/exchange.ts";
 import { pauseButton } from "./dag-list.ts";
-import { dagPath, durationText, facts, nextLink, runPath, table, timeText } from "./elements.ts";
+import { durationText, facts, nextLink, table, timeText } from "./elements.ts";
 import { type Html, type HtmlValue, html } from "./html.ts";
 import { renderPage } from "./layout.ts";
 import type { PageView } from "./page-context.ts";
+import { dagPath, runPath } from "./paths.ts";
 import { pausedMark, runMark } from "./state-mark.ts";
 import { triggerForm } from "./trigger-form.ts";
 

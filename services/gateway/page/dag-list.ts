@@ -1,10 +1,11 @@
 import type { Dag, ImportError } from "#gen/millrace/v1/dag_service_pb.js";
 import { RunState } from "#gen/millrace/v1/run_service_pb.js";
 import type { HttpResponse } from "#rpc/http/exchange.ts";
-import { dagPath, durationText, nextLink, postButton, runPath, table, timeText } from "./elements.ts";
+import { durationText, nextLink, postButton, table, timeText } from "./elements.ts";
 import { type Html, type HtmlValue, html } from "./html.ts";
 import { renderPage } from "./layout.ts";
 import type { PageView } from "./page-context.ts";
+import { dagPath, runPath } from "./paths.ts";
 import { pausedMark, runMark } from "./state-mark.ts";
 
 const pageSize = 100;

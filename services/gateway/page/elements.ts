@@ -31,23 +31,13 @@ export function facts(entries: readonly (readonly [string, HtmlValue])[]): Html 
 
 /** A button that posts to one of the page's own addresses. */
 export function postButton(action: string, text: string, fields: Readonly<Record<string, string>> = {}): Html {
-  const inputs = Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
+  const inputs = Object.entries(fields).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  );
   return html`<form class="inline" method="post" action="${action}">${inputs}<button>${text}</button></form>`;
 }
 
 /** The next page of a list, where there is one. */
 export function nextLink(cursor: string): Html | null {
   return cursor === "" ? null : html`<p><a href="?cursor=${encodeURIComponent(cursor)}">next page</a></p>`;
-}
-
-export function dagPath(dagId: string): string {
-  return `/dags/${encodeURIComponent(dagId)}`;
-}
-
-export function runPath(dagId: string, runId: string): string {
-  return `${dagPath(dagId)}/runs/${encodeURIComponent(runId)}`;
-}
-
-export function logPath(instanceId: string): string {
-  return `/tasks/${encodeURIComponent(instanceId)}/logs`;
 }

@@ -30,15 +30,21 @@ function render(value: HtmlValue): string {
   if (typeof value === "string" || typeof value === "number") return escapeHtml(String(value));
   if (isList(value)) return value.map(render).join("");
   // An object of the same shape from elsewhere, e.g. from JSON, is no markup.
-  return made.has(value) ? value.markup : escapeHtml(String(value));
+  return made.has(value) ? value.markup : escapeHtml(value.markup);
 }
 
 function isList(value: Html | readonly HtmlValue[]): value is readonly HtmlValue[] {
   return Array.isArray(value);
 }
 
-const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const escapes: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => escapes[character] ?? character);
 }

@@ -1,9 +1,10 @@
 import { type Attempt, type LogLine, type TaskInstance, TaskState } from "#gen/millrace/v1/task_service_pb.js";
 import type { HttpResponse } from "#rpc/http/exchange.ts";
-import { dagPath, durationText, facts, logPath, runPath, table, timeText } from "./elements.ts";
+import { durationText, facts, table, timeText } from "./elements.ts";
 import { type Html, html } from "./html.ts";
 import { renderPage } from "./layout.ts";
 import type { PageClients, PageView } from "./page-context.ts";
+import { dagPath, logPath, runPath } from "./paths.ts";
 import { taskMark } from "./state-mark.ts";
 
 /** Lines in the page; the rest is a click away as text. */
@@ -95,8 +96,10 @@ function logText(
   const after = String(lines.at(-1)?.number ?? 0);
   const tail = `${instance.logPath}?follow=true&attempt=${attempt === 0 ? instance.tryNumber : attempt}`;
   const attributes = isRunning && html` data-log="${tail}" data-after="${after}"`;
-  const rows = lines.map((line) => html`<span class="${line.source}">${line.text}
-</span>`);
+  const rows = lines.map(
+    (line) => html`<span class="${line.source}">${line.text}
+</span>`,
+  );
   const empty = lines.length === 0 && !isRunning && html`<span class="system">no lines</span>`;
   return html`<pre class="log" tabindex="0"${attributes}>${rows}${empty}</pre>`;
 }

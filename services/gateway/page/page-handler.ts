@@ -7,10 +7,10 @@ import type { HttpHandler, HttpRequest, HttpResponse } from "#rpc/http/exchange.
 import type { Logger } from "#telemetry/logger.ts";
 import { showDag } from "./dag-detail.ts";
 import { showDagList } from "./dag-list.ts";
-import { dagPath, runPath } from "./elements.ts";
 import { showError } from "./error-view.ts";
 import { showLog } from "./log-view.ts";
 import type { PageClients, PageView } from "./page-context.ts";
+import { dagPath, runPath } from "./paths.ts";
 import { showRun } from "./run-detail.ts";
 import { readParameters } from "./trigger-form.ts";
 
@@ -42,7 +42,8 @@ export function createPageHandler(options: { transport: Transport; logger: Logge
       return await answer(clients, request);
     } catch (thrown) {
       const error = AppError.from(thrown);
-      if (error.kind === "internal") options.logger.error({ err: error.cause, path: request.path }, "page failed inside");
+      if (error.kind === "internal")
+        options.logger.error({ err: error.cause, path: request.path }, "page failed inside");
       return showError(error, request.id);
     }
   };
@@ -86,7 +87,8 @@ async function trigger(clients: PageClients, ids: readonly string[], form: URLSe
 async function pause(clients: PageClients, ids: readonly string[], form: URLSearchParams): Promise<string> {
   const [dagId = ""] = ids;
   const wanted = form.get("is_paused");
-  if (wanted !== "true" && wanted !== "false") throw new AppError("INVALID_ARGUMENT", "is_paused must be true or false");
+  if (wanted !== "true" && wanted !== "false")
+    throw new AppError("INVALID_ARGUMENT", "is_paused must be true or false");
   await clients.dags.updateDag({ dagId, isPaused: wanted === "true" });
   return dagPath(dagId);
 }

@@ -1,10 +1,11 @@
 import type { DagRun } from "#gen/millrace/v1/run_service_pb.js";
 import type { TaskInstance } from "#gen/millrace/v1/task_service_pb.js";
 import type { HttpResponse } from "#rpc/http/exchange.ts";
-import { dagPath, durationText, facts, logPath, nextLink, postButton, runPath, table, timeText } from "./elements.ts";
+import { durationText, facts, nextLink, postButton, table, timeText } from "./elements.ts";
 import { type Html, type HtmlValue, html } from "./html.ts";
 import { renderPage } from "./layout.ts";
 import type { PageView } from "./page-context.ts";
+import { dagPath, logPath, runPath } from "./paths.ts";
 import { pausedMark, runMark, taskMark } from "./state-mark.ts";
 
 const instancesShown = 100;

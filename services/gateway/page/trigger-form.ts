@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { dagPath } from "./elements.ts";
 import { type Html, html } from "./html.ts";
+import { dagPath } from "./paths.ts";
 
 /** Names of parameter fields begin with this, so that they can't meet other fields. */
 const prefix = "parameter.";
@@ -27,7 +27,9 @@ function parameterField(name: string, parameter: ParameterFacts): Html {
   const choices = parameter.type === "boolean" ? [true, false] : parameter.choices;
   const placeholder = parameter.default === undefined ? "" : showValue(parameter.default);
   if (choices !== null) {
-    const options = choices.map((choice) => html`<option value="${JSON.stringify(choice)}">${showValue(choice)}</option>`);
+    const options = choices.map(
+      (choice) => html`<option value="${JSON.stringify(choice)}">${showValue(choice)}</option>`,
+    );
     return html`<label>${label}<select name="${field}"><option value="">${placeholder}</option>${options}</select></label>`;
   }
   if (parameter.type === "array" || parameter.type === "object") {

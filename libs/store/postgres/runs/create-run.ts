@@ -5,7 +5,7 @@ import type { Database, Queryable } from "../database.ts";
 import { isUniqueViolation } from "../database-errors.ts";
 import { type ChangeContext, changeRuns } from "./change-runs.ts";
 import { createRunText, createRunValues } from "./create-statement.ts";
-import { archiveRun, findDagId, findRequest, findRunOfDate, forgetRequest } from "./run-queries.ts";
+import { archiveRun, findRequest, findRunOfDate, forgetRequest } from "./run-queries.ts";
 
 const insertRun = { name: "create_run", text: createRunText };
 
@@ -20,10 +20,9 @@ export interface CreateContext extends ChangeContext {
 /** Writes a new run as a whole, or says why there is none. */
 export async function createRun(context: CreateContext, run: NewRun): Promise<CreateRunResult> {
   const { database, loader, now } = context;
-  const [dag] = await database.query<{ dag_id: string }>(findDagId, [run.dagKey]);
-  if (dag === undefined) throw new Error(`there is no DAG with key ${run.dagKey}`);
+  const dagId = await loader.dagId(database, run.dagKey);
   const plan = await loader.plan(database, run.versionKey);
-  const created = createRunRows(plan, { runKey: 0, ...run, dagId: dag.dag_id }, now());
+  const created = createRunRows(plan, { runKey: 0, ...run, dagId }, now());
   for (let round = 0; round < maxReplacements; round += 1) {
     const runKey = await insert(database, run, created);
     if (runKey !== null) return remember(context, run, created, runKey);
@@ -34,7 +33,7 @@ export async function createRun(context: CreateContext, run: NewRun): Promise<Cr
     const replaced = await replace(context, run, created);
     if (replaced !== null) return remember(context, run, created, replaced);
   }
-  throw new Error(`run of ${dag.dag_id} lost ${maxReplacements} races against other replacements`);
+  throw new Error(`run of ${dagId} lost ${maxReplacements} races against other replacements`);
 }
 
 /** The new run's key, or null when something is there already. */

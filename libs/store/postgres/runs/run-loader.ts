@@ -19,12 +19,16 @@ const selectInstances = {
 
 const selectVersion = { name: "load_version", text: "SELECT definition FROM dag_versions WHERE version_key = $1" };
 
+const selectDagId = { name: "find_dag_id", text: "SELECT dag_id FROM dags WHERE dag_key = $1" };
+
 const maxCachedPlans = 1000;
+const maxCachedIds = 20_000;
 
 /** Reads runs with their instances; versions are immutable, so their plans are kept. */
 export class RunLoader {
   readonly #toPlan: (definition: unknown) => Plan;
   readonly #plans = new LRUCache<number, Plan>({ max: maxCachedPlans });
+  readonly #dagIds = new LRUCache<number, string>({ max: maxCachedIds });
 
   constructor(toPlan: (definition: unknown) => Plan) {
     this.#toPlan = toPlan;
@@ -50,6 +54,16 @@ export class RunLoader {
       return mergeInstances(before, run, (byRun.get(run.runKey) ?? []).map(fromInstanceRow));
     });
     return new Map(loaded.map((aggregate) => [aggregate.run.runKey, aggregate]));
+  }
+
+  /** The text id of a DAG; it never changes. Throws when there is none. */
+  async dagId(database: Queryable, dagKey: number): Promise<string> {
+    const cached = this.#dagIds.get(dagKey);
+    if (cached !== undefined) return cached;
+    const [row] = await database.query<{ dag_id: string }>(selectDagId, [dagKey]);
+    if (row === undefined) throw new Error(`there is no DAG with key ${dagKey}`);
+    this.#dagIds.set(dagKey, row.dag_id);
+    return row.dag_id;
   }
 
   async plan(database: Queryable, versionKey: number): Promise<Plan> {

@@ -85,5 +85,3 @@ export const archiveRun = {
   name: "archive_run",
   text: "UPDATE dag_runs SET is_archived = true WHERE run_key = $1 AND NOT is_archived RETURNING run_key",
 };
-
-export const findDagId = { name: "find_dag_id", text: "SELECT dag_id FROM dags WHERE dag_key = $1" };

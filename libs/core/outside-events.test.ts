@@ -1,0 +1,329 @@
+import { describe, expect, test } from "vitest";
+import { buildPlan, type TaskSpec } from "#testing/plan-builder.ts";
+import { RunDriver } from "#testing/run-driver.ts";
+
+const chain: readonly TaskSpec[] = [{ id: "a" }, { id: "b", parents: ["a"] }, { id: "c", parents: ["b"] }];
+
+describe("cancel", () => {
+  test("ends everything at once, but the run ends only when the stopping attempt is released", () => {
+    const run = new RunDriver([...chain, { id: "z" }]);
+    const { fence } = run.claim("a", 5);
+    const decision = run.cancel();
+    expect(run.states("a", "b", "c", "z")).toEqual({ a: "skipped", b: "skipped", c: "skipped", z: "skipped" });
+    expect(decision.stops).toEqual([
+      { ordinal: 0, generation: 1, tryNumber: 1, fence, workerKey: 5, reason: "cancelled", graceMs: 30_000 },
+    ]);
+    expect(decision.attempts).toMatchObject([{ kind: "closed", state: "stopped", errorCode: "cancelled" }]);
+    expect(run.get("a")).toMatchObject({ held: true, heldFence: fence, fence: fence + 1 });
+    expect(run.run.run).toMatchObject({ state: "cancelled", endedAt: null, heldCount: 1 });
+    run.now += 1000;
+    const released = run.release("a");
+    expect(released.attempts).toEqual([{ kind: "released", ordinal: 0, fence, releasedAt: run.now }]);
+    expect(run.run.run).toMatchObject({ state: "cancelled", endedAt: run.now, heldCount: 0 });
+  });
+
+  test("is final: a late outcome and a late claim are refused", () => {
+    const run = new RunDriver(chain);
+    const { fence } = run.claim("a");
+    run.cancel();
+    const late = { kind: "outcome", ordinal: 0, fence, outcome: { kind: "success", outputs: [] } } as const;
+    expect(run.apply([late])).toEqual([{ accepted: false, reason: "stale_fence" }]);
+    const claim = { kind: "claim", ordinal: 0, generation: 1, tryNumber: 2, workerKey: 1 } as const;
+    expect(run.apply([claim, { kind: "cancel", reason: "" }])).toMatchObject([
+      { reason: "illegal_state" },
+      { reason: "illegal_state" },
+    ]);
+  });
+
+  test("ends what waits for a retry, a time or an evaluation", () => {
+    const run = new RunDriver([
+      { id: "retried", retry: { maxRetries: 1 } },
+      { id: "deferred" },
+      { id: "evaluated", evaluated: true },
+    ]);
+    run.fail("retried");
+    run.claim("deferred");
+    run.end("deferred", { kind: "deferred", dueAt: run.now + 1000, waitsFor: "approval" });
+    run.cancel();
+    expect(run.run.run).toMatchObject({ state: "cancelled", endedAt: run.now });
+    for (const name of ["retried", "deferred", "evaluated"]) {
+      expect(run.get(name)).toMatchObject({ state: "skipped", dueAt: null, waitsFor: null, awaitsEvaluation: false });
+    }
+  });
+
+  test("of a failed run leaves it failed", () => {
+    const run = new RunDriver([{ id: "a" }, { id: "b" }]);
+    run.fail("a");
+    run.cancel();
+    expect(run.run.run).toMatchObject({ state: "failed", cancelRequested: false, endedAt: run.now });
+  });
+
+  test("tells of parents before children, whatever their order in the definition (G7)", () => {
+    const run = new RunDriver([{ id: "c", parents: ["b"] }, { id: "b", parents: ["a"] }, { id: "a" }]);
+    const skips = run.cancel().events.filter(({ eventType }) => eventType === "task_instance.skipped");
+    expect(skips.map(({ ordinal }) => ordinal)).toEqual([2, 1, 0]);
+  });
+
+  test("counts a loss of the stopping worker as the release", () => {
+    const run = new RunDriver([{ id: "a" }]);
+    run.claim("a");
+    run.cancel();
+    const decision = run.lose("a");
+    expect(decision.attempts).toMatchObject([{ kind: "released" }]);
+    expect(run.get("a")).toMatchObject({ state: "skipped", infraTries: 0 });
+    expect(run.run.run.endedAt).toBe(run.now);
+  });
+});
+
+describe("timeouts", () => {
+  test("of the run fail what runs and skip what waits", () => {
+    const run = new RunDriver(
+      buildPlan([...chain, { id: "waits", retry: { maxRetries: 1 } }], { runTimeoutMs: 60_000 }),
+    );
+    run.fail("waits");
+    run.claim("a");
+    run.now += 60_000;
+    const decision = run.accept({ kind: "run_timeout" });
+    expect(run.states("a", "b", "c", "waits")).toEqual({ a: "failed", b: "skipped", c: "skipped", waits: "skipped" });
+    expect(run.get("a").reason).toBe("run_timeout");
+    expect(decision.stops).toMatchObject([{ ordinal: 0, reason: "run_timeout" }]);
+    expect(run.run.run).toMatchObject({ state: "failed", endedAt: null });
+    run.release("a");
+    expect(run.run.run.endedAt).toBe(run.now);
+    expect(run.apply([{ kind: "run_timeout" }])).toEqual([{ accepted: false, reason: "illegal_state" }]);
+  });
+
+  test("of the queue fail a task that no worker took, and nothing else", () => {
+    const run = new RunDriver(chain);
+    const { fence } = run.get("a");
+    const timeout = { kind: "instance_timeout", ordinal: 0, fence, which: "queue_timeout" } as const;
+    run.claim("a");
+    expect(run.apply([timeout])).toEqual([{ accepted: false, reason: "stale_fence" }]);
+    run.lose("a");
+    run.accept({ ...timeout, fence: run.get("a").fence });
+    expect(run.get("a")).toMatchObject({ state: "failed", reason: "queue_timeout" });
+    expect(run.state("c")).toBe("upstream_failed");
+  });
+
+  test("of all attempts together stop the one that runs", () => {
+    const run = new RunDriver([{ id: "a", allowFailure: true }]);
+    const { fence } = run.claim("a");
+    const decision = run.accept({ kind: "instance_timeout", ordinal: 0, fence, which: "retry_timeout" });
+    expect(run.get("a")).toMatchObject({ state: "failed", reason: "retry_timeout", exempt: true, held: true });
+    expect(decision.stops).toMatchObject([{ reason: "retry_timeout", fence }]);
+    expect(run.run.run).toMatchObject({ state: "success", endedAt: null });
+    run.release("a");
+    expect(run.run.run).toMatchObject({ state: "success", endedAt: run.now });
+  });
+});
+
+describe("pause", () => {
+  test("makes nothing ready until it is over, while what runs goes on", () => {
+    const run = new RunDriver(chain);
+    run.claim("a");
+    const paused = run.accept({ kind: "pause", isPaused: true });
+    expect(paused.instances).toEqual([]);
+    expect(run.run.run).toMatchObject({ isPaused: true, state: "running" });
+    expect(run.apply([{ kind: "pause", isPaused: true }])).toEqual([{ accepted: false, reason: "illegal_state" }]);
+    const decision = run.end("a", { kind: "success", outputs: [] });
+    expect(run.state("b")).toBe("queued");
+    expect(decision.readyOrdinals).toEqual([]);
+  });
+});
+
+describe("a mark", () => {
+  test("of a running task stops it and lets its children go on at once; no slot is free before the release", () => {
+    const run = new RunDriver(chain);
+    const { fence } = run.claim("a");
+    const decision = run.mark("success", ["a"]);
+    expect(decision.stops).toMatchObject([{ fence, reason: "manual" }]);
+    expect(run.get("a")).toMatchObject({ state: "success", reason: "manual", held: true, fence: fence + 1 });
+    expect(run.state("b")).toBe("queued");
+    run.succeed("b", "c");
+    expect(run.run.run).toMatchObject({ state: "success", endedAt: null });
+    run.release("a");
+    expect(run.run.run.endedAt).toBe(run.now);
+  });
+
+  test("of a failed task swaps its children's counts and frees the run, but reruns nothing by itself", () => {
+    const run = new RunDriver([...chain, { id: "d", parents: ["a", "b"], triggerRule: "all_done" }]);
+    run.fail("a");
+    run.succeed("d");
+    run.mark("success", ["a"]);
+    expect(run.get("b")).toMatchObject({ state: "upstream_failed", parents: { success: 1, failed: 0 }, inDegree: 0 });
+    expect(run.get("d")).toMatchObject({ parents: { success: 1, upstreamFailed: 1 }, inDegree: 0 });
+    expect(run.run.run.state).toBe("failed");
+    run.mark("skipped", ["b", "c"]);
+    expect(run.run.run.state).toBe("success");
+  });
+
+  test("lets a waiting child see the swapped end", () => {
+    const run = new RunDriver([{ id: "a" }, { id: "b" }, { id: "c", parents: ["a", "b"] }]);
+    run.fail("a");
+    run.mark("success", ["a"]);
+    expect(run.get("c")).toMatchObject({ state: "none", inDegree: 1 });
+    run.succeed("b", "c");
+    expect(run.run.run.state).toBe("success");
+  });
+
+  test("of success with what is below runs that again, because its rules see the new end", () => {
+    const run = new RunDriver(chain);
+    run.fail("a");
+    run.mark("success", ["a"], true);
+    expect(run.states("a", "b", "c")).toEqual({ a: "success", b: "queued", c: "none" });
+    expect(run.get("b")).toMatchObject({ generation: 2, tryNumber: 0 });
+    expect(run.run.run).toMatchObject({ state: "running", endedAt: null });
+    run.succeed("b", "c");
+    expect(run.run.run.state).toBe("success");
+  });
+
+  test("of failure with what is below lets that fail too", () => {
+    const run = new RunDriver(chain);
+    run.succeed("a", "b", "c");
+    run.mark("failed", ["a"], true);
+    expect(run.states("a", "b", "c")).toEqual({ a: "failed", b: "upstream_failed", c: "upstream_failed" });
+    expect(run.get("c").generation).toBe(2);
+    expect(run.run.run.state).toBe("failed");
+  });
+
+  test("of both ends of a chain with what is below clears what is between them and keeps both", () => {
+    const run = new RunDriver(chain);
+    run.fail("a");
+    run.mark("success", ["a", "c"], true);
+    expect(run.states("a", "b", "c")).toEqual({ a: "success", b: "queued", c: "success" });
+    expect(run.get("c")).toMatchObject({ generation: 1, inDegree: 1 });
+    run.succeed("b");
+    expect(run.get("c")).toMatchObject({ inDegree: 0, parents: { success: 1 } });
+    expect(run.run.run.endedAt).toBe(run.now);
+  });
+
+  test("of nothing, or of what is not there, is refused and keeps the cancel flag", () => {
+    const run = new RunDriver(chain);
+    run.cancel();
+    const mark = { kind: "mark", state: "success", includeDownstream: true } as const;
+    expect(run.apply([{ ...mark, ordinals: [] }])).toEqual([{ accepted: false, reason: "illegal_state" }]);
+    expect(run.apply([{ ...mark, ordinals: [0, 3] }])).toEqual([{ accepted: false, reason: "unknown_instance" }]);
+    expect(run.run.run.state).toBe("cancelled");
+  });
+});
+
+describe("a rerun", () => {
+  test("begins a new generation of a task and all below it, with no trace of the old one but its fence", () => {
+    const run = new RunDriver([...chain, { id: "other" }]);
+    run.succeed("a");
+    run.fail("b");
+    run.succeed("other");
+    const { fence } = run.get("b");
+    expect(run.run.run).toMatchObject({ state: "failed", endedAt: run.now });
+    const decision = run.clear("b");
+    expect(run.get("b")).toMatchObject({
+      state: "queued",
+      generation: 2,
+      fence: fence + 1,
+      tryNumber: 0,
+      lastError: null,
+    });
+    expect(run.get("c")).toMatchObject({ state: "none", generation: 2, inDegree: 1, endedAt: null, exempt: false });
+    expect(run.get("a").generation).toBe(1);
+    expect(decision.outputs).toEqual([1, 2].map((ordinal) => ({ kind: "cleared", ordinal })));
+    expect(run.run.run).toMatchObject({ state: "running", endedAt: null });
+    run.succeed("b", "c");
+    expect(run.run.run).toMatchObject({ state: "success", endedAt: run.now });
+    expect(run.get("b").tryNumber).toBe(1);
+  });
+
+  test("of a running task stops it first; the next attempt waits for the release (G4)", () => {
+    const run = new RunDriver([{ id: "a" }]);
+    const { fence } = run.claim("a");
+    const decision = run.clear("a");
+    expect(decision.stops).toMatchObject([{ generation: 1, tryNumber: 1, fence }]);
+    expect(decision.readyOrdinals).toEqual([]);
+    expect(run.get("a")).toMatchObject({ state: "queued", held: true, heldFence: fence });
+    const claim = { kind: "claim", ordinal: 0, generation: 2, tryNumber: 1, workerKey: 1 } as const;
+    expect(run.apply([claim])).toEqual([{ accepted: false, reason: "held" }]);
+    expect(run.release("a").readyOrdinals).toEqual([0]);
+    run.succeed("a");
+    expect(run.run.run.state).toBe("success");
+  });
+
+  test("twice while the first attempt still stops keeps one attempt and one release", () => {
+    const run = new RunDriver([{ id: "a" }]);
+    run.claim("a");
+    expect(run.clear("a").stops).toHaveLength(1);
+    expect(run.clear("a").stops).toHaveLength(0);
+    expect(run.get("a").generation).toBe(3);
+    run.release("a");
+    run.succeed("a");
+    expect(run.run.run.endedAt).toBe(run.now);
+  });
+
+  test("of a cancelled run takes the cancel back; what is not cleared stays skipped", () => {
+    const run = new RunDriver([{ id: "a" }, { id: "b" }]);
+    run.cancel();
+    run.clear("a");
+    expect(run.run.run).toMatchObject({ state: "queued", cancelRequested: false });
+    run.succeed("a");
+    expect(run.states("a", "b")).toEqual({ a: "success", b: "skipped" });
+    expect(run.run.run.state).toBe("success");
+  });
+
+  test("decides at once what its parents outside have already decided", () => {
+    const run = new RunDriver([
+      { id: "bad" },
+      { id: "good" },
+      { id: "x", parents: ["bad"] },
+      { id: "y", parents: ["x", "good"] },
+    ]);
+    run.fail("bad");
+    run.succeed("good");
+    run.clear("good", "x");
+    expect(run.states("good", "x", "y")).toEqual({ good: "queued", x: "upstream_failed", y: "none" });
+    run.succeed("good");
+    expect(run.get("y")).toMatchObject({ state: "upstream_failed", generation: 2 });
+  });
+
+  test("brings back no allowance that a failure is exempt by", () => {
+    const run = new RunDriver([
+      { id: "a", allowFailure: true },
+      { id: "b", parents: ["a"] },
+    ]);
+    run.fail("a");
+    expect(run.run.run).toMatchObject({ state: "success", exemptCount: 2 });
+    run.clear("a");
+    expect(run.run.run.exemptCount).toBe(0);
+    run.succeed("a", "b");
+    expect(run.run.run).toMatchObject({ state: "success", exemptCount: 0 });
+  });
+
+  test("of nothing, or of what is not there, is refused", () => {
+    const run = new RunDriver(chain);
+    expect(run.apply([{ kind: "clear", ordinals: [] }])).toEqual([{ accepted: false, reason: "illegal_state" }]);
+    expect(run.apply([{ kind: "clear", ordinals: [7] }])).toEqual([{ accepted: false, reason: "unknown_instance" }]);
+  });
+});
+
+describe("an evaluation", () => {
+  test.each([
+    ["run", { kind: "run" }, "queued", null],
+    ["skip", { kind: "skip" }, "skipped", "when"],
+    ["fail", { kind: "fail", errorCode: "render_failed", errorMessage: "no" }, "failed", "render_failed"],
+  ] as const)("%s", (_, result, state, reason) => {
+    const run = new RunDriver([
+      { id: "a", evaluated: true },
+      { id: "b", parents: ["a"] },
+    ]);
+    run.evaluate("a", result);
+    expect(run.get("a")).toMatchObject({ state, reason, awaitsEvaluation: false });
+    const { ordinal, generation } = run.get("a");
+    expect(run.apply([{ kind: "evaluated", ordinal, generation, result }])).toMatchObject([
+      { reason: "illegal_state" },
+    ]);
+  });
+
+  test("of an older generation is refused", () => {
+    const run = new RunDriver([{ id: "a", evaluated: true }]);
+    expect(run.clear("a").evaluateOrdinals).toEqual([0]);
+    const old = { kind: "evaluated", ordinal: 0, generation: 1, result: { kind: "run" } } as const;
+    expect(run.apply([old])).toEqual([{ accepted: false, reason: "illegal_state" }]);
+  });
+});
