@@ -49,7 +49,7 @@ describe("the program", () => {
   test("wrong settings name their source", async () => {
     const { errors, exitCode } = await run("config", "show", "--server", "localhost:8080");
     expect(exitCode).toBe(2);
-    expect(errors).toContain("--gateway");
+    expect(errors).toContain("--server");
   });
 });
 

@@ -165,9 +165,7 @@ describe("millrace run", () => {
     const begun = performance.now();
     const { exitCode, stdout } = await runCli(["run", "slow.yaml"], {
       cwd: folder,
-      onOutput: (text, kill) => {
-        if (text.includes("wait | started")) kill("SIGINT");
-      },
+      signalWhen: { signal: "SIGINT", isTime: (written) => written.stdout.includes("wait | started") },
     });
     expect(exitCode).toBe(3);
     expect(stdout).toMatch(/^■ cancelled slow /m);

@@ -66,4 +66,22 @@ describe("five processes", () => {
       expect((await readRun(id)).task_counts).toEqual({ success: 14 });
     },
   );
+
+  test("who follows a run goes on where it was when the gateway comes back, without gap or duplicate", async () => {
+    const following = deployment().cli(["trigger", "steady", "--follow"]);
+    const newest = async (): Promise<string> => {
+      const response = await fetch(`${deployment().url}/api/v1/dags/steady/runs/latest`);
+      const run = (await response.json()) as RunJson;
+      return run.state === "running" ? run.dag_run_id : "";
+    };
+    await expect.poll(newest, { timeout: 20_000, interval: 25 }).not.toBe("");
+    await untilSome(await newest(), "success");
+    await deployment().restart("gateway");
+    const { exitCode, stdout, stderr } = await following;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "the server is away; trying again\n" });
+    const ends = [...stdout.matchAll(/ ✓ (\w+) success/g)].map((match) => match[1]).filter((name) => name !== "run");
+    expect(ends.toSorted()).toEqual([...new Set(ends)].toSorted());
+    expect(ends).toHaveLength(14);
+    expect(stdout).toContain("last | all done");
+  });
 });

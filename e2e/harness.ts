@@ -19,6 +19,8 @@ export interface DeploymentOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** More arguments for every server command. */
   readonly args?: readonly string[];
+  /** Where a cluster's services find the database, given where it is: a proxy, for instance. */
+  readonly databaseUrl?: (connectionString: string) => string;
 }
 
 /** Millrace running for a test, in folders of its own, on free ports. */
@@ -71,6 +73,7 @@ export async function startCluster(
   const place = await preparePlace(options);
   const database = await startTestServer({ durable: true });
   const children = new Map<ServiceName, Child>();
+  const databaseUrl = options.databaseUrl?.(database.connectionString) ?? database.connectionString;
   const urlOf = (name: ServiceName): string => children.get(name)?.url ?? "";
   const launch = (name: ServiceName, port: string): Promise<Child> =>
     startChild({
@@ -86,7 +89,7 @@ export async function startCluster(
       logFile: join(place.folder, `${name}.log`),
       environment: {
         ...options.environment,
-        ...(name === "worker" ? {} : { DATABASE_URL: database.connectionString }),
+        ...(name === "worker" ? {} : { DATABASE_URL: databaseUrl }),
       },
     });
   const deployment = toDeployment({ place, children, restart: launch, stopLast: () => database.stop() });

@@ -30,14 +30,17 @@ describe("a greedy task", () => {
     const { dag_run_id: runId } = (await answer.json()) as { dag_run_id: string };
     await expect
       .poll(
-        async () => ((await (await fetch(`${url}/api/v1/dagRuns/${runId}`)).json()) as { end_date: string | null }).end_date,
+        async () =>
+          ((await (await fetch(`${url}/api/v1/dagRuns/${runId}`)).json()) as { end_date: string | null }).end_date,
         { timeout: 90_000, interval: 250 },
       )
       .not.toBeNull();
     const page = (await (await fetch(`${url}/api/v1/dagRuns/${runId}/taskInstances`)).json()) as {
       task_instances: readonly { task_id: string; state: string; try_number: number }[];
     };
-    expect(page.task_instances.map(({ state, try_number }) => `${state} ${try_number}`)).toEqual(Array(6).fill("success 1"));
+    expect(page.task_instances.map(({ state, try_number }) => `${state} ${try_number}`)).toEqual(
+      Array(6).fill("success 1"),
+    );
     const events = await readEvents(`${url}/api/v1/events`, {
       lastEventId: "0",
       until: ({ data }) => JSON.stringify(data).includes("dag_run.ended"),

@@ -30,7 +30,7 @@ export async function withGateway<T>(
 ): Promise<T> {
   const settings = await settingsFromFlags(flags, context);
   const logger = createLogger({ level: "silent", format: "json", component: "cli" });
-  const transport = createPeerTransport({ addresses: settings.peers.gateway, logger });
+  const transport = createPeerTransport({ addresses: settings.peers.server, logger });
   try {
     return await use({
       dags: createClient(DagService, transport),
@@ -50,7 +50,7 @@ export async function withGateway<T>(
 function explainUnreachable(thrown: unknown, settings: Settings): unknown {
   if (!(thrown instanceof AppError) || thrown.code !== "PEER_UNAVAILABLE") return thrown;
   if (thrown.details["service"] !== undefined && !isOwnService(thrown.details["service"])) return thrown;
-  const message = `no server answers at ${settings.peers.gateway.join(", ")}; start one with \`millrace dev\`, or name it with --server URL`;
+  const message = `no server answers at ${settings.peers.server.join(", ")}; start one with \`millrace dev\`, or name it with --server URL`;
   return new AppError("PEER_UNAVAILABLE", message, { cause: thrown });
 }
 

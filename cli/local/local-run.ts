@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -52,7 +53,13 @@ export async function startLocalRun(options: {
   const executor = wireExecutor(settings, { store, logger, version, backend: "local" });
   const transport = createInProcessTransport(executor.routes, { logger });
   const worker = wireWorker(settings, { executors: [transport], logger });
-  const removeFolder = (): Promise<void> => rm(dataDir, { recursive: true, force: true });
+  // A process that is ended at once has no time for more than this.
+  const onExit = (): void => rmSync(dataDir, { recursive: true, force: true });
+  process.once("exit", onExit);
+  const removeFolder = async (): Promise<void> => {
+    process.off("exit", onExit);
+    await rm(dataDir, { recursive: true, force: true });
+  };
   const stop = (): Promise<void> =>
     stopInOrder([() => worker.stop(), () => executor.stop(), () => store.close(), removeFolder], logger);
   try {

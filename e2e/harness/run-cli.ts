@@ -15,10 +15,11 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Called with standard output as it grows; may send signals. */
-  readonly onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
-  /** The same for standard error. */
-  readonly onErrors?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Sends the signal, once, as soon as what was written so far fits. */
+  readonly signalWhen?: {
+    readonly signal: NodeJS.Signals;
+    readonly isTime: (written: { readonly stdout: string; readonly stderr: string }) => boolean;
+  };
 }
 
 /** Runs a command of the CLI to its end; kills it after a minute. */
@@ -29,21 +30,20 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     stdio: ["ignore", "pipe", "pipe"],
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), deadlineMs);
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk.toString();
-    options.onOutput?.(stdout, (signal) => child.kill(signal));
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr += chunk.toString();
-    options.onErrors?.(stderr, (signal) => child.kill(signal));
-  });
+  const written = { stdout: "", stderr: "" };
+  let isSignalled = false;
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].on("data", (chunk: Buffer) => {
+      written[stream] += chunk.toString();
+      if (isSignalled || options.signalWhen?.isTime(written) !== true) return;
+      isSignalled = child.kill(options.signalWhen.signal);
+    });
+  }
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (exitCode) => {
       clearTimeout(timer);
-      resolve({ exitCode, stdout, stderr });
+      resolve({ exitCode, ...written });
     });
   });
 }

@@ -109,10 +109,6 @@ const executor = z.object({
     description: "Time between scans for lost workers and stuck work, the safety net of wakes.",
     fallback: "5s",
   }),
-  redispatchAfterMs: setting.duration({
-    description: "A ticket that nobody claimed for so long is dispatched again.",
-    fallback: "15s",
-  }),
   handOff: setting.boolean({
     description: "Send the next attempt with the acknowledgement of the last.",
     fallback: true,
@@ -185,7 +181,7 @@ export const settingShape = z.object({
   database,
   dataDir: setting.text({ description: "Folder of what this machine keeps.", fallback: ".millrace", flag: "data-dir" }),
   peers: z.object({
-    gateway: address({ name: "gateway", port: 8080, description: "Where the command line finds the gateway." }),
+    server: address({ name: "server", port: 8080, description: "Where the command line finds the gateway." }),
     parser: address({ name: "parser", port: 8081, description: "Where the gateway finds parsers." }),
     scheduler: address({ name: "scheduler", port: 8082, description: "Where the gateway finds schedulers." }),
     executors: address({ name: "executors", port: 8083, description: "Where workers and the gateway find executors." }),

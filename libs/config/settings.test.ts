@@ -38,7 +38,7 @@ describe("defaults", () => {
       dags: { directory: "dags", filePattern: "**/*.{yaml,yml}", reloadOnChange: true, scanIntervalMs: 30_000 },
       limits: { maxTaskTimeoutMs: 86_400_000 },
       worker: { id: null, slots: availableParallelism(), queues: ["default"], labels: {}, drainTimeoutMs: 600_000 },
-      executor: { backend: "auto", scanIntervalMs: 5000, redispatchAfterMs: 15_000, handOff: true },
+      executor: { backend: "auto", scanIntervalMs: 5000, handOff: true },
       scheduler: { pollingIntervalMs: 5000, leaseMs: 8000 },
       logs: { maxBytes: 67_108_864 },
       logging: { level: "info" },

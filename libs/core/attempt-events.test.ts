@@ -123,6 +123,7 @@ describe("an outcome", () => {
 describe("a retry", () => {
   test("comes when its delay is over, as the next try under a new fence, until the retries are used", () => {
     const run = new RunDriver([{ id: "a", retry: { maxRetries: 2 } }]);
+    const begin = run.now;
     for (const [tryNumber, delayMs] of [
       [1, 30_000],
       [2, 60_000],
@@ -145,7 +146,7 @@ describe("a retry", () => {
       expect(run.apply([{ kind: "retry_due", ordinal: 0, fence }])).toEqual([{ accepted: false, reason: "not_due" }]);
       run.now += 1;
       run.accept({ kind: "retry_due", ordinal: 0, fence });
-      expect(run.get("a")).toMatchObject({ state: "queued", dueAt: null, fence: fence + 1 });
+      expect(run.get("a")).toMatchObject({ state: "queued", dueAt: null, fence: fence + 1, firstStartedAt: begin });
     }
     const last = run.fail("a");
     expect(closedBy(last)).toMatchObject([{ tryNumber: 3, retryReason: "max_retries_exceeded", nextRetryAt: null }]);
@@ -159,6 +160,16 @@ describe("a retry", () => {
     expect(run.last?.readyOrdinals).toEqual([0]);
     run.fail("a");
     expect(run.get("a")).toMatchObject({ state: "failed", reason: "max_retries_exceeded" });
+  });
+
+  test("does not come once all attempts together would exceed retry_timeout", () => {
+    const run = new RunDriver([{ id: "a", retry: { maxRetries: 9, retryTimeoutMs: 100_000, jitter: 0 } }]);
+    run.fail("a");
+    run.now += 30_000;
+    run.accept({ kind: "retry_due", ordinal: 0, fence: run.get("a").fence });
+    run.now += 20_000;
+    run.fail("a");
+    expect(run.get("a")).toMatchObject({ state: "failed", reason: "retry_timeout", tryNumber: 2 });
   });
 
   test("does not come after its own timeout beyond the retries: the reason says timed_out", () => {

@@ -71,7 +71,7 @@ function reachable(size: number, edges: readonly Edge[]): readonly (readonly boo
     Array.from({ length: size }, (_, to) => edges.some(({ parent, child }) => parent === from && child === to)),
   );
   for (let via = 0; via < size; via += 1) {
-    for (const row of reach) if (row[via] === true) reach[via]?.forEach((reaches, to) => (row[to] ||= reaches));
+    for (const row of reach) if (row[via]) reach[via]?.forEach((reaches, to) => (row[to] ||= reaches));
   }
   return reach;
 }
@@ -132,7 +132,7 @@ describe("computeLayers", () => {
     fc.assert(
       fc.property(arbitraryEdges, (given) => {
         const reach = reachable(given.size, given.edges);
-        const isCyclic = (task: number): boolean => reach[task]?.[task] === true;
+        const isCyclic = (task: number): boolean => reach[task]?.[task] ?? false;
         const all = Array.from({ length: given.size }, (_, task) => task);
         const free = all.filter(
           (task) => !isCyclic(task) && !all.some((other) => isCyclic(other) && reach[other]?.[task]),

@@ -117,6 +117,20 @@ describe("timeouts", () => {
   });
 });
 
+test("a retry_timeout ends what waits for an answer", () => {
+  const run = new RunDriver([{ id: "a" }]);
+  run.claim("a");
+  run.end("a", { kind: "deferred", dueAt: run.now + 5, waitsFor: "approval" });
+  run.accept({ kind: "instance_timeout", ordinal: 0, fence: run.get("a").fence, which: "retry_timeout" });
+  expect(run.get("a")).toMatchObject({ state: "failed", dueAt: null, waitsFor: null });
+});
+
+test("an attempt that runs can't be released", () => {
+  const run = new RunDriver([{ id: "a" }]);
+  const { fence } = run.claim("a");
+  expect(run.apply([{ kind: "released", ordinal: 0, fence }])).toEqual([{ accepted: false, reason: "illegal_state" }]);
+});
+
 describe("pause", () => {
   test("makes nothing ready until it is over, while what runs goes on", () => {
     const run = new RunDriver(chain);

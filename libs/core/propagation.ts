@@ -49,15 +49,15 @@ function countEnd(draft: RunDraft, child: Instance, parent: Instance, on: EdgeCo
   return draft.put({ ...counted, inDegree: child.inDegree - 1 }, "note");
 }
 
-/** A mark changed one end into another: the children's counts are swapped, never decremented again. */
+/**
+ * A mark changed one end into another: the children's counts are swapped, never decremented again. A child that waits
+ * has other parents to wait for, so that this can only start it, by an early rule, and never end it.
+ */
 export function swapEnd(draft: RunDraft, before: Instance, after: Instance): void {
-  const unsettled: number[] = [];
   for (const edge of childEdges(draft.plan.graph, after.task)) {
     const child = draft.get(edge.task);
-    const swapped = draft.put(addEnd(addEnd(child, before, edge.on, -1), after, edge.on, 1), "note");
-    if (settleRule(draft, swapped)) unsettled.push(swapped.ordinal);
+    settleRule(draft, draft.put(addEnd(addEnd(child, before, edge.on, -1), after, edge.on, 1), "note"));
   }
-  propagateEnds(draft, unsettled);
 }
 
 function addEnd(child: Instance, parent: Instance, on: EdgeCondition, by: 1 | -1): Instance {

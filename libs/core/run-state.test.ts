@@ -5,13 +5,14 @@ import type { Instance } from "./run-model.ts";
 import { computeRunState, isSettled, noInstances } from "./run-state.ts";
 import { isTerminal, taskStates } from "./states.ts";
 
-const { run } = new RunDriver([{ id: "a" }]);
-const [blank] = run.instances;
+const driver = new RunDriver([{ id: "a" }]);
+const { run } = driver;
+const blank = driver.get("a");
 
 /** Every subset of the states, failures once exempt and once not. */
 function* everyMix(): Generator<readonly Instance[]> {
   const kinds = taskStates.flatMap((state) => {
-    const row = { ...(blank as Instance), state, exempt: false };
+    const row = { ...blank, state, exempt: false };
     return state === "failed" || state === "upstream_failed" ? [row, { ...row, exempt: true }] : [row];
   });
   for (let mask = 1; mask < 2 ** kinds.length; mask += 1) yield kinds.filter((_, bit) => (mask & (1 << bit)) !== 0);

@@ -90,6 +90,6 @@ test("only a mark, a rerun and a note touch a terminal state", () => {
   expect(taskStates.filter(isTerminal)).toEqual(terminal);
   for (const cause of causes) {
     const leaves = terminal.some((from) => taskStates.some((to) => isLegalTransition(cause, from, to)));
-    expect(leaves, cause).toBe(cause === "mark" || cause === "clear" || cause === "note");
+    expect(leaves, `${cause} and terminal states`).toBe(cause === "mark" || cause === "clear" || cause === "note");
   }
 });

@@ -13,6 +13,7 @@ import { strings } from "@bufbuild/cel/ext";
 import { isMessage } from "@bufbuild/protobuf";
 import { isReflectMessage } from "@bufbuild/protobuf/reflect";
 import { DurationSchema, durationMs, TimestampSchema, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { loopFunctions } from "./cel-loops.ts";
 import type { Json } from "./model.ts";
 
 /** A point in time; as text it is a date or an instant, which its place decides. */
@@ -49,7 +50,9 @@ function calculate(operator: "_+_" | "_-_" | "_*_" | "_/_", left: number, right:
 }
 
 /** CEL's standard functions, its string extensions, and arithmetic on mixed numbers. Regular expressions are linear-time. */
-export const celEnvironment: ReturnType<typeof celEnv> = celEnv({ funcs: [...strings, ...mixedArithmetic] });
+export const celEnvironment: ReturnType<typeof celEnv> = celEnv({
+  funcs: [...strings, ...mixedArithmetic, ...loopFunctions],
+});
 
 export type CelProgram = ReturnType<typeof plan>;
 export type CelBindings = NonNullable<Parameters<CelProgram>[0]>;

@@ -1,17 +1,10 @@
 import { parse, plan } from "@bufbuild/cel";
+import { LRUCache } from "lru-cache";
 import { closestName } from "#core/closest-name.ts";
 import { type CelProgram, celEnvironment } from "./cel-environment.ts";
+import { boundLoops } from "./cel-loops.ts";
 import { rewriteXcomPull } from "./cel-text.ts";
-import {
-  chainOf,
-  childrenOf,
-  type CelNode,
-  identifierNode,
-  identifierOf,
-  replaceKind,
-  selectNode,
-  textOf,
-} from "./cel-tree.ts";
+import { chainOf, childrenOf, type CelNode, identifierOf, replaceByChain, textOf } from "./cel-tree.ts";
 import {
   collectNames,
   type ExpressionIssue,
@@ -33,8 +26,19 @@ export type TermResult =
 
 const plainPath = /^(\s*)([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*$/;
 
+/** Texts are compiled when a file is checked, and again when its definition is used. */
+const compiled = new LRUCache<string, TermResult>({ max: 10_000 });
+
 /** Parses and plans one CEL text. Everything that can be wrong without knowing the definition is an issue. */
 export function compileTerm(text: string): TermResult {
+  const known = compiled.get(text);
+  if (known !== undefined) return known;
+  const result = compileNewTerm(text);
+  compiled.set(text, result);
+  return result;
+}
+
+function compileNewTerm(text: string): TermResult {
   const path = plainPath.exec(text);
   const steps = (path?.[2] ?? "")
     .split(".")
@@ -63,6 +67,7 @@ export function compileTerm(text: string): TermResult {
   const isTest = parsed.expr.exprKind.case === "selectExpr" && parsed.expr.exprKind.value.testOnly;
   if (chain !== null && !isTest && isRootName(chain[0] ?? ""))
     return { term: { kind: "path", path: chain }, names, issues: [] };
+  boundLoops(parsed.expr);
   return { term: { kind: "program", run: plan(celEnvironment, parsed.expr) }, names, issues: [] };
 }
 
@@ -71,7 +76,7 @@ function checkCalls(tree: CelNode, offsetOf: (node: CelNode) => number): Express
   const issues: ExpressionIssue[] = [];
   const visit = (node: CelNode): void => {
     for (const child of childrenOf(node)) visit(child);
-    if (identifierOf(node) === "upstream") return replaceKind(node, identifierNode(node, "outputs").exprKind);
+    if (identifierOf(node) === "upstream") return replaceByChain(node, ["outputs"]);
     if (node.exprKind.case !== "callExpr") return;
     const issue = node.exprKind.value.function === "xcom_pull" ? replaceXcomPull(node) : callIssue(node);
     if (issue !== null) issues.push({ offset: offsetOf(node), ...issue });
@@ -94,8 +99,7 @@ function replaceXcomPull(node: CelNode): Finding | null {
       hint: "write xcom_pull('task', 'key')",
     };
   }
-  const operand = selectNode(node, identifierNode(node, "outputs"), task);
-  replaceKind(node, selectNode(node, operand, key).exprKind);
+  replaceByChain(node, ["outputs", task, key]);
   return null;
 }
 

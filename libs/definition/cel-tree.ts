@@ -70,20 +70,12 @@ export function chainOf(node: CelNode): readonly string[] | null {
   }
 }
 
-/** Makes a node mean something else in place; its id, and so its position, stays. */
-export function replaceKind(node: CelNode, kind: Kind): void {
+/** Makes a node mean `first.second.…`; its id, and so its position, stays. */
+export function replaceByChain(node: CelNode, [root = "", ...steps]: readonly string[]): void {
+  let kind: Kind = { case: "identExpr", value: { $typeName: "cel.expr.Expr.Ident", name: root } };
+  for (const field of steps) {
+    const operand: CelNode = { ...node, exprKind: kind };
+    kind = { case: "selectExpr", value: { $typeName: "cel.expr.Expr.Select", operand, field, testOnly: false } };
+  }
   node.exprKind = kind;
-}
-
-/** `name` as a node, with the position of another. */
-export function identifierNode(like: CelNode, name: string): CelNode {
-  return { ...like, exprKind: { case: "identExpr", value: { $typeName: "cel.expr.Expr.Ident", name } } };
-}
-
-/** `operand.field` as a node, with the position of another. */
-export function selectNode(like: CelNode, operand: CelNode, field: string): CelNode {
-  return {
-    ...like,
-    exprKind: { case: "selectExpr", value: { $typeName: "cel.expr.Expr.Select", operand, field, testOnly: false } },
-  };
 }

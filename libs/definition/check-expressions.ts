@@ -1,16 +1,16 @@
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { type AncestorSets, createAncestorSets } from "./ancestor-sets.ts";
 import type { TaskGraph } from "./check-graph.ts";
 import { hasExpression } from "./code-scan.ts";
-import { trialIssue } from "./expression-trial.ts";
-import { checkNames, type ExpressionScope, rootsOf } from "./expression-scope.ts";
-import { isJsonObject, isList, ownValue } from "./json.ts";
 import { languageOf } from "./compile-value.ts";
+import { conditionTemplate } from "./condition.ts";
+import { checkNames, type ExpressionScope, rootsOf } from "./expression-scope.ts";
+import { trialIssue } from "./expression-trial.ts";
+import { isJsonObject, isList, ownValue } from "./json.ts";
 import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
 import type { TaskOutline } from "./outline.ts";
 import type { Finding, Path } from "./problem-list.ts";
-import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { compileTemplate, type TemplateLanguage } from "./template.ts";
-import { conditionTemplate } from "./condition.ts";
 
 /** Reports a finding at a character of the text at a path. */
 export type ReportWithin = (path: Path, offset: number, finding: Finding) => void;

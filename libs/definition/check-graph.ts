@@ -1,7 +1,6 @@
 import { closestName } from "#core/closest-name.ts";
 import { findCycles } from "#core/cycles.ts";
-import { buildGraph, type Graph } from "#core/graph.ts";
-import type { EdgeCondition } from "./model.ts";
+import { buildGraph, type EdgeCondition, type Graph } from "#core/graph.ts";
 import type { EdgeOutline, Report, TaskOutline } from "./outline.ts";
 import { type Path, proposal } from "./problem-list.ts";
 

@@ -1,9 +1,9 @@
 import { checkCron } from "#schedule/cron.ts";
 import { formatDuration, parseDuration } from "#schedule/duration.ts";
+import { hasExpression } from "./code-scan.ts";
 import { isJsonObject, ownValue } from "./json.ts";
 import type { JsonObject, ParameterDefinition } from "./model.ts";
 import type { Report, TaskOutline } from "./outline.ts";
-import { hasExpression } from "./code-scan.ts";
 import { findViolations } from "./parameter-value.ts";
 import { type Path, proposal } from "./problem-list.ts";
 import { describeValue } from "./schema-problems.ts";
@@ -47,7 +47,7 @@ export interface SettingsCheck {
 }
 
 /** Checks what a task, or the defaults of all tasks, says once for itself. */
-export function checkTaskSettings(settings: JsonObject, path: Path, check: SettingsCheck): void {
+function checkTaskSettings(settings: JsonObject, path: Path, check: SettingsCheck): void {
   const { report } = check;
   checkTimeout(settings, path, check);
   checkRetry(settings, path, report);

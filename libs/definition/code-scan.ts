@@ -28,7 +28,7 @@ export interface CodeScan {
   readonly issues: readonly ExpressionIssue[];
 }
 
-export const textPlace: CodePlace = { kind: "text" };
+const textPlace: CodePlace = { kind: "text" };
 
 export function refused(reason: string): CodePlace {
   return { kind: "refused", reason };

@@ -1,6 +1,6 @@
+import { classifyPythonCommand } from "#core/classify-python-command.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { OperatorSchema, OperatorSchemas } from "#ports/operator-schema.ts";
-import { classifyPythonCommand } from "#core/classify-python-command.ts";
 import { compileEntries, compileValue, languageOf, type Renderable, VariableNames } from "./compile-value.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import type { Definition, JsonObject, ParameterDefinition, TaskDefinition } from "./model.ts";

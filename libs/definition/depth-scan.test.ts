@@ -1,5 +1,5 @@
-import { Lexer } from "yaml";
 import { describe, expect, test } from "vitest";
+import { Lexer } from "yaml";
 import { createDepthScan } from "./depth-scan.ts";
 
 function maxDepth(text: string): number {

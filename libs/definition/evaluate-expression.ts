@@ -1,9 +1,10 @@
 import { isCelError } from "@bufbuild/cel";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { type CelBindings, type ExpressionValue, fromCelResult, Instant, toCelInput } from "./cel-environment.ts";
+import { resetLoopSteps } from "./cel-loops.ts";
 import type { Term } from "./cel-program.ts";
-import type { Expression } from "./expression.ts";
 import type { ExpressionNames, RootName } from "./expression-names.ts";
+import type { Expression } from "./expression.ts";
 import { type FilterContext, toText } from "./filters.ts";
 import type { Json, JsonObject } from "./model.ts";
 import type { RenderContext } from "./render-context.ts";
@@ -19,7 +20,7 @@ export interface Scope {
  * The value of an expression. Throws VALUE_MISSING by name when a parameter or output is not there and no `default`
  * follows, and EXPRESSION_FAILED, with `isTypeError` in its details, when the value can't be computed.
  */
-export function evaluateExpression(expression: Expression, scope: Scope): ExpressionValue {
+function evaluateExpression(expression: Expression, scope: Scope): ExpressionValue {
   const filterContext: FilterContext = { timezone: scope.context.timezone, keepsTime: expression.keepsTime };
   let value = evaluateTerm(expression.value, expression, scope);
   for (const { name, filter, given } of expression.steps) {
@@ -59,6 +60,7 @@ function evaluatedText(value: ExpressionValue, { keepsTime }: Expression, { cont
 /** Undefined: something that it reads is missing. */
 function evaluateTerm(term: Term, expression: Expression, scope: Scope): ExpressionValue | undefined {
   if (term.kind === "path") return lookUp(term.path, scope.context);
+  resetLoopSteps();
   const result = term.run(bindings(expression.names, scope));
   if (isCelError(result)) {
     if (isMissing(result.message)) return undefined;

@@ -1,9 +1,10 @@
 import { AppError } from "#errors/app-error.ts";
-import { evaluateToJson } from "./evaluate-expression.ts";
-import type { Expression } from "./expression.ts";
-import type { ExpressionIssue } from "./expression-names.ts";
 import { hasExpression } from "./code-scan.ts";
-import type { Json, JsonObject, ParameterDefinition, ParameterType } from "./model.ts";
+import { evaluateToJson } from "./evaluate-expression.ts";
+import type { ExpressionIssue } from "./expression-names.ts";
+import type { Expression } from "./expression.ts";
+import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
+import type { ParameterType } from "./parameter-value.ts";
 import type { RenderContext } from "./render-context.ts";
 
 const someTime = Date.UTC(2026, 0, 31, 2, 0, 0);

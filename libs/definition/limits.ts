@@ -11,6 +11,10 @@ export const definitionLimits = {
   values: 1_000_000,
   /** Problems reported of one file. */
   problems: 1_000,
+  /** Expressions of one file. */
+  expressions: 20_000,
+  /** Turns of the loops of one evaluation. */
+  expressionSteps: 100_000,
   /** Characters of one expression. */
   expressionLength: 10_000,
   /** Bytes of an environment variable with its name and both separators, as Linux has it. */

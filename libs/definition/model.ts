@@ -1,3 +1,4 @@
+import type { EdgeCondition } from "#core/graph.ts";
 import type { RetryPolicy } from "#core/plan.ts";
 import type { TriggerRule } from "#core/trigger-rule.ts";
 
@@ -5,20 +6,15 @@ import type { TriggerRule } from "#core/trigger-rule.ts";
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
-/** Which ends of the parent the edge turns into a success. */
-export type EdgeCondition = "success" | "failure" | "completion";
-
 export interface Dependency {
   readonly task: string;
   readonly on: EdgeCondition;
 }
 
-export type ParameterType = "string" | "integer" | "number" | "boolean" | "array" | "object";
-
 /** One parameter in its long form; `default` absent: none. */
 export interface ParameterDefinition {
   /** Null: any JSON value (short form). */
-  readonly type: ParameterType | null;
+  readonly type: "string" | "integer" | "number" | "boolean" | "array" | "object" | null;
   readonly required: boolean;
   readonly default?: Json;
   readonly enum?: readonly Json[];

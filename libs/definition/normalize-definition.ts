@@ -1,9 +1,9 @@
 import type { RetryPolicy } from "#core/plan.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { parseDuration } from "#schedule/duration.ts";
+import type { TaskGraph } from "./check-graph.ts";
 import { bareCondition } from "./condition.ts";
 import type { DagInput, TaskDefaultsInput, TaskInput } from "./definition-schema.ts";
-import type { TaskGraph } from "./check-graph.ts";
 import type {
   Definition,
   Dependency,

@@ -1,6 +1,7 @@
+import type { EdgeCondition } from "#core/graph.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
-import type { EdgeCondition, Json, JsonObject } from "./model.ts";
+import type { Json, JsonObject } from "./model.ts";
 import type { Finding, Path } from "./problem-list.ts";
 import { describeValue } from "./schema-problems.ts";
 

@@ -1,10 +1,10 @@
 import { closestName } from "#core/closest-name.ts";
+import { hasExpression } from "./code-scan.ts";
 import { parameterSchema } from "./definition-schema.ts";
 import { isJsonObject, ownValue } from "./json.ts";
-import type { Json, JsonObject, ParameterDefinition, ParameterType } from "./model.ts";
+import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
 import type { Report } from "./outline.ts";
-import { hasExpression } from "./code-scan.ts";
-import { findViolations, isMoment, isPattern, parameterOf } from "./parameter-value.ts";
+import { findViolations, isMoment, isPattern, type ParameterType, parameterOf } from "./parameter-value.ts";
 import { type Path, proposal } from "./problem-list.ts";
 import { checkSchema } from "./schema-problems.ts";
 
@@ -58,10 +58,18 @@ function readShortForm(value: Json, path: Path, report: Report): ParameterDefini
 function readLongForm(value: JsonObject, path: Path, report: Report): ParameterDefinition {
   const flat = withValidation(value, path, report);
   const findings = checkSchema(parameterSchema, flat, "other");
-  for (const { path: within, isKey, finding } of findings)
-    report([...path, ...within], finding, isKey ? "key" : "value");
+  // A constraint is reported where it is written.
+  const within = ownValue(value, "validation");
+  const reportAt: Report = (at, finding, part) => {
+    const [key = "", ...rest] = at.slice(path.length);
+    const isNested = isJsonObject(within) && Object.hasOwn(within, key) && !Object.hasOwn(value, key);
+    report(isNested ? [...path, "validation", key, ...rest] : at, finding, part);
+  };
+  for (const { path: inner, isKey, finding } of findings) {
+    reportAt([...path, ...inner], finding, isKey ? "key" : "value");
+  }
   const definition = parameterOf(flat);
-  if (findings.length === 0) checkConstraints(definition, path, report);
+  if (findings.length === 0) checkConstraints(definition, path, reportAt);
   return definition;
 }
 

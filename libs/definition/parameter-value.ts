@@ -1,8 +1,10 @@
 import { isCelError, parse, plan } from "@bufbuild/cel";
 import { celEnvironment } from "./cel-environment.ts";
 import { isEqual, isJsonObject, isList } from "./json.ts";
-import type { Json, JsonObject, ParameterDefinition, ParameterType } from "./model.ts";
+import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
 import { describeValue } from "./schema-problems.ts";
+
+export type ParameterType = NonNullable<ParameterDefinition["type"]>;
 
 /** One constraint that a value breaks; `message` goes after the parameter's name. */
 export interface Violation {

@@ -6,11 +6,12 @@ import { checkAllSettings, checkSchedule } from "./check-settings.ts";
 import { checkTriggerRules } from "./check-trigger-rules.ts";
 import { type DagInput, dagSchema, type TaskInput, taskBodySchema, taskSchema } from "./definition-schema.ts";
 import { isJsonObject } from "./json.ts";
+import { definitionLimits } from "./limits.ts";
 import type { Definition, JsonObject, Problem } from "./model.ts";
 import { normalizeDefinition } from "./normalize-definition.ts";
 import { readDagId, readTasks, type Report, type TaskOutline } from "./outline.ts";
 import { readParameters } from "./parameter-definition.ts";
-import type { Path } from "./problem-list.ts";
+import type { Finding, Path } from "./problem-list.ts";
 import { checkSchema } from "./schema-problems.ts";
 import { createSourcePlaces } from "./source-places.ts";
 import type { KeyPlace } from "./unsupported-keys.ts";
@@ -57,14 +58,16 @@ export function parseDefinition(text: string, { file, operators, maxTaskTimeoutM
   checkSchedule(root, report);
   checkAllSettings(root, tasks, { parameters, maxTaskTimeoutMs, report });
   checkOperators(tasks, operators, report);
-  checkExpressions({
-    root,
-    tasks,
-    graph,
-    parameters,
-    operators,
-    report: (path, offset, finding) => problems.add(places.within(path, offset), finding),
-  });
+  if (hasTooManyExpressions(text)) report([], tooManyExpressions);
+  else
+    checkExpressions({
+      root,
+      tasks,
+      graph,
+      parameters,
+      operators,
+      report: (path, offset, finding) => problems.add(places.within(path, offset), finding),
+    });
   if (id === null || problems.hasErrors) return { id, definition: null, problems: problems.sorted() };
   const checked = {
     id,
@@ -75,6 +78,18 @@ export function parseDefinition(text: string, { file, operators, maxTaskTimeoutM
   };
   const definition = normalizeDefinition(checked, { operators, maxTaskTimeoutMs });
   return { id, definition, problems: problems.sorted() };
+}
+
+const tooManyExpressions: Finding = {
+  code: "TOO_MANY_EXPRESSIONS",
+  message: `the file holds more than ${definitionLimits.expressions} expressions`,
+  hint: "split the definition",
+};
+
+function hasTooManyExpressions(text: string): boolean {
+  let count = 0;
+  for (let at = text.indexOf("{{"); at !== -1; at = text.indexOf("{{", at + 2)) count += 1;
+  return count > definitionLimits.expressions;
 }
 
 /** Keys and types, of the definition and of each task. */

@@ -1,3 +1,6 @@
+/** What a word means shows in its first characters; the rest is not kept. */
+const wordLength = 300;
+
 /** Stands for an expression in the text of a word. */
 const holeMark = "\u0001";
 
@@ -33,12 +36,13 @@ const interpreters: readonly { readonly name: RegExp; readonly codeOption: RegEx
 ];
 const optionWithValue = /^(?:[-+][oO]|-[WXI]|--require|--import|--rcfile|--init-file)$/;
 
-/** What an interpreter does with the word that is being read. */
-type InterpreterPlace = "none" | "options" | "code" | "standard_input" | "arguments";
+/** What a program does with the word that is being read. */
+type ProgramPlace = "none" | "options" | "option_value" | "code" | "standard_input" | "arguments";
 
 /**
  * One simple command of a shell text as far as it has been read. It answers whether a value may stand in the word that
- * is being read: some commands take a word for code again, and there no quoting of the shell helps.
+ * is being read: some commands take a word for code again, and there no quoting of the shell helps. Each word is looked
+ * at once, so that a command of any length costs linear time.
  */
 export class ShellCommand {
   /** The number of expressions of the text before this command, and before the pipeline that it is part of. */
@@ -46,10 +50,18 @@ export class ShellCommand {
   readonly holesBeforePipeline: number;
   /** It reads what a command before it writes. */
   readonly isPiped: boolean;
-  readonly #words: string[] = [];
+  /** The first word; empty until it is complete. */
+  name = "";
+  /** A test compares numbers, which the shell reads as arithmetic. */
+  hasArithmeticTest = false;
+  #previous = "";
   #word = "";
   #isWordOpen = false;
   #isTarget = false;
+  #declaresNumbers = false;
+  #codeOption: RegExp | null = null;
+  #interpreterPlace: ProgramPlace = "none";
+  #awkPlace: ProgramPlace = "none";
 
   /** `pipedFrom` is the command before the pipe; null where there is none. */
   constructor(holesBefore = 0, pipedFrom: ShellCommand | null = null) {
@@ -63,23 +75,13 @@ export class ShellCommand {
     return !this.#isWordOpen;
   }
 
-  /** The first word of the command; empty until it is complete. */
-  get name(): string {
-    return this.#words[0] ?? "";
-  }
-
   get isEmpty(): boolean {
-    return this.#words.length === 0 && !this.#isWordOpen;
+    return this.name === "" && !this.#isWordOpen;
   }
 
   /** It is `[[ … ]]`, which has words and operators of its own. */
   get isTest(): boolean {
     return this.name === "[[";
-  }
-
-  /** A test compares numbers, which the shell reads as arithmetic. */
-  get hasArithmeticTest(): boolean {
-    return this.#words.some((word) => arithmeticTests.has(word));
   }
 
   /** A file that it is given is read as code. */
@@ -89,12 +91,11 @@ export class ShellCommand {
 
   /** Its standard input is read as code. */
   get runsItsInput(): boolean {
-    const place = this.#interpreterPlace();
-    return place === "options" || place === "standard_input";
+    return this.#interpreterPlace === "options" || this.#interpreterPlace === "standard_input";
   }
 
   add(text: string): void {
-    this.#word += text;
+    if (this.#word.length < wordLength) this.#word += text;
     this.#isWordOpen = true;
   }
 
@@ -115,9 +116,10 @@ export class ShellCommand {
   /** The word that ends here; empty between words. */
   endWord(): string {
     const word = this.#word;
-    const isPrefix = this.#words.length === 0 && (reservedPrefixes.has(word) || assignment.test(word));
-    if (this.#isWordOpen && !isPrefix && !this.#isTarget) this.#words.push(word);
-    if (this.#isWordOpen) this.#isTarget = false;
+    if (!this.#isWordOpen) return "";
+    const isPrefix = this.name === "" && (reservedPrefixes.has(word) || assignment.test(word));
+    if (!isPrefix && !this.#isTarget) this.#take(word);
+    this.#isTarget = false;
     this.#word = "";
     this.#isWordOpen = false;
     return word;
@@ -129,43 +131,58 @@ export class ShellCommand {
    */
   findFault(more = ""): string | null {
     const { name } = this;
-    const word = this.#word + more;
-    const previous = this.#words.at(-1) ?? "";
+    const word = this.#word + more.slice(0, Math.max(0, wordLength - this.#word.length));
+    const previous = this.#previous;
     if (subscript.test(word)) return "a subscript is read as arithmetic";
     if (codeCommands.has(name)) return `\`${name}\` reads its arguments as code`;
     if (declareCommands.has(name)) {
-      const isPlain = assignment.test(word) && !this.#words.some((each) => /^-[A-Za-z]*[inA]/.test(each));
-      return isPlain ? null : `\`${name}\` reads names and numbers as code`;
+      return assignment.test(word) && !this.#declaresNumbers ? null : `\`${name}\` reads names and numbers as code`;
     }
     if (name === "printf" && previous === "-v") return "`printf -v` reads a name as code";
     if ((name === "test" || name === "[") && (previous === "-v" || previous === "-R")) {
       return `\`${previous}\` reads the name of a variable as code`;
     }
-    if (this.#interpreterPlace(word) === "code") return "the program takes this word for code";
-    return this.#isAwkProgram(word) ? "it is part of an awk program" : null;
+    const isCodeOption = this.#interpreterPlace === "options" && word !== "" && this.#codeOption?.test(word) === true;
+    if (this.#interpreterPlace === "code" || isCodeOption) return "the program takes this word for code";
+    return this.#awkPlace === "options" && !word.startsWith("-") ? "it is part of an awk program" : null;
   }
 
-  #interpreterPlace(word = ""): InterpreterPlace {
-    const at = this.#words.findIndex((each) => interpreters.some(({ name }) => name.test(each)));
-    const found = interpreters.find(({ name }) => name.test(this.#words[at] ?? ""));
-    if (found === undefined) return "none";
-    const given = this.#words.slice(at + 1);
-    for (let place = 0; place < given.length; place += 1) {
-      const option = given[place] ?? "";
-      if (found.codeOption.test(option)) return place === given.length - 1 ? "code" : "arguments";
-      if (option === "-" || option === "-s") return "standard_input";
-      if (optionWithValue.test(option)) place += 1;
-      else if (!/^[-+]/.test(option)) return "arguments";
+  #take(word: string): void {
+    if (this.name === "") this.name = word === "" ? "''" : word;
+    this.#previous = word;
+    if (arithmeticTests.has(word)) this.hasArithmeticTest = true;
+    if (/^-[A-Za-z]*[inA]/.test(word)) this.#declaresNumbers = true;
+    this.#interpreterPlace = this.#nextInterpreterPlace(word);
+    this.#awkPlace = nextAwkPlace(this.#awkPlace, word);
+  }
+
+  /** The place after the word. */
+  #nextInterpreterPlace(word: string): ProgramPlace {
+    switch (this.#interpreterPlace) {
+      case "none":
+        this.#codeOption = interpreters.find(({ name }) => name.test(word))?.codeOption ?? null;
+        return this.#codeOption === null ? "none" : "options";
+      case "options":
+        if (this.#codeOption?.test(word) === true) return "code";
+        if (word === "-" || word === "-s") return "standard_input";
+        if (optionWithValue.test(word)) return "option_value";
+        return /^[-+]/.test(word) ? "options" : "arguments";
+      case "option_value":
+        return "options";
+      case "standard_input":
+        return "standard_input";
+      case "code":
+      case "arguments":
+        return "arguments";
     }
-    return word !== "" && found.codeOption.test(word) ? "code" : "options";
   }
+}
 
-  /** The first word of awk that is neither an option nor the value of one. */
-  #isAwkProgram(word: string): boolean {
-    const at = this.#words.findIndex((each) => awk.test(each));
-    if (at === -1 || word.startsWith("-")) return false;
-    const given = this.#words.slice(at + 1);
-    const isOptionValue = (place: number): boolean => /^-[vFf]$/.test(given[place - 1] ?? "");
-    return !isOptionValue(given.length) && given.every((each, place) => each.startsWith("-") || isOptionValue(place));
-  }
+/** The first word of awk that is neither an option nor the value of one is its program. */
+function nextAwkPlace(place: ProgramPlace, word: string): ProgramPlace {
+  if (place === "none") return awk.test(word) ? "options" : "none";
+  if (place === "option_value") return "options";
+  if (place !== "options") return place;
+  if (/^-[vFf]$/.test(word)) return "option_value";
+  return word.startsWith("-") ? "options" : "arguments";
 }

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { compileDefinition } from "./compile-definition.ts";
-import { parseDefinition } from "./parse-definition.ts";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { compileDefinition } from "./compile-definition.ts";
+import { parseDefinition } from "./parse-definition.ts";
 import { type RenderedTask, renderTask } from "./render-task.ts";
 import { scanShell } from "./shell-scanner.ts";
 
@@ -148,7 +148,7 @@ function render(text: string): RenderedTask {
 
 /** What a real shell makes of the rendered script. */
 function run({ operator, values }: RenderedTask): string {
-  return execFileSync("bash", ["--norc", "-eu", "-c", String(operator["bash_command"])], {
+  return execFileSync("bash", ["--norc", "-eu", "-c", operator["bash_command"] as string], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C.UTF-8", ...values },
     encoding: "utf8",

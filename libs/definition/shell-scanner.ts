@@ -26,6 +26,8 @@ const maxDelimiterLength = 1000;
 
 class ShellScanner extends ShellQuotes {
   #pending: HereDocument[] = [];
+  /** The expressions that were refused last, so that a long pipe looks at each once. */
+  #refusedLast = { from: -1, to: 0 };
 
   scan(): void {
     this.commands(null);
@@ -118,11 +120,12 @@ class ShellScanner extends ShellQuotes {
   }
 
   #refuseSince(first: number, reason: string): void {
-    for (let index = first; index < this.holes.length; index += 1) {
+    const start = first === this.#refusedLast.from ? this.#refusedLast.to : first;
+    for (let index = start; index < this.holes.length; index += 1) {
       const hole = this.holes[index];
-      if (hole === undefined) continue;
-      this.holes[index] = { ...hole, place: refused(reason) };
+      if (hole !== undefined) this.holes[index] = { ...hole, place: refused(reason) };
     }
+    this.#refusedLast = { from: first, to: this.holes.length };
   }
 
   #redirection(command: ShellCommand): void {

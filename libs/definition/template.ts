@@ -1,6 +1,6 @@
 import { type CodePlace, type CodeScan, type Hole, scanText } from "./code-scan.ts";
-import { compileExpression, type Expression } from "./expression.ts";
 import type { ExpressionIssue, ExpressionNames } from "./expression-names.ts";
+import { compileExpression, type Expression } from "./expression.ts";
 import { scanPython } from "./python-scanner.ts";
 import { scanShell } from "./shell-scanner.ts";
 

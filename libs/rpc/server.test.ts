@@ -270,6 +270,18 @@ test("a streamed body is written as it comes, and its generator ends with the cl
   await vi.waitFor(() => expect(ended).toBe(true));
 });
 
+test.each(["POST %s HTTP/1.0\r\n\r\n", "POST %s HTTP/1.1\r\nHost: a b\r\nContent-Length: 0\r\n\r\n"])(
+  "a call whose host can't be told is refused: %j",
+  async (head) => {
+    const server = await start();
+    const socket = net.connect(server.port, server.host);
+    socket.write(head.replace("%s", "/millrace.v1.SystemService/GetHealth"));
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.\d 400 /);
+    socket.destroy();
+  },
+);
+
 test("a port in use is PORT_IN_USE and names this process", async () => {
   const { port } = await start();
   const second = startServer({ host: "127.0.0.1", port, routes: routes(), logger });

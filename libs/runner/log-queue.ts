@@ -4,8 +4,8 @@ import type { LogText } from "./runner-protocol.ts";
 const newline = 10;
 
 /** What a line costs beside its bytes, in limits, in credit and about as much wherever it is kept. */
-export const lineOverhead = 32;
-export const maxPieceLines = 1000;
+const lineOverhead = 32;
+const maxPieceLines = 1000;
 
 /** Whole lines of one source, joined by newlines, as they were read. */
 export interface LogBlock {

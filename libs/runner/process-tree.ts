@@ -51,7 +51,7 @@ function killMembers(tree: ProcessTree): boolean {
 }
 
 /** Living processes of the tree: of its groups and sessions, with its token, and the children of all these. */
-export function findMembers(tree: ProcessTree, table: readonly ProcessEntry[]): readonly number[] {
+function findMembers(tree: ProcessTree, table: readonly ProcessEntry[]): readonly number[] {
   const living = table.filter((entry) => !entry.isZombie && entry.pid !== process.pid);
   const members = new Set<number>();
   for (const { pid, group, session } of living) {

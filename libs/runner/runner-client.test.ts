@@ -95,14 +95,14 @@ test("a flood of 200 MB neither grows memory nor delays this process, and its en
   expect(pieces.reduce((sum, { droppedBytes }) => sum + droppedBytes, 0)).toBeGreaterThan(190_000_000);
   expect(peak).toBeLessThan(200 * 1024 * 1024);
   expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024);
-  expect(delay.percentile(99) / 1e6).toBeLessThan(200);
+  expect(delay.percentile(99) / 1e6).toBeLessThan(500);
 });
 
 test("without credit a flood stands still in its pipe, and can be stopped", async () => {
   const { handle, run, pieces, file } = open({ logMaxBytes: 1024 * 1024 * 1024, credit: 10_000, givesBack: false });
 
   const ended = run(
-    `echo $$ > ${file("pid")}; while :; do echo ${"x".repeat(90)}; echo $((count += 1)) > ${file("count")}; done`,
+    `echo $$ > ${file("pid")}; while :; do echo ${"x".repeat(900)}; echo $((count += 1)) > ${file("count")}; done`,
   );
   await waitForPid(file("pid"));
   const readCount = () => Number(readFileSync(file("count"), "utf8"));
@@ -111,7 +111,7 @@ test("without credit a flood stands still in its pipe, and can be stopped", asyn
     () => {
       const previous = seen;
       seen = readCount();
-      expect(seen).toBeGreaterThan(1000);
+      expect(seen).toBeGreaterThan(200);
       expect(seen).toBe(previous);
     },
     { timeout: 20_000, interval: 300 },
@@ -143,7 +143,7 @@ test("when the runner dies its attempts are gone before they report it, and the 
   expect(runnerPid()).not.toBe(firstRunner);
 });
 
-test("the runner itself kills everything when the lease passes", async () => {
+test("the runner itself kills everything when the lease passes (G4)", async () => {
   const { run, file } = open();
   const ended = run(`echo $$ > ${file("pid")}; sleep 300`);
   await waitForPid(file("pid"));
@@ -204,7 +204,7 @@ test("when the session process is killed the runner kills everything and ends", 
   await vi.waitFor(() => expect([isAlive(child), isAlive(runner)]).toEqual([false, false]), patience);
 });
 
-test("when session and runner are killed together the next start finds and kills what they left", async () => {
+test("when session and runner are killed together the next start finds and kills what they left (G4)", async () => {
   const victim = startVictim();
   const child = await waitForPid(join(dataDir, "pid"));
   const runner = runnerPid();

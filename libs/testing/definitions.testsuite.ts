@@ -1,15 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { StoredProblem } from "#ports/definition-store.ts";
 import type { Store } from "#ports/store.ts";
-import {
-  change,
-  expectRegistered,
-  newRun,
-  newVersion,
-  type OpenHarness,
-  openForTest,
-  registerDag,
-} from "./store-harness.ts";
+import { expectRegistered, newVersion, registerDag } from "./dag-builder.ts";
+import { change, newRun } from "./store-driver.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
 
 const hour = 3_600_000;
 

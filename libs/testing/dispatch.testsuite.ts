@@ -1,16 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Store } from "#ports/store.ts";
-import {
-  change,
-  claim,
-  failure,
-  newRun,
-  type OpenHarness,
-  openForTest,
-  registerDag,
-  runTask,
-  startRun,
-} from "./store-harness.ts";
+import { registerDag } from "./dag-builder.ts";
+import { change, claim, failure, newRun, runTask, startRun } from "./store-driver.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
 
 const soon = { timeout: 5000, interval: 5 };
 

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import type { Store } from "#ports/store.ts";
-import { newVersion, type OpenHarness, openForTest, runTask, startRun, success } from "./store-harness.ts";
+import { newVersion } from "./dag-builder.ts";
+import { runTask, startRun, success } from "./store-driver.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
 
 /** What every event log does. */
 export function describeEvents(open: OpenHarness): void {

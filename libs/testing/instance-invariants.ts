@@ -1,3 +1,4 @@
+import type { AttemptChange } from "#core/decision.ts";
 import { parentEdges } from "#core/graph.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { TaskState } from "#core/states.ts";
@@ -25,18 +26,35 @@ const outsideReasons: ReadonlySet<string | null> = new Set([
 /** What a step may do to the rows that it writes. */
 export function checkTransitions(step: RunStep): readonly string[] {
   const hasMark = step.decision.instances.some(({ next }) => next.reason === "manual");
-  const opened = new Set(step.decision.attempts.filter(({ kind }) => kind === "opened").map(({ ordinal }) => ordinal));
+  const { attempts } = step.decision;
+  const opened = new Set(attempts.filter(({ kind }) => kind === "opened").map(({ ordinal }) => ordinal));
+  const isReport = (change: AttemptChange): boolean => change.kind === "closed" && change.state !== "stopped";
+  const reported = new Set(attempts.filter(isReport).map(({ ordinal }) => ordinal));
   return step.decision.instances.flatMap(({ next }) => {
     const row = step.before.instances[next.ordinal];
-    return row === undefined ? [] : checkTransition(step, row, next, { hasMark, isOpened: opened.has(next.ordinal) });
+    return row === undefined
+      ? []
+      : checkTransition(step, row, next, {
+          hasMark,
+          isOpened: opened.has(next.ordinal),
+          isReported: reported.has(next.ordinal),
+        });
   });
+}
+
+interface StepFacts {
+  /** Something was marked by hand. */
+  readonly hasMark: boolean;
+  /** An attempt of the instance was opened, or ended otherwise than by a stop order. */
+  readonly isOpened: boolean;
+  readonly isReported: boolean;
 }
 
 function checkTransition(
   step: RunStep,
   before: Instance,
   after: Instance,
-  { hasMark, isOpened }: { readonly hasMark: boolean; readonly isOpened: boolean },
+  { hasMark, isOpened, isReported }: StepFacts,
 ): readonly string[] {
   const problems: string[] = [];
   const say = (text: string): unknown =>
@@ -53,7 +71,8 @@ function checkTransition(
   } else if (!isByHand && after.state !== "removed" && !isReachable(from, after, isOpened)) say("not in the chart");
   if (isNewLife && after.fence <= before.fence) say("a new generation needs a new fence");
   const isRequeued = before.state === "up_for_retry" && after.state === "queued";
-  const isEndedOutside = !terminal.has(before.state) && terminal.has(after.state) && outsideReasons.has(after.reason);
+  const isEndedOutside =
+    !terminal.has(before.state) && terminal.has(after.state) && !isReported && outsideReasons.has(after.reason);
   const isNewlyManual = isByHand && (before.reason !== "manual" || before.state !== after.state);
   const { failed, upstreamFailed } = after.parents;
   const isNewlyBroken = after.state === "upstream_failed" && (isNewLife || before.state === "none");

@@ -2,21 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { StoredProblem } from "#ports/definition-store.ts";
 import type { Page, PageRequest } from "#ports/queries.ts";
 import type { Store } from "#ports/store.ts";
-import {
-  change,
-  claim,
-  failure,
-  hello,
-  newRun,
-  newVersion,
-  type OpenHarness,
-  openForTest,
-  registerDag,
-  registerWorker,
-  runTask,
-  startRun,
-  success,
-} from "./store-harness.ts";
+import { newVersion, registerDag } from "./dag-builder.ts";
+import { change, claim, failure, newRun, runTask, startRun, success } from "./store-driver.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
+import { hello, registerWorker } from "./worker-builder.ts";
 
 const firstPage: PageRequest = { limit: 100, cursor: null, sort: null };
 const anyRun = { dagId: null, states: [] };

@@ -114,7 +114,7 @@ const fitting: Readonly<Record<ActionKind, ((row: Instance) => boolean) | null>>
   skipped: isTaken,
   deferred: isTaken,
   lost: (row) => row.held,
-  released: (row) => row.held && row.state !== "running",
+  released: (row) => row.held,
   retry_due: isIn("up_for_retry"),
   evaluated: (row) => row.awaitsEvaluation,
   instance_timeout: isIn("queued", "running", "up_for_retry"),

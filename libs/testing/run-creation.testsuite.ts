@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import type { Store } from "#ports/store.ts";
-import { claim, newRun, type OpenHarness, openForTest, readInstances, registerDag } from "./store-harness.ts";
+import { registerDag } from "./dag-builder.ts";
+import { claim, newRun, readInstances } from "./store-driver.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
 
 const request = { caller: "ada", id: "1", bodyHash: "abc" };
 

@@ -4,19 +4,9 @@ import type { Decision } from "#core/decision.ts";
 import type { RunEvent } from "#core/run-event.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { Store } from "#ports/store.ts";
-import {
-  change,
-  claim,
-  failure,
-  hello,
-  type OpenHarness,
-  openForTest,
-  readInstances,
-  registerWorker,
-  runTask,
-  startRun,
-  success,
-} from "./store-harness.ts";
+import { change, claim, failure, readInstances, runTask, startRun, success } from "./store-driver.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
+import { hello, registerWorker } from "./worker-builder.ts";
 
 const claimOfFirst = {
   kind: "claim" as const,

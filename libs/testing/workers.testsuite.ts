@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { hello, type OpenHarness, openForTest, registerWorker } from "./store-harness.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
+import { hello, registerWorker } from "./worker-builder.ts";
 
 const lostWithin = { timeout: 5000, interval: 5 };
 

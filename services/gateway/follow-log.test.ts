@@ -1,13 +1,13 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Store } from "#ports/store.ts";
-import { change, claim, failure, readInstances, success } from "#testing/store-harness.ts";
+import { change, claim, failure, success } from "#testing/store-driver.ts";
 import { httpRequest, openGateway, registerDag, textOf } from "./gateway-harness.testsuite.ts";
 
 /** A run whose first task is claimed. */
-async function open(retries = 0) {
+async function open(maxRetries = 0) {
   const harness = openGateway();
   const { store, gateway } = harness;
-  await registerDag(store, "etl", { tasks: ["a", "b<a"], retries });
+  await registerDag(store, "etl", { tasks: ["a", "b<a"], retry: { maxRetries, delayMs: 0 } });
   await gateway.handleHttp(httpRequest("POST", "/api/v1/dags/etl/trigger"));
   const runId = (await store.queries.latestRunId("etl")) ?? "";
   const runKey = (await store.runs.findRunKey(runId)) ?? 0;
@@ -73,8 +73,6 @@ describe("a log by REST", () => {
     const { store, runKey, fence, logs } = await open(1);
     await write(store, runKey, ["first try"]);
     await end(store, runKey, fence, failure());
-    const again = (await readInstances(store, runKey))[0]?.fence ?? 0;
-    await change(store, runKey, [{ kind: "retry_due", ordinal: 0, fence: again }]);
     await write(store, runKey, ["second try"], { tryNumber: 2 });
     expect(await textOf(await logs("a"))).toBe("first try\n");
     await claim(store, runKey, 0);

@@ -1,5 +1,6 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { onTestFinished } from "vitest";
+import type { RetryPolicy } from "#core/plan.ts";
 import type { Definition, TaskDefinition } from "#definition/model.ts";
 import { AppError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
@@ -12,7 +13,8 @@ import { createInProcessTransport } from "#rpc/transport.ts";
 import { createMemoryStore } from "#store/memory/memory-store.ts";
 import { createLogger } from "#telemetry/logger.ts";
 import { buildPlan, buildRetryPolicy } from "#testing/plan-builder.ts";
-import { change, newRun, newVersion } from "#testing/store-harness.ts";
+import { newVersion } from "#testing/dag-builder.ts";
+import { change, newRun } from "#testing/store-driver.ts";
 import { createGateway } from "./gateway.ts";
 
 export const logger = createLogger({ level: "silent", format: "json", component: "test" });
@@ -105,9 +107,9 @@ async function makeRun(store: Store, { trigger, caller }: CreateRunRequest): Pro
 export async function registerDag(
   store: Store,
   dagId: string,
-  options: { tasks?: readonly string[]; changes?: Partial<Definition>; retries?: number } = {},
+  options: { tasks?: readonly string[]; changes?: Partial<Definition>; retry?: Partial<RetryPolicy> } = {},
 ): Promise<void> {
-  const tasks = (options.tasks ?? ["only"]).map((text) => taskOf(text, options.retries ?? 0));
+  const tasks = (options.tasks ?? ["only"]).map((text) => taskOf(text, options.retry ?? {}));
   const definition: Definition = { ...emptyDefinition, id: dagId, tasks, ...options.changes };
   const { description, owner, tags } = definition;
   await store.definitions.register(
@@ -115,7 +117,7 @@ export async function registerDag(
   );
 }
 
-function taskOf(text: string, maxRetries: number): TaskDefinition {
+function taskOf(text: string, retry: Partial<RetryPolicy>): TaskDefinition {
   const [id = "", ...parents] = text.split("<");
   return {
     id,
@@ -127,7 +129,7 @@ function taskOf(text: string, maxRetries: number): TaskDefinition {
     when: null,
     parameters: {},
     environment: {},
-    retry: buildRetryPolicy({ maxRetries, delayMs: 0, jitter: 0 }),
+    retry: buildRetryPolicy(retry),
     timeoutMs: 60_000,
     queueTimeoutMs: null,
     graceMs: 1_000,

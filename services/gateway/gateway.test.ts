@@ -9,7 +9,8 @@ import { RunService, RunState, TriggerDagRunRequestSchema } from "#gen/millrace/
 import { TaskService } from "#gen/millrace/v1/task_service_pb.js";
 import type { Store } from "#ports/store.ts";
 import { fromConnectError } from "#rpc/connect-error.ts";
-import { failure, hello, registerWorker, runTask, success } from "#testing/store-harness.ts";
+import { failure, runTask, success } from "#testing/store-driver.ts";
+import { hello, registerWorker } from "#testing/worker-builder.ts";
 import { memoryStore, openGateway, registerDag } from "./gateway-harness.testsuite.ts";
 
 type Json = Record<string, unknown>;
@@ -214,7 +215,7 @@ describe("reads by REST", () => {
   test("task instances with try, error, attempts and outputs", async () => {
     const { store, call } = await open();
     await registerWorker(store, hello("w1"));
-    await registerDag(store, "etl", { tasks: ["a", "b<a", "c<b"], retries: 1 });
+    await registerDag(store, "etl", { tasks: ["a", "b<a", "c<b"], retry: { maxRetries: 1 } });
     const { dag_run_id: runId } = (await call("POST", "/api/v1/dags/etl/trigger", {})).json as { dag_run_id: string };
     const runKey = (await store.runs.findRunKey(runId)) ?? 0;
     await runTask(store, runKey, 0, { kind: "success", outputs: [{ key: "rows", json: "[1,2]" }] });
@@ -291,12 +292,10 @@ describe("health", () => {
     const store = memoryStore();
     const away = () => new Promise<never>(() => undefined);
     const { call, url } = await open({ ...store, queries: { ...store.queries, ping: away, listWorkers: away } });
-    const answer = await call("GET", "/health");
-    expect(answer).toMatchObject({
-      status: 503,
-      json: { status: "unhealthy", components: { database: { status: "unhealthy" } } },
-    });
-    expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    const [answer, ready] = await Promise.all([call("GET", "/health"), fetch(`${url}/readyz`)]);
+    expect(answer).toMatchObject({ status: 503, json: { status: "unhealthy" } });
+    expect(answer.json).toMatchObject({ components: { database: { status: "unhealthy" } } });
+    expect(ready.status).toBe(503);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 });

@@ -5,7 +5,8 @@ import { createRouterTransport } from "@connectrpc/connect";
 import { vi } from "vitest";
 import type { AppError } from "#errors/app-error.ts";
 import {
-  type AssignmentSchema,
+  type Assignment,
+  AssignmentSchema,
   type AttemptRef,
   type Hello,
   type Outcome,
@@ -18,13 +19,20 @@ import {
 import { toConnectError } from "#rpc/connect-error.ts";
 
 type Response = NonNullable<MessageInitShape<typeof SessionResponseSchema>["message"]>;
-type Case = NonNullable<SessionRequest["message"]["case"]>;
+type Received = SessionRequest["message"];
+type Case = NonNullable<Received["case"]>;
+type Said<K extends Case> = Extract<Received, { case: K }>["value"];
+
+/** What a test says of an assignment beside its task and operator. */
+type AssignmentParts = Partial<
+  Pick<Assignment, "operator" | "environment" | "values" | "timeout" | "gracePeriod" | "captureStdout" | "logMaxBytes">
+>;
 
 export const patience = { timeout: 10_000, interval: 5 };
 
 /** The executor's end of one stream, in the test's hand. */
 export class FakeSession {
-  readonly received: SessionRequest["message"][] = [];
+  readonly received: Received[] = [];
   readonly #outgoing: SessionResponse[] = [];
   #wake: () => void = () => {};
   #end: { readonly error: AppError | null } | null = null;
@@ -53,11 +61,11 @@ export class FakeSession {
     }
   }
 
-  all<K extends Case>(kind: K): Extract<SessionRequest["message"], { case: K }>["value"][] {
-    return this.received.flatMap((message) => (message.case === kind ? [message.value] : [])) as never;
+  all<K extends Case>(kind: K): readonly Said<K>[] {
+    return this.received.flatMap((message) => (message.case === kind ? [message.value as unknown as Said<K>] : []));
   }
 
-  async waitFor<K extends Case>(kind: K, count = 1): Promise<Extract<SessionRequest["message"], { case: K }>["value"]> {
+  async waitFor<K extends Case>(kind: K, count = 1): Promise<Said<K>> {
     await vi.waitFor(() => assert(this.all(kind).length >= count, `no ${kind} number ${count}`), patience);
     const found = this.all(kind)[count - 1];
     if (found === undefined) throw new Error(`no ${kind}`);
@@ -75,11 +83,11 @@ export class FakeSession {
     this.send({ case: "welcome", value });
   }
 
-  assign(taskId: string, operatorType: string, more: MessageInitShape<typeof AssignmentSchema> = {}): void {
+  assign(taskId: string, operatorType: string, more: AssignmentParts = {}): void {
     this.send({ case: "assignment", value: assignment(taskId, operatorType, more) });
   }
 
-  acknowledge(outcome: Outcome, next?: MessageInitShape<typeof AssignmentSchema>): void {
+  acknowledge(outcome: Outcome, next?: Assignment): void {
     const attempt = outcome.attempt as AttemptRef;
     this.send({ case: "outcomeAck", value: { attempt, accepted: true, ...(next === undefined ? {} : { next }) } });
   }
@@ -147,8 +155,8 @@ export class FakeExecutor {
 }
 
 /** An assignment of run1, with what the protocol always says. */
-export function assignment(taskId: string, operatorType: string, more: MessageInitShape<typeof AssignmentSchema> = {}) {
-  return {
+export function assignment(taskId: string, operatorType: string, more: AssignmentParts = {}): Assignment {
+  return create(AssignmentSchema, {
     attempt: { dagRunId: "run1", taskId, generation: 1, tryNumber: 1, fence: 1n },
     dagId: "dag1",
     operatorType,
@@ -158,8 +166,8 @@ export function assignment(taskId: string, operatorType: string, more: MessageIn
     maxTries: 1,
     logMaxBytes: 1_000_000n,
     ...more,
-  };
+  });
 }
 
-export const bash = (taskId: string, bash_command: string, more: MessageInitShape<typeof AssignmentSchema> = {}) =>
+export const bash = (taskId: string, bash_command: string, more: AssignmentParts = {}) =>
   [taskId, "bash", { operator: { bash_command }, ...more }] as const;

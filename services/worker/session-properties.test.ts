@@ -207,7 +207,7 @@ function assignmentOf(place: { which: number; fence: number }): Assignment {
   return { ref: refOf(place), ...nothing, ...texts, graceMs: 500, maxTries: 1, captureStdout: false, logMaxBytes: 1 };
 }
 
-test("whatever happens in whatever order: one process per instance, none beyond its lease, no outcome forgotten or sent twice", () => {
+test("whatever happens in whatever order: one process per instance, none beyond its lease, no outcome forgotten or sent twice (G3, G4)", () => {
   fc.assert(
     fc.property(fc.array(act, { maxLength: 80 }), (acts) => {
       const world = new World();
@@ -243,7 +243,9 @@ const planted: Record<string, typeof step> = {
     const next = step(state, event, now);
     return {
       ...next,
-      effects: next.effects.flatMap((effect) => (effect.kind === "send_outcome" ? [effect, effect] : [effect])),
+      effects: next.effects.flatMap((effect): SessionEffect[] =>
+        effect.kind === "send_outcome" ? [effect, effect] : [effect],
+      ),
     };
   },
   "a beat that lists nothing": (state, event, now) => {

@@ -13,7 +13,6 @@ import {
   connect,
   greetingTimeoutMs,
   hasHeardLastAssignment,
-  isIdle,
   mayConnect,
   receiveBeatAnswer,
   receiveClosed,
@@ -156,9 +155,4 @@ function longestGraceMs(turn: SessionTurn): number {
 
 function hasRunning(state: SessionState): boolean {
   return [...state.held.values()].some(({ stage }) => stage === "running" || stage === "waiting");
-}
-
-/** Whether nothing of the worker runs, for its health and its end. */
-export function hasNothingRunning(state: SessionState): boolean {
-  return isIdle(state.held);
 }

@@ -114,7 +114,7 @@ test("when beats go unanswered the worker turns to the next executor, with what 
   other.acknowledgeAll();
 });
 
-test("when the lease is over all is killed at once, and the worker comes back as a new incarnation", async () => {
+test("when the lease is over all is killed at once, and the worker comes back as a new incarnation (G4)", async () => {
   executor.leaseMs = 1500;
   executor.onHello = (session) => session.welcome({ leaseMs: executor.leaseMs, intervalMs: 300 });
   await start();
@@ -198,6 +198,6 @@ test("a task that floods its output and one that burns all CPU delay no heartbea
 
   const gaps = beatsAt.slice(1).map((at, index) => at - (beatsAt[index] ?? 0));
   expect(executor.sessions).toHaveLength(1);
-  expect(Math.max(...gaps)).toBeLessThan(1000);
+  expect(Math.max(...gaps)).toBeLessThan(1500);
   expect(session.all("logChunk").length).toBeGreaterThan(0);
 });

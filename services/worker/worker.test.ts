@@ -143,7 +143,7 @@ test("a timeout is reported as such, exactly once, for processes and for operato
   await start();
   const session = await executor.waitForSession(1);
   session.assign(...bash("warm", "true"));
-  await session.waitFor("outcome");
+  session.acknowledge(await session.waitFor("outcome"));
   session.received.splice(0);
   const timeout = durationFromMs(500);
 
@@ -155,7 +155,7 @@ test("a timeout is reported as such, exactly once, for processes and for operato
 
   const outcomes = session
     .all("outcome")
-    .sort((x, y) => (x.attempt?.taskId ?? "").localeCompare(y.attempt?.taskId ?? ""));
+    .toSorted((x, y) => (x.attempt?.taskId ?? "").localeCompare(y.attempt?.taskId ?? ""));
   expect(outcomes.map(({ kind, errorCode, errorMessage }) => [kind, errorCode, errorMessage])).toEqual([
     [OutcomeKind.FAILED, "timeout", "timed out after 500ms"],
     [OutcomeKind.FAILED, "timeout", "timed out after 500ms"],

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { AttemptChange, AttemptKey, Decision, OutputChange } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { toEventRow } from "../postgres/runs/event-row.ts";
-import type { MemoryState, NewEvent, StoredAttempt, StoredRun } from "./memory-state.ts";
+import type { MemoryState, NewEvent } from "./memory-state.ts";
+import type { StoredAttempt, StoredRun } from "./stored-run.ts";
 
 /** The run as the rules see it: its instances are those that are stored, and change with it. */
 export function aggregateOf(run: StoredRun): RunAggregate {

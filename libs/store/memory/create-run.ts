@@ -2,7 +2,8 @@ import { createRun as createRunRows } from "#core/create-run.ts";
 import { decideRun } from "#core/decide-run.ts";
 import type { CreateRunResult, NewRun } from "#ports/run-store.ts";
 import { aggregateOf, applyDecision, checkGuards, toNewEvents } from "./apply-decision.ts";
-import { dateKey, type MemoryState, type StoredRun } from "./memory-state.ts";
+import { dateKey, type MemoryState } from "./memory-state.ts";
+import type { StoredRun } from "./stored-run.ts";
 
 /** A request id is remembered for so long. */
 const requestLifeMs = 24 * 3_600_000;

@@ -1,6 +1,7 @@
 import type { DefinitionStore, KnownFile, NewVersion, RegisterResult } from "#ports/definition-store.ts";
 import { activeVersion, createMemorySchedules } from "./schedules.ts";
-import type { MemoryState, NewEvent, StoredDag, StoredVersion } from "./memory-state.ts";
+import type { MemoryState, NewEvent } from "./memory-state.ts";
+import type { StoredDag, StoredVersion } from "./stored-definition.ts";
 
 export function createMemoryDefinitions(state: MemoryState): DefinitionStore {
   return {

@@ -2,7 +2,8 @@ import type { Instance } from "#core/run-model.ts";
 import type { AttemptView, InstanceView, Queries } from "#ports/queries.ts";
 import { readInstanceId } from "../instance-id.ts";
 import { findAttempt } from "./apply-decision.ts";
-import type { MemoryState, StoredAttempt, StoredRun } from "./memory-state.ts";
+import type { MemoryState } from "./memory-state.ts";
+import type { StoredAttempt, StoredRun } from "./stored-run.ts";
 import { type MemoryOrder, never, pageOf } from "./page.ts";
 
 const inOneRun: readonly MemoryOrder<InstanceView>[] = [{ value: (view) => view.ordinal, descending: false }];

@@ -1,37 +1,10 @@
-import type { AttemptOpened, AttemptClosed } from "#core/decision.ts";
 import type { Plan } from "#core/plan.ts";
-import type { Instance, RunRow } from "#core/run-model.ts";
-import type { NewVersion, ScheduleRow, StoredProblem } from "#ports/definition-store.ts";
 import type { PublishedEvent } from "#ports/event-log.ts";
-import type { NewRun } from "#ports/run-store.ts";
 import type { WorkerHello } from "#ports/worker-store.ts";
 import { WakeHub } from "../wake-hub.ts";
 import { RunIndexes } from "./run-indexes.ts";
-
-export interface StoredDag {
-  readonly dagKey: number;
-  readonly dagId: string;
-  readonly registeredAt: number;
-  activeVersionKey: number | null;
-  filePath: string | null;
-  isActive: boolean;
-  isPaused: boolean;
-  schedule: (ScheduleRow & { readonly registeredAt: number }) | null;
-}
-
-export interface StoredVersion {
-  readonly versionKey: number;
-  readonly dag: StoredDag;
-  readonly version: number;
-  readonly content: NewVersion;
-}
-
-export interface StoredImportError {
-  readonly filePath: string;
-  readonly hash: string;
-  readonly problems: readonly StoredProblem[];
-  readonly since: number;
-}
+import type { StoredDag, StoredImportError, StoredVersion } from "./stored-definition.ts";
+import type { StoredRun } from "./stored-run.ts";
 
 export interface StoredWorker {
   readonly workerKey: number;
@@ -45,31 +18,6 @@ export interface StoredWorker {
   lastHeartbeatAt: number;
   leaseExpiresAt: number;
   endedAt: number | null;
-}
-
-export interface StoredAttempt {
-  readonly opened: Omit<AttemptOpened, "kind">;
-  closed: AttemptClosed | null;
-  releasedAt: number | null;
-}
-
-export interface StoredOutput {
-  readonly generation: number;
-  readonly json: string;
-  readonly at: number;
-}
-
-/** A run with everything that hangs on it. `instances` is changed in place, by ordinal. */
-export interface StoredRun {
-  row: RunRow;
-  readonly instances: Instance[];
-  readonly plan: Plan;
-  readonly made: NewRun;
-  /** By ordinal, oldest first. */
-  readonly attempts: Map<number, StoredAttempt[]>;
-  readonly outputs: Map<number, Map<string, StoredOutput>>;
-  isArchived: boolean;
-  isOrphaned: boolean;
 }
 
 export interface StoredLease {

@@ -1,7 +1,9 @@
 import type { DagView, ImportErrorView, Queries, RunView } from "#ports/queries.ts";
 import { nonZeroCounts } from "../postgres/run-queries.ts";
 import { createMemoryInstanceQueries } from "./instance-queries.ts";
-import type { MemoryState, StoredDag, StoredRun, StoredWorker } from "./memory-state.ts";
+import type { MemoryState, StoredWorker } from "./memory-state.ts";
+import type { StoredDag } from "./stored-definition.ts";
+import type { StoredRun } from "./stored-run.ts";
 import { never, pageOf } from "./page.ts";
 import { activeVersion } from "./schedules.ts";
 

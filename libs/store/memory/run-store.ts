@@ -12,7 +12,8 @@ import type {
 } from "#ports/run-store.ts";
 import { aggregateOf, applyDecision, checkGuards } from "./apply-decision.ts";
 import { createRun } from "./create-run.ts";
-import type { MemoryState, StoredRun } from "./memory-state.ts";
+import type { MemoryState } from "./memory-state.ts";
+import type { StoredRun } from "./stored-run.ts";
 import { type InstanceRef, type TimedRef, timeOf } from "./run-indexes.ts";
 
 /**

@@ -1,5 +1,6 @@
 import type { DefinitionStore } from "#ports/definition-store.ts";
-import type { MemoryState, StoredDag, StoredVersion } from "./memory-state.ts";
+import type { MemoryState } from "./memory-state.ts";
+import type { StoredDag, StoredVersion } from "./stored-definition.ts";
 
 type Schedules = Pick<DefinitionStore, "listDueSchedules" | "advanceSchedule" | "nextScheduleInMs">;
 

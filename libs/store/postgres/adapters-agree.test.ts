@@ -7,7 +7,7 @@ import type { Store } from "#ports/store.ts";
 import type { TaskSpec } from "#testing/plan-builder.ts";
 import { planOfSpec } from "#testing/plan-spec.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
-import { change, failure, readInstances, startRun, success } from "#testing/store-harness.ts";
+import { change, failure, readInstances, startRun, success } from "#testing/store-driver.ts";
 import { createMemoryStore } from "../memory/memory-store.ts";
 
 const taskCount = 6;

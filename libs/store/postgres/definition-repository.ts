@@ -8,7 +8,7 @@ import type {
 } from "#ports/definition-store.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database, Transaction } from "./database.ts";
-import * as sql from "./definition-statements.ts";
+import { definitionStatements as sql } from "./definition-statements.ts";
 
 interface LockedDag {
   readonly dag_key: number;
@@ -155,7 +155,7 @@ async function activate(
   ]);
 }
 
-export function priorityOf(definition: unknown): number {
+function priorityOf(definition: unknown): number {
   const has = typeof definition === "object" && definition !== null && "priority" in definition;
   return has && typeof definition.priority === "number" ? definition.priority : 0;
 }

@@ -1,47 +1,47 @@
-/** Statements of the definition repository. Times come as milliseconds and are converted by `from_ms`. */
+/** What the definition repository sends. Times come as milliseconds and are converted by `from_ms`. */
+export const definitionStatements = {
+  insertDag: {
+    name: "insert_dag",
+    text: "INSERT INTO dags (dag_id, is_active) VALUES ($1, false) ON CONFLICT (dag_id) DO NOTHING",
+  },
 
-export const insertDag = {
-  name: "insert_dag",
-  text: "INSERT INTO dags (dag_id, is_active) VALUES ($1, false) ON CONFLICT (dag_id) DO NOTHING",
-};
-
-/** Locks the DAG's row: registrations of one id wait for each other. */
-export const lockDag = {
-  name: "lock_dag",
-  text: `SELECT d.dag_key, d.is_active, d.file_path, d.active_version_key, v.version, v.hash
+  /** Locks the DAG's row: registrations of one id wait for each other. */
+  lockDag: {
+    name: "lock_dag",
+    text: `SELECT d.dag_key, d.is_active, d.file_path, d.active_version_key, v.version, v.hash
     FROM dags d LEFT JOIN dag_versions v ON v.version_key = d.active_version_key WHERE d.dag_id = $1 FOR UPDATE OF d`,
-};
+  },
 
-export const insertVersion = {
-  name: "insert_dag_version",
-  text: `INSERT INTO dag_versions (dag_key, version, hash, definition, source_text, source, file_path)
+  insertVersion: {
+    name: "insert_dag_version",
+    text: `INSERT INTO dag_versions (dag_key, version, hash, definition, source_text, source, file_path)
     SELECT $1::bigint, COALESCE(max(version), 0) + 1, $2, $3::jsonb, $4, $5, $6 FROM dag_versions WHERE dag_key = $1::bigint
     RETURNING version_key, version`,
-};
+  },
 
-export const activateVersion = {
-  name: "activate_dag_version",
-  text: `UPDATE dags SET active_version_key = $2, file_path = $3, is_active = true, description = $4, owner = $5, tags = $6, priority = $7,
+  activateVersion: {
+    name: "activate_dag_version",
+    text: `UPDATE dags SET active_version_key = $2, file_path = $3, is_active = true, description = $4, owner = $5, tags = $6, priority = $7,
     updated_at = now() WHERE dag_key = $1`,
-};
+  },
 
-/** A schedule that stays the same keeps its place: a slot that is due must not be lost to a new registration. */
-export const putSchedule = {
-  name: "put_schedule",
-  text: `INSERT INTO schedules AS s (dag_key, schedule_text, timezone, next_at) VALUES ($1, $2, $3, from_ms($4))
+  /** A schedule that stays the same keeps its place: a slot that is due must not be lost to a new registration. */
+  putSchedule: {
+    name: "put_schedule",
+    text: `INSERT INTO schedules AS s (dag_key, schedule_text, timezone, next_at) VALUES ($1, $2, $3, from_ms($4))
     ON CONFLICT (dag_key) DO UPDATE SET schedule_text = EXCLUDED.schedule_text, timezone = EXCLUDED.timezone, next_at = EXCLUDED.next_at
     WHERE (s.schedule_text, s.timezone) <> (EXCLUDED.schedule_text, EXCLUDED.timezone)`,
-};
+  },
 
-export const dropSchedule = { name: "drop_schedule", text: "DELETE FROM schedules WHERE dag_key = $1" };
+  dropSchedule: { name: "drop_schedule", text: "DELETE FROM schedules WHERE dag_key = $1" },
 
-/**
- * Takes the DAGs of a file out of force, but not the one with key `$2`: schedule gone, runs in progress marked as
- * orphaned, an event each.
- */
-export const archiveDags = {
-  name: "archive_dags",
-  text: `WITH archived AS (
+  /**
+   * Takes the DAGs of a file out of force, but not the one with key `$2`: schedule gone, runs in progress marked as
+   * orphaned, an event each.
+   */
+  archiveDags: {
+    name: "archive_dags",
+    text: `WITH archived AS (
       UPDATE dags SET is_active = false, updated_at = now() WHERE file_path = $1 AND is_active AND dag_key IS DISTINCT FROM $2::bigint RETURNING dag_key, dag_id
     ), unscheduled AS (DELETE FROM schedules s USING archived a WHERE s.dag_key = a.dag_key
     ), orphaned AS (UPDATE dag_runs r SET is_orphaned = true FROM archived a WHERE r.dag_key = a.dag_key AND r.ended_at IS NULL
@@ -49,17 +49,17 @@ export const archiveDags = {
       INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, data)
       SELECT 'dag.archived', 'dag', dag_id, dag_id, jsonb_build_object('file_path', $1::text) FROM archived
     ) SELECT dag_key FROM archived`,
-};
+  },
 
-export const emitDagEvent = {
-  name: "emit_dag_event",
-  text: "INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, data) VALUES ($1, 'dag', $2::text, $2::text, $3::jsonb)",
-};
+  emitDagEvent: {
+    name: "emit_dag_event",
+    text: "INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, data) VALUES ($1, 'dag', $2::text, $2::text, $3::jsonb)",
+  },
 
-/** A file that stays broken in the same way keeps its time and makes no event. */
-export const putImportError = {
-  name: "put_import_error",
-  text: `WITH written AS (
+  /** A file that stays broken in the same way keeps its time and makes no event. */
+  putImportError: {
+    name: "put_import_error",
+    text: `WITH written AS (
       INSERT INTO import_errors AS e (file_path, hash, problems) VALUES ($1, $2, $3::jsonb)
       ON CONFLICT (file_path) DO UPDATE SET hash = EXCLUDED.hash, problems = EXCLUDED.problems
       WHERE e.hash <> EXCLUDED.hash OR e.problems <> EXCLUDED.problems RETURNING file_path
@@ -69,57 +69,58 @@ export const putImportError = {
         jsonb_build_object('file_path', w.file_path, 'problem_count', jsonb_array_length($3::jsonb))
       FROM written w LEFT JOIN dags d ON d.file_path = w.file_path AND d.is_active
     ) SELECT file_path FROM written`,
-};
+  },
 
-export const dropImportError = { name: "drop_import_error", text: "DELETE FROM import_errors WHERE file_path = $1" };
+  dropImportError: { name: "drop_import_error", text: "DELETE FROM import_errors WHERE file_path = $1" },
 
-export const setPaused = {
-  name: "set_dag_paused",
-  text: `WITH found AS (SELECT dag_key, dag_id, is_paused FROM dags WHERE dag_id = $1 FOR UPDATE
+  setPaused: {
+    name: "set_dag_paused",
+    text: `WITH found AS (SELECT dag_key, dag_id, is_paused FROM dags WHERE dag_id = $1 FOR UPDATE
     ), changed AS (
       UPDATE dags d SET is_paused = $2, updated_at = now() FROM found f WHERE d.dag_key = f.dag_key AND f.is_paused <> $2 RETURNING d.dag_id
     ), event AS (
       INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, data)
       SELECT 'dag.paused', 'dag', dag_id, dag_id, jsonb_build_object('is_paused', $2::boolean) FROM changed
     ) SELECT (SELECT count(*) FROM changed) AS changed FROM found`,
-};
+  },
 
-export const getActive = {
-  name: "get_active_definition",
-  text: `SELECT d.dag_key, d.dag_id, v.version_key, v.version, d.is_active, d.is_paused, v.definition
+  getActive: {
+    name: "get_active_definition",
+    text: `SELECT d.dag_key, d.dag_id, v.version_key, v.version, d.is_active, d.is_paused, v.definition
     FROM dags d JOIN dag_versions v ON v.version_key = d.active_version_key WHERE d.dag_id = $1`,
-};
+  },
 
-export const getVersion = {
-  name: "get_dag_version",
-  text: "SELECT d.dag_id, v.version, v.definition FROM dag_versions v JOIN dags d USING (dag_key) WHERE v.version_key = $1",
-};
+  getVersion: {
+    name: "get_dag_version",
+    text: "SELECT d.dag_id, v.version, v.definition FROM dag_versions v JOIN dags d USING (dag_key) WHERE v.version_key = $1",
+  },
 
-/** The content that was last looked at: of a broken file that of its import error. */
-export const listKnownFiles = {
-  name: "list_known_files",
-  text: `SELECT COALESCE(e.file_path, f.file_path) AS file_path, COALESCE(e.hash, f.hash) AS hash, f.dag_id, f.dag_id IS NOT NULL AS is_active
+  /** The content that was last looked at: of a broken file that of its import error. */
+  listKnownFiles: {
+    name: "list_known_files",
+    text: `SELECT COALESCE(e.file_path, f.file_path) AS file_path, COALESCE(e.hash, f.hash) AS hash, f.dag_id, f.dag_id IS NOT NULL AS is_active
     FROM (SELECT d.file_path, v.hash, d.dag_id FROM dags d JOIN dag_versions v ON v.version_key = d.active_version_key
       WHERE d.is_active AND d.file_path IS NOT NULL) f
     FULL JOIN import_errors e ON e.file_path = f.file_path ORDER BY 1`,
-};
+  },
 
-export const listDueSchedules = {
-  name: "list_due_schedules",
-  text: `SELECT s.dag_key, d.dag_id, v.version_key, v.definition, s.next_at, s.registered_at
+  listDueSchedules: {
+    name: "list_due_schedules",
+    text: `SELECT s.dag_key, d.dag_id, v.version_key, v.definition, s.next_at, s.registered_at
     FROM schedules s JOIN dags d USING (dag_key) JOIN dag_versions v ON v.version_key = d.active_version_key
     WHERE s.next_at <= now() AND d.is_active AND NOT d.is_paused ORDER BY s.next_at, s.dag_key LIMIT $1`,
-};
+  },
 
-/** The leader's row is locked with it, so that no other can begin to lead before this is written. */
-export const advanceSchedule = {
-  name: "advance_schedule",
-  text: `WITH leader AS (SELECT 1 FROM leases WHERE name = 'scheduler' AND epoch = $4 AND expires_at > now() FOR SHARE)
+  /** The leader's row is locked with it, so that no other can begin to lead before this is written. */
+  advanceSchedule: {
+    name: "advance_schedule",
+    text: `WITH leader AS (SELECT 1 FROM leases WHERE name = 'scheduler' AND epoch = $4 AND expires_at > now() FOR SHARE)
     UPDATE schedules SET next_at = from_ms($3) WHERE dag_key = $1 AND next_at = from_ms($2) AND EXISTS (SELECT 1 FROM leader) RETURNING dag_key`,
-};
+  },
 
-export const nextSchedule = {
-  name: "next_schedule",
-  text: `SELECT (extract(epoch FROM min(s.next_at) - now()) * 1000)::double precision AS ms
+  nextSchedule: {
+    name: "next_schedule",
+    text: `SELECT (extract(epoch FROM min(s.next_at) - now()) * 1000)::double precision AS ms
     FROM schedules s JOIN dags d USING (dag_key) WHERE s.next_at IS NOT NULL AND d.is_active AND NOT d.is_paused`,
-};
+  },
+} as const;

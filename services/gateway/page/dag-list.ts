@@ -7,6 +7,7 @@ import { renderPage } from "./layout.ts";
 import type { PageView } from "./page-context.ts";
 import { dagPath, runPath } from "./paths.ts";
 import { pausedMark, runMark } from "./state-mark.ts";
+import { needsInput } from "./trigger-form.ts";
 
 const pageSize = 100;
 
@@ -37,8 +38,16 @@ function dagRow(dag: Dag): readonly HtmlValue[] {
     dag.scheduleInterval === "" ? html`<span class="soft">by hand</span>` : dag.scheduleInterval,
     timeText(dag.nextRun),
     durationText(lastRun?.durationMs),
-    html`${postButton(`${dagPath(dag.dagId)}/trigger`, "Trigger")}${pauseButton(dag)}`,
+    html`${triggerButton(dag)}${pauseButton(dag)}`,
   ];
+}
+
+/** Starts a run with the defaults, or leads to the form where a parameter has none. */
+function triggerButton(dag: Dag): Html {
+  const path = dagPath(dag.dagId);
+  return needsInput(dag.parameters ?? {})
+    ? html`<a class="button" href="${path}#trigger">Trigger …</a>`
+    : postButton(`${path}/trigger`, "Trigger");
 }
 
 /** Pauses or resumes: what the button says. */

@@ -55,6 +55,7 @@ export const liveScript = `
     if (atEnd) log.scrollTop = log.scrollHeight;
     log.dataset.after = line.number;
   };
+  if (log && log.hasAttribute("data-log")) log.scrollTop = log.scrollHeight;
   const open = () => {
     if (source || document.hidden) return;
     if (log) {

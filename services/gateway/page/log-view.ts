@@ -61,6 +61,7 @@ async function readLines(
 }
 
 function instanceFacts(instance: TaskInstance): Html {
+  const outputs = JSON.stringify(instance.xcomValues ?? {});
   return html`<p>${taskMark(instance.state)} <span class="soft">${instance.stateReason}</span></p>
 ${facts([
   ["operator", instance.operator],
@@ -72,7 +73,7 @@ ${facts([
   ["took", durationText(instance.durationMs)],
   ["exit code", instance.exitCode ?? null],
   ["error", instance.error === undefined ? instance.lastError : `${instance.error.code}: ${instance.error.message}`],
-  ["outputs", instance.xcomValues === undefined ? null : html`<code>${JSON.stringify(instance.xcomValues)}</code>`],
+  ["outputs", outputs === "{}" ? null : html`<code>${outputs}</code>`],
 ])}`;
 }
 

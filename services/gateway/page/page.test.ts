@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { change, claim, failure, runTask } from "#testing/store-harness.ts";
+import { change, claim, failure, runTask } from "#testing/store-driver.ts";
 import { httpRequest, openGateway, registerDag, textOf } from "../gateway-harness.testsuite.ts";
 
 const hostile = `"><img src=x onerror=alert(1)> & '</script>`;

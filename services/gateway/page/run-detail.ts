@@ -36,7 +36,9 @@ export async function showRun({ clients, ids, query, signal }: PageView): Promis
 }
 
 function runFacts(run: DagRun): Html {
-  const counts = Object.entries(run.taskCounts).map(([state, count]) => `${count} ${state.replaceAll("_", " ")}`);
+  const counts = Object.entries(run.taskCounts).map(([state, count]) => {
+    return `${count} ${state === "none" ? "waiting" : state.replaceAll("_", " ")}`;
+  });
   const warnings = run.warnings.map((warning) => html`<div class="notice">${warning}</div>`);
   return html`<p>${runMark(run.state)} ${pausedMark(run.isPaused)}
 ${run.endDate === undefined && html`<span class="soft">not ended</span>`}</p>${warnings}
@@ -74,7 +76,7 @@ function instanceRow(instance: TaskInstance): readonly HtmlValue[] {
   ];
 }
 
-function errorText({ error, lastError }: TaskInstance): Html {
+function errorText({ error, lastError }: TaskInstance): Html | null {
   const text = error === undefined ? lastError : `${error.code}: ${error.message}`;
-  return html`<span class="mono wrap">${text}</span>`;
+  return text === "" ? null : html`<span class="mono wrap">${text}</span>`;
 }

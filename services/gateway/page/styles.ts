@@ -18,6 +18,7 @@ h2 { font-size: 16px; margin: 24px 0 8px; }
 p { margin: 4px 0; }
 .soft { color: var(--soft); }
 .mono, pre, code { font-family: ui-monospace, monospace; font-size: 13px; }
+h1.mono { font-size: 18px; }
 .wrap { overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; background: var(--panel); border: 1px solid var(--line); }
 th, td { text-align: left; vertical-align: top; padding: 6px 10px; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
@@ -33,10 +34,11 @@ form { margin: 0; }
 form.inline { display: inline-block; margin: 0 4px 4px 0; }
 form.stack { display: grid; gap: 10px; max-width: 560px; }
 label { display: grid; gap: 2px; }
-input, select, textarea, button { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--gray);
+input, select, textarea, button, a.button { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--gray);
   border-radius: 6px; padding: 4px 10px; max-width: 100%; }
 button { cursor: pointer; }
-button:hover { border-color: var(--link); color: var(--link); }
+a.button { display: inline-block; margin: 0 4px 4px 0; text-decoration: none; }
+button:hover, a.button:hover { border-color: var(--link); color: var(--link); }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .state { white-space: nowrap; }
 .state i { font-style: normal; font-weight: 700; display: inline-block; width: 1.4em; text-align: center; }
@@ -52,6 +54,7 @@ button:hover { border-color: var(--link); color: var(--link); }
   tr { border-bottom: 2px solid var(--line); padding: 6px 0; }
   td { border: 0; padding: 2px 10px; display: grid; grid-template-columns: 92px 1fr; gap: 8px; }
   td::before { content: attr(data-label); color: var(--soft); font-size: 13px; }
-  dl { grid-template-columns: 1fr; } dt { margin-top: 6px; }
+  td:has(> div:empty) { display: none; }
+  dl { grid-template-columns: 92px 1fr; gap: 2px 8px; }
 }
 `;

@@ -16,7 +16,7 @@ interface ParameterFacts {
 /** A form with a field for each declared parameter; what stays empty takes its default. */
 export function triggerForm(dagId: string, parameters: JsonObject): Html {
   const fields = Object.entries(parameters).map(([name, declared]) => parameterField(name, factsOf(declared)));
-  return html`<form class="stack" method="post" action="${dagPath(dagId)}/trigger">${fields}
+  return html`<form class="stack" id="trigger" method="post" action="${dagPath(dagId)}/trigger">${fields}
 <label>note<input name="note" maxlength="1000"></label><div><button>Trigger a run</button></div></form>`;
 }
 
@@ -36,6 +36,14 @@ function parameterField(name: string, parameter: ParameterFacts): Html {
     return html`<label>${label}<textarea name="${field}" rows="3" placeholder="${placeholder}"></textarea></label>`;
   }
   return html`<label>${label}<input name="${field}" placeholder="${placeholder}"></label>`;
+}
+
+/** Whether a run can't begin without a value that only people can give. */
+export function needsInput(parameters: JsonObject): boolean {
+  return Object.values(parameters).some((declared) => {
+    const { required, default: value } = factsOf(declared);
+    return required && value === undefined;
+  });
 }
 
 /** The parameters that a form gave, as far as they can be read as their types; the rest goes as text and is refused with its reason. */

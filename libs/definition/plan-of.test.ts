@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { parentEdges } from "#core/graph.ts";
+import { parseDefinition } from "./parse-definition.ts";
+import { planOf } from "./plan-of.ts";
+
+const operators = new Map([["noop", { fields: z.strictObject({}), code: {}, description: "" }]]);
+
+test("a plan has the tasks in their order, with edges by place", () => {
+  const text = [
+    "id: x",
+    "executor: stream",
+    "run_timeout: 1h",
+    "priority: 5",
+    "tasks:",
+    "  - {id: b, type: noop, operator: {}, dependencies: [{task: a, on: failure}], trigger_rule: all_done, executor: local}",
+    "  - {id: a, type: noop, operator: {}, when: 'true', queue: fast, timeout: 5s, priority: 3}",
+  ].join("\n");
+  const { definition } = parseDefinition(text, { file: "x", operators, maxTaskTimeoutMs: 60_000 });
+  if (definition === null) throw new Error("it is no good definition");
+
+  const plan = planOf(definition);
+
+  expect(plan).toMatchObject({ runTimeoutMs: 3_600_000, priority: 5 });
+  expect(plan.tasks).toMatchObject([
+    { id: "b", operatorType: "noop", triggerRule: "all_done", evaluated: false, backend: "local", timeoutMs: 60_000 },
+    { id: "a", evaluated: true, backend: "stream", queue: "fast", timeoutMs: 5000, priority: 3 },
+  ]);
+  expect([...parentEdges(plan.graph, 0)]).toEqual([{ task: 1, on: "failure" }]);
+  expect([...parentEdges(plan.graph, 1)]).toEqual([]);
+});

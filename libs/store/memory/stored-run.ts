@@ -1,0 +1,29 @@
+import type { AttemptClosed, AttemptOpened } from "#core/decision.ts";
+import type { Plan } from "#core/plan.ts";
+import type { Instance, RunRow } from "#core/run-model.ts";
+import type { NewRun } from "#ports/run-store.ts";
+
+export interface StoredAttempt {
+  readonly opened: Omit<AttemptOpened, "kind">;
+  closed: AttemptClosed | null;
+  releasedAt: number | null;
+}
+
+export interface StoredOutput {
+  readonly generation: number;
+  readonly json: string;
+  readonly at: number;
+}
+
+/** A run with everything that hangs on it. `instances` is changed in place, by ordinal. */
+export interface StoredRun {
+  row: RunRow;
+  readonly instances: Instance[];
+  readonly plan: Plan;
+  readonly made: NewRun;
+  /** By ordinal, oldest first. */
+  readonly attempts: Map<number, StoredAttempt[]>;
+  readonly outputs: Map<number, Map<string, StoredOutput>>;
+  isArchived: boolean;
+  isOrphaned: boolean;
+}
