@@ -160,7 +160,8 @@ CREATE TABLE task_instances (
   -- The run's sequence at the last change: a stale cache reads what is newer.
   changed_sequence bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (run_key, ordinal)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+-- Partial indexes keep entries of rows that left them until a vacuum, so its threshold does not grow with the table.
 -- The dispatcher's order; the rows in it are those that wait for a worker.
 CREATE INDEX task_instances_queued ON task_instances (priority DESC, dag_priority DESC, queued_at, run_key, ordinal)
   WHERE state = 'queued' AND NOT held AND items_total = 0;
@@ -245,7 +246,8 @@ BEGIN
   FOREACH parent IN ARRAY ARRAY['outbox', 'log_chunks'] LOOP
     FOR step IN -1..2 LOOP
       month := date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + make_interval(months => step);
-      EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+      EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)
+          WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000)',
         parent || to_char(month AT TIME ZONE 'UTC', '_YYYY_MM'), parent, month, month + interval '1 month');
     END LOOP;
   END LOOP;

@@ -15,14 +15,19 @@ const { BOOL } = CelScalar;
 
 let stepsLeft = 0;
 
-/** Begins an evaluation: its loops together have `definitionLimits.expressionSteps`. */
-export function resetLoopSteps(): void {
-  stepsLeft = definitionLimits.expressionSteps;
+/** Begins an evaluation: its loops together may take so many turns. */
+export function allowLoopSteps(count: number): void {
+  stepsLeft = count;
+}
+
+/** What the last evaluation left of its turns. */
+export function loopStepsLeft(): number {
+  return Math.max(0, stepsLeft);
 }
 
 function countStep(goesOn: boolean): boolean {
   stepsLeft -= 1;
-  if (stepsLeft < 0) throw new Error(`its loops take more than ${definitionLimits.expressionSteps} steps`);
+  if (stepsLeft < 0) throw new Error(`its loops take more than ${definitionLimits.expressionSteps} turns`);
   return goesOn;
 }
 

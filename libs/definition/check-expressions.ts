@@ -4,9 +4,12 @@ import type { TaskGraph } from "./check-graph.ts";
 import { hasExpression } from "./code-scan.ts";
 import { languageOf } from "./compile-value.ts";
 import { conditionTemplate } from "./condition.ts";
+import type { ExpressionIssue } from "./expression-names.ts";
 import { checkNames, type ExpressionScope, rootsOf } from "./expression-scope.ts";
 import { trialIssue } from "./expression-trial.ts";
+import type { Expression } from "./expression.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
+import { definitionLimits } from "./limits.ts";
 import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
 import type { TaskOutline } from "./outline.ts";
 import type { Finding, Path } from "./problem-list.ts";
@@ -33,6 +36,7 @@ class ExpressionChecker {
   readonly #check: ExpressionCheck;
   readonly #ancestors: AncestorSets;
   readonly #declared: readonly string[];
+  readonly #trialBudget = { left: definitionLimits.expressionSteps };
 
   constructor(check: ExpressionCheck) {
     this.#check = check;
@@ -124,18 +128,32 @@ class ExpressionChecker {
     scope: ExpressionScope,
     { language, isCondition, shift = 0 }: { language: TemplateLanguage; isCondition: boolean; shift?: number },
   ): void {
-    const { report, graph, parameters } = this.#check;
+    const { report, graph } = this.#check;
     const { issues, reads } = compileTemplate(text, language);
-    for (const { offset, ...finding } of issues) report(path, offset - shift, finding);
+    const found = [...issues];
+    let errors = 0;
     for (const { offset: start, names, expression } of reads) {
-      const found = names.flatMap((each) => [...checkNames(each, scope, graph, this.#ancestors)]);
-      const trial =
-        expression === null || found.some((issue) => issue.warning !== true)
-          ? null
-          : trialIssue(expression, { parameters, isCondition });
-      for (const { offset, ...finding } of trial === null ? found : [...found, trial])
-        report(path, start + offset - shift, finding);
+      if (errors > definitionLimits.problemsOfText) break;
+      const own = names.flatMap((each) => [...checkNames(each, scope, graph, this.#ancestors)]);
+      if (expression !== null && own.every((issue) => issue.warning === true))
+        own.push(...this.#trial(expression, isCondition));
+      errors += own.filter((issue) => issue.warning !== true).length;
+      found.push(...own.map((issue) => ({ ...issue, offset: issue.offset + start })));
     }
+    // Errors before warnings: what is left out must not make the definition look right.
+    const weight = ({ warning = false }: ExpressionIssue): number => (warning ? 1 : 0);
+    const ordered = found.toSorted((a, b) => weight(a) - weight(b) || a.offset - b.offset);
+    const listed = ordered.slice(0, definitionLimits.problemsOfText);
+    for (const { offset, ...finding } of listed) report(path, offset - shift, finding);
+  }
+
+  #trial(expression: Expression, isCondition: boolean): ExpressionIssue[] {
+    const issue = trialIssue(expression, {
+      parameters: this.#check.parameters,
+      isCondition,
+      budget: this.#trialBudget,
+    });
+    return issue === null ? [] : [issue];
   }
 }
 

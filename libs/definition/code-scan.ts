@@ -28,8 +28,6 @@ export interface CodeScan {
   readonly issues: readonly ExpressionIssue[];
 }
 
-const textPlace: CodePlace = { kind: "text" };
-
 export function refused(reason: string): CodePlace {
   return { kind: "refused", reason };
 }
@@ -49,20 +47,16 @@ export function unbalanced(offset: number): ExpressionIssue {
   };
 }
 
+export function tooDeeplyNested(offset: number): ExpressionIssue {
+  return {
+    offset,
+    code: "UNSAFE_PLACE",
+    message: "the code is nested too deeply here for the places of expressions to be told",
+  };
+}
+
 /** Whether an expression stands in a value or within it. */
 export function hasExpression(value: Json): boolean {
   if (typeof value === "string") return value.includes("{{");
   return typeof value === "object" && value !== null && Object.values(value).some(hasExpression);
-}
-
-/** The expressions of a text that is no code. */
-export function scanText(text: string): CodeScan {
-  const holes: Hole[] = [];
-  for (let at = text.indexOf("{{"); at !== -1; ) {
-    const hole = readHole(text, at, textPlace);
-    if (hole.end === -1) return { holes, issues: [unbalanced(at)] };
-    holes.push(hole);
-    at = text.indexOf("{{", hole.end);
-  }
-  return { holes, issues: [] };
 }

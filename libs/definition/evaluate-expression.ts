@@ -1,11 +1,12 @@
 import { isCelError } from "@bufbuild/cel";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { type CelBindings, type ExpressionValue, fromCelResult, Instant, toCelInput } from "./cel-environment.ts";
-import { resetLoopSteps } from "./cel-loops.ts";
+import { allowLoopSteps } from "./cel-loops.ts";
 import type { Term } from "./cel-program.ts";
 import type { ExpressionNames, RootName } from "./expression-names.ts";
 import type { Expression } from "./expression.ts";
 import { type FilterContext, toText } from "./filters.ts";
+import { definitionLimits } from "./limits.ts";
 import type { Json, JsonObject } from "./model.ts";
 import type { RenderContext } from "./render-context.ts";
 
@@ -14,6 +15,8 @@ export interface Scope {
   readonly context: RenderContext;
   /** Parameters of type `number`: CEL reads them as doubles also where they are whole. */
   readonly doubles: ReadonlySet<string>;
+  /** Turns that loops may take; absent: `definitionLimits.expressionSteps`. */
+  readonly maxLoopSteps?: number;
 }
 
 /**
@@ -60,7 +63,7 @@ function evaluatedText(value: ExpressionValue, { keepsTime }: Expression, { cont
 /** Undefined: something that it reads is missing. */
 function evaluateTerm(term: Term, expression: Expression, scope: Scope): ExpressionValue | undefined {
   if (term.kind === "path") return lookUp(term.path, scope.context);
-  resetLoopSteps();
+  allowLoopSteps(scope.maxLoopSteps ?? definitionLimits.expressionSteps);
   const result = term.run(bindings(expression.names, scope));
   if (isCelError(result)) {
     if (isMissing(result.message)) return undefined;

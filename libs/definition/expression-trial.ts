@@ -1,5 +1,6 @@
 import { AppError } from "#errors/app-error.ts";
 import { hasExpression } from "./code-scan.ts";
+import { allowLoopSteps, loopStepsLeft } from "./cel-loops.ts";
 import { evaluateToJson } from "./evaluate-expression.ts";
 import type { ExpressionIssue } from "./expression-names.ts";
 import type { Expression } from "./expression.ts";
@@ -22,13 +23,16 @@ interface Trial {
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
   /** The value must be true or false. */
   readonly isCondition: boolean;
+  /** Turns of loops that all trials of a file may still take. */
+  readonly budget: { left: number };
 }
 
 /**
  * Evaluates the expression with made-up values of the declared types and reports operators and filters that do not fit
  * them. An expression that reads outputs, or parameters without a type, can't be tried.
  */
-export function trialIssue(expression: Expression, { parameters, isCondition }: Trial): ExpressionIssue | null {
+export function trialIssue(expression: Expression, { parameters, isCondition, budget }: Trial): ExpressionIssue | null {
+  if (budget.left === 0) return null;
   const params: Record<string, Json> = {};
   for (const names of expression.names) {
     if (names.outputs.length > 0 || names.readsAllParameters) return null;
@@ -39,8 +43,9 @@ export function trialIssue(expression: Expression, { parameters, isCondition }: 
     }
   }
   const doubles = new Set(Object.keys(params).filter((name) => parameters[name]?.type === "number"));
+  allowLoopSteps(budget.left);
   try {
-    const value = evaluateToJson(expression, { context: contextOf(params), doubles });
+    const value = evaluateToJson(expression, { context: contextOf(params), doubles, maxLoopSteps: budget.left });
     if (!isCondition || typeof value === "boolean") return null;
     return {
       offset: 0,
@@ -50,6 +55,8 @@ export function trialIssue(expression: Expression, { parameters, isCondition }: 
   } catch (error) {
     if (!(error instanceof AppError) || error.details["isTypeError"] !== true) return null;
     return { offset: 0, code: "EXPRESSION_TYPE", message: error.message };
+  } finally {
+    budget.left = loopStepsLeft();
   }
 }
 

@@ -8,13 +8,17 @@ export const definitionLimits = {
   /** Times that an alias is followed, nested ones counted each time. */
   aliases: 100,
   /** Values of a file once its aliases are followed. */
-  values: 1_000_000,
+  values: 500_000,
   /** Problems reported of one file. */
   problems: 1_000,
   /** Expressions of one file. */
   expressions: 20_000,
   /** Turns of the loops of one evaluation. */
   expressionSteps: 100_000,
+  /** Substitutions, or parts of formatted strings, within each other in code that holds expressions. */
+  codeNesting: 50,
+  /** Problems reported of one text. */
+  problemsOfText: 100,
   /** Characters of one expression. */
   expressionLength: 10_000,
   /** Bytes of an environment variable with its name and both separators, as Linux has it. */

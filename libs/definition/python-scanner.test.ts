@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
-import { compileDefinition } from "./compile-definition.ts";
+import { type CompiledDefinition, compileDefinition } from "./compile-definition.ts";
 import type { Json, JsonObject } from "./model.ts";
 import { parseDefinition } from "./parse-definition.ts";
 import { scanPython } from "./python-scanner.ts";
@@ -76,11 +76,21 @@ const operators: OperatorSchemas = new Map([
   ],
 ]);
 
-function render(operator: JsonObject, v: Json): { operator: JsonObject; values: Readonly<Record<string, string>> } {
+const compiled = new Map<string, CompiledDefinition>();
+
+function compile(operator: JsonObject): CompiledDefinition {
   const source = `id: x\nparameters: {v: null}\ntasks: [{id: a, type: python, operator: ${JSON.stringify(operator)}}]`;
+  const known = compiled.get(source);
+  if (known !== undefined) return known;
   const { definition, problems } = parseDefinition(source, { file: "x", operators, maxTaskTimeoutMs: 1000 });
   if (definition === null) throw new Error(JSON.stringify(problems));
-  return renderTask(compileDefinition(definition, operators), 0, {
+  const result = compileDefinition(definition, operators);
+  compiled.set(source, result);
+  return result;
+}
+
+function render(operator: JsonObject, v: Json): { operator: JsonObject; values: Readonly<Record<string, string>> } {
+  return renderTask(compile(operator), 0, {
     params: { v },
     logicalAt: 0,
     intervalStartAt: 0,

@@ -1,5 +1,14 @@
-import { type CodePlace, type CodeScan, type Hole, readHole, refused, unbalanced } from "./code-scan.ts";
+import {
+  type CodePlace,
+  type CodeScan,
+  type Hole,
+  readHole,
+  refused,
+  tooDeeplyNested,
+  unbalanced,
+} from "./code-scan.ts";
 import type { ExpressionIssue } from "./expression-names.ts";
+import { definitionLimits } from "./limits.ts";
 
 /**
  * Finds the expressions of Python code and what may be put in their places: escaped text inside a string literal, a
@@ -23,6 +32,7 @@ class PythonScanner {
   readonly issues: ExpressionIssue[] = [];
   readonly #text: string;
   #at = 0;
+  #depth = 0;
   /** Where the last escape of a string began. */
   #escapeAt = 0;
 
@@ -93,6 +103,12 @@ class PythonScanner {
 
   /** One `{…}` of a formatted string: code, then a format in which quotes mean nothing. */
   #embedded(): void {
+    if (this.#depth === definitionLimits.codeNesting) {
+      this.issues.push(tooDeeplyNested(this.#at));
+      this.#at = this.#text.length;
+      return;
+    }
+    this.#depth += 1;
     this.#at += 1;
     this.#code("}");
     while (this.#at < this.#text.length && !this.#startsWith("}")) {
@@ -101,6 +117,7 @@ class PythonScanner {
       else this.#at += 1;
     }
     this.#at += 1;
+    this.#depth -= 1;
   }
 
   #stringHole(refusal: string | null): void {

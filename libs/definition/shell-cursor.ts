@@ -1,5 +1,6 @@
-import { type CodePlace, type Hole, readHole, refused, unbalanced } from "./code-scan.ts";
+import { type CodePlace, type Hole, readHole, refused, tooDeeplyNested, unbalanced } from "./code-scan.ts";
 import type { ExpressionIssue } from "./expression-names.ts";
+import { definitionLimits } from "./limits.ts";
 
 /** Where a scanner stands in a shell text, what it has found, and what it knows about the places ahead. */
 export class ShellCursor {
@@ -12,6 +13,7 @@ export class ShellCursor {
   /** Why the rest of the text can't be followed. */
   lost: string | null = null;
   #refusal: string | null = null;
+  #depth = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -59,6 +61,18 @@ export class ShellCursor {
     this.#refusal = outer ?? reason;
     read();
     this.#refusal = outer;
+  }
+
+  /** Reads a construct that may hold others of its kind. */
+  nested(read: () => void): void {
+    if (this.#depth === definitionLimits.codeNesting) {
+      this.issues.push(tooDeeplyNested(this.at));
+      this.at = this.end;
+      return;
+    }
+    this.#depth += 1;
+    read();
+    this.#depth -= 1;
   }
 
   /** Reports a quote or bracket without end; without expressions that is the shell's own business. */

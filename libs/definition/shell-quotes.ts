@@ -45,6 +45,10 @@ export abstract class ShellQuotes extends ShellCursor {
   }
 
   protected dollar(command: ShellCommand | null, isInQuotes: boolean): void {
+    this.nested(() => this.#dollar(command, isInQuotes));
+  }
+
+  #dollar(command: ShellCommand | null, isInQuotes: boolean): void {
     const next = this.next(1);
     if (this.startsWith("{{", 1)) {
       this.at += 1;
@@ -71,8 +75,10 @@ export abstract class ShellQuotes extends ShellCursor {
 
   /** After the opening bracket of `$(`, `<(` or `>(`; `fault`: why what comes out is read as code. */
   protected substitution(fault: string | null): void {
-    if (fault === null) this.commands(")");
-    else this.refusing(fault, () => this.commands(")"));
+    this.nested(() => {
+      if (fault === null) this.commands(")");
+      else this.refusing(fault, () => this.commands(")"));
+    });
   }
 
   protected backquotes(): void {

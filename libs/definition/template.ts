@@ -1,4 +1,4 @@
-import { type CodePlace, type CodeScan, type Hole, scanText } from "./code-scan.ts";
+import { type CodePlace, type CodeScan, type Hole, readHole, unbalanced } from "./code-scan.ts";
 import type { ExpressionIssue, ExpressionNames } from "./expression-names.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { scanPython } from "./python-scanner.ts";
@@ -90,4 +90,16 @@ function placeIssue(
     message: `an expression can't stand here: ${place.reason}`,
     hint: "give the value to the process through `environment` and use the variable here",
   };
+}
+
+/** The expressions of a text that is no code. */
+function scanText(text: string): CodeScan {
+  const holes: Hole[] = [];
+  for (let at = text.indexOf("{{"); at !== -1; ) {
+    const hole = readHole(text, at, { kind: "text" });
+    if (hole.end === -1) return { holes, issues: [unbalanced(at)] };
+    holes.push(hole);
+    at = text.indexOf("{{", hole.end);
+  }
+  return { holes, issues: [] };
 }

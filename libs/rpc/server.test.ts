@@ -276,9 +276,9 @@ test.each(["POST %s HTTP/1.0\r\n\r\n", "POST %s HTTP/1.1\r\nHost: a b\r\nContent
     const server = await start();
     const socket = net.connect(server.port, server.host);
     socket.write(head.replace("%s", "/millrace.v1.SystemService/GetHealth"));
+    closers.push(() => socket.destroy());
     const [answer] = (await once(socket, "data")) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.\d 400 /);
-    socket.destroy();
   },
 );
 

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { AppError } from "#errors/app-error.ts";
+import type { ErrorCode } from "#errors/catalog.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { toConnectError } from "./connect-error.ts";
 import { detectVersion } from "./first-bytes.ts";
@@ -98,12 +99,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
+/** RPC paths go to Connect's adapter, the rest to `handleHttp`. Connect throws at a Host header that is none. */
 function createListener(options: ServerOptions, stopSignal: AbortSignal): ReturnType<typeof connectNodeAdapter> {
   const { logger } = options;
   const maxBytes = options.maxMessageBytes ?? maxMessageBytes;
-  const handleHttp = options.handleHttp ?? (() => Promise.reject(new AppError("ROUTE_NOT_FOUND", "no such route")));
-  const fallback = serveHttp(handleHttp, { logger, maxBodyBytes: maxBytes, stopSignal });
-  return connectNodeAdapter({
+  const serving = { logger, maxBodyBytes: maxBytes, stopSignal };
+  const fallback = serveHttp(options.handleHttp ?? refuse("ROUTE_NOT_FOUND", "no such route"), serving);
+  const refuseHost = serveHttp(refuse("INVALID_ARGUMENT", "the request's Host header is missing or no host"), serving);
+  const adapter = connectNodeAdapter({
     routes: options.routes,
     fallback,
     interceptors: serverInterceptors({ logger, logRequests: true }),
@@ -112,6 +115,17 @@ function createListener(options: ServerOptions, stopSignal: AbortSignal): Return
     shutdownSignal: stopSignal,
     requestGate: (context) => assertBodyFits(context, maxBytes),
   });
+  return (request, response) => {
+    try {
+      adapter(request, response);
+    } catch {
+      refuseHost(request, response);
+    }
+  };
+}
+
+function refuse(code: ErrorCode, message: string): HttpHandler {
+  return () => Promise.reject(new AppError(code, message));
 }
 
 /** Says by name what the protocol's own limit says by number; a length that is not announced meets that one. */

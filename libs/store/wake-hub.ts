@@ -2,6 +2,7 @@ import type { Wake, WakeTopic } from "#ports/wake.ts";
 
 export const wakeTopics: readonly WakeTopic[] = [
   "queued",
+  "ended",
   "outbox",
   "events",
   "definitions",

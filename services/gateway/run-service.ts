@@ -19,8 +19,8 @@ export interface RunServiceDeps {
   readonly queries: Queries;
   readonly scheduler: Transport;
   readonly executor: Transport;
-  /** Resolves when the run has ended or the caller has left. */
-  readonly waitForEnd: (runId: string, signal: AbortSignal) => Promise<void>;
+  /** The run when it has ended or the caller has left; null when it is gone. */
+  readonly waitForEnd: (runId: string, signal: AbortSignal) => Promise<RunView | null>;
 }
 
 /** Handles RunService: reads from the store, triggers through the scheduler, cancels through an executor. */
@@ -40,8 +40,8 @@ export function createRunService(deps: RunServiceDeps): ServiceImpl<typeof RunSe
         },
         forwardOptions(context),
       );
-      if (request.wait) await deps.waitForEnd(made.dagRunId, context.signal);
-      const run = await requireRun(queries, { runId: made.dagRunId, dagId: "" });
+      const waited = request.wait ? await deps.waitForEnd(made.dagRunId, context.signal) : null;
+      const run = waited ?? (await requireRun(queries, { runId: made.dagRunId, dagId: "" }));
       if (request.wait && run.endedAt === null) throw stillRunning(run.runId);
       return { dagRun: toRunMessage(run), repeatedRequest: made.repeatedRequest };
     },

@@ -1,31 +1,30 @@
-import type { Queries } from "#ports/queries.ts";
-import type { EventTail } from "./event-tail.ts";
+import type { Queries, RunView } from "#ports/queries.ts";
+import type { Wake } from "#ports/wake.ts";
 import { createLatch } from "./latch.ts";
 
-/** Events are the quick way; whoever waits looks by himself this often, in milliseconds. */
+/** The hint of an end is the quick way; whoever waits looks by himself this often, in milliseconds. */
 const pollMs = 2_000;
 
 /**
- * Resolves when the run has its `end_date` (or is gone), or when the signal aborts. The run is read before and after
- * the subscription, so that an end between them is seen.
+ * The run when it has its `end_date`, as it is when the signal aborts, or null when it is gone. It is read after the
+ * listening has begun, so that an end between them is seen.
  */
 export async function waitForEnd(
-  deps: { queries: Queries; tail: EventTail },
+  { queries, wake }: { queries: Queries; wake: Wake },
   runId: string,
   signal: AbortSignal,
-): Promise<void> {
-  const hasEnded = async (): Promise<boolean> => {
-    const run = await deps.queries.getRun(runId);
-    return run === null || run.endedAt !== null;
-  };
-  if (await hasEnded()) return;
+): Promise<RunView | null> {
   const latch = createLatch();
-  const seat = await deps.tail.join((events) => {
-    if (events.some((event) => event.eventType === "dag_run.ended" && event.dagRunId === runId)) latch.open();
+  const endListening = wake.listen("ended", (detail) => {
+    if (detail === runId || detail === "") latch.open();
   });
   try {
-    while (!signal.aborted && !(await hasEnded())) await latch.wait({ timeoutMs: pollMs, signal });
+    for (;;) {
+      const run = await queries.getRun(runId);
+      if (run === null || run.endedAt !== null || signal.aborted) return run;
+      await latch.wait({ timeoutMs: pollMs, signal });
+    }
   } finally {
-    seat.leave();
+    endListening();
   }
 }

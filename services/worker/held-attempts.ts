@@ -1,6 +1,7 @@
 import { type Assignment, type AttemptRef, failureReport, instanceOf, interruptedReport, keyOf } from "./attempt.ts";
 import { isIdle, renewIncarnation } from "./session-link.ts";
-import type { Held, SessionEvent, Verdict } from "./session-model.ts";
+import type { Held } from "./session-model.ts";
+import type { SessionEvent, Verdict } from "./session-signals.ts";
 import type { SessionTurn } from "./session-turn.ts";
 
 type EventOf<K extends SessionEvent["kind"]> = Extract<SessionEvent, { kind: K }>;
@@ -18,7 +19,9 @@ export function receiveAssignment(turn: SessionTurn, assignment: Assignment): vo
     settle(turn, key, { ref, stage: "settled", report: interruptedReport(), deliveries: 0 });
     return;
   }
-  const older = [...turn.held].find(([, held]) => instanceOf(held.ref) === instanceOf(ref) && isAlive(held));
+  const siblings = [...turn.held].filter(([, held]) => instanceOf(held.ref) === instanceOf(ref));
+  for (const [other, held] of siblings) if (held.stage === "waiting") release(turn, other, held.ref);
+  const older = siblings.find(([, held]) => isAlive(held));
   if (older === undefined) {
     run(turn, key, assignment);
     return;

@@ -1,7 +1,7 @@
 import type { SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { keyOf } from "./attempt.ts";
 import { fromAssignment, fromDuration, fromRefMessage, fromVerdict } from "./session-messages.ts";
-import type { SessionEvent } from "./session-model.ts";
+import type { SessionEvent } from "./session-signals.ts";
 
 const defaultLeaseMs = 15_000;
 const defaultIntervalMs = 5000;

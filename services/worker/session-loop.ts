@@ -12,7 +12,8 @@ import type { OutcomeSpool } from "./outcome-spool.ts";
 import { openConnection, type SessionConnection } from "./session-connection.ts";
 import { toEvents } from "./session-events.ts";
 import { toLogChunkMessage, toOutcomeMessage, toRefMessage, toRequest } from "./session-messages.ts";
-import type { SessionEffect, SessionEvent, SessionState } from "./session-model.ts";
+import type { SessionState } from "./session-model.ts";
+import type { SessionEffect, SessionEvent } from "./session-signals.ts";
 import { nextWakeAt, step } from "./session-state.ts";
 
 const protocolVersion = 1;

@@ -21,7 +21,7 @@ import {
 import type { LogText } from "#runner/runner-protocol.ts";
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
 import type { NumberedChunk } from "./attempt-logs.ts";
-import type { Verdict } from "./session-model.ts";
+import type { Verdict } from "./session-signals.ts";
 
 const defaultGraceMs = 30_000;
 const defaultLogMaxBytes = 64 * 1024 * 1024;

@@ -1,4 +1,3 @@
-import type { StopReason } from "#operators/operator.ts";
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
 
 /** An attempt in the worker's hands, from its assignment until nobody needs to hear of it. */
@@ -71,85 +70,6 @@ export interface Incarnation {
   readonly previous: string;
   readonly wasWelcomed: boolean;
 }
-
-export type Verdict = "keep" | "kill" | "settled";
-
-export type SessionEvent =
-  | {
-      readonly kind: "welcome";
-      readonly connection: number;
-      readonly leaseMs: number;
-      readonly intervalMs: number;
-      readonly verdicts: ReadonlyMap<string, Verdict>;
-    }
-  | {
-      readonly kind: "beat_answered";
-      readonly connection: number;
-      readonly sequence: number;
-      readonly leaseMs: number | null;
-    }
-  | { readonly kind: "assigned"; readonly connection: number; readonly assignment: Assignment }
-  | {
-      readonly kind: "outcome_acknowledged";
-      readonly connection: number;
-      readonly key: string;
-      readonly accepted: boolean;
-      readonly reason: string;
-      readonly next: Assignment | null;
-    }
-  | { readonly kind: "stop_ordered"; readonly ref: AttemptRef; readonly reason: string; readonly graceMs: number }
-  | {
-      readonly kind: "drain_ordered";
-      readonly connection: number;
-      readonly reason: string;
-      readonly goElsewhere: boolean;
-    }
-  /** `random` is 0…1: it spreads the time of the next try. */
-  | {
-      readonly kind: "closed";
-      readonly connection: number;
-      readonly isRefused: boolean;
-      readonly problem: string;
-      readonly random: number;
-    }
-  /** Its process tree is gone. */
-  | { readonly kind: "finished"; readonly key: string; readonly report: AttemptReport }
-  | { readonly kind: "shutdown"; readonly reason: string }
-  | { readonly kind: "tick" };
-
-export type SessionEffect =
-  | {
-      readonly kind: "connect";
-      readonly connection: number;
-      readonly executor: number;
-      readonly incarnation: string;
-      readonly previous: string;
-      readonly held: readonly AttemptRef[];
-    }
-  | { readonly kind: "disconnect"; readonly connection: number }
-  | {
-      readonly kind: "send_beat";
-      readonly sequence: number;
-      readonly held: readonly AttemptRef[];
-      readonly freeSlots: number;
-    }
-  | { readonly kind: "send_outcome"; readonly ref: AttemptRef; readonly report: AttemptReport }
-  | { readonly kind: "send_released"; readonly ref: AttemptRef }
-  | { readonly kind: "send_drain_notice"; readonly reason: string }
-  | { readonly kind: "send_unacknowledged_logs" }
-  | { readonly kind: "run"; readonly assignment: Assignment }
-  | { readonly kind: "stop"; readonly key: string; readonly reason: StopReason; readonly graceMs: number }
-  /** Keeps an outcome until `forget`. */
-  | { readonly kind: "keep"; readonly ref: AttemptRef; readonly report: AttemptReport }
-  | { readonly kind: "forget"; readonly key: string }
-  | { readonly kind: "extend_lease"; readonly until: number }
-  | { readonly kind: "record_incarnation"; readonly incarnation: string }
-  | {
-      readonly kind: "note";
-      readonly level: "info" | "warn";
-      readonly text: string;
-      readonly fields: Readonly<Record<string, unknown>>;
-    };
 
 export function incarnationId({ start, number }: Incarnation): string {
   return `${start}.${number}`;

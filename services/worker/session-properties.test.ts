@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Assignment, type AttemptRef, type AttemptReport, instanceOf, keyOf } from "./attempt.ts";
-import {
-  initialState,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionState,
-  type Verdict,
-} from "./session-model.ts";
+import { initialState, type SessionState } from "./session-model.ts";
+import type { SessionEffect, SessionEvent, Verdict } from "./session-signals.ts";
 import { nextWakeAt, step } from "./session-state.ts";
 
 const leaseMs = 3000;

@@ -1,12 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Assignment, type AttemptRef, type AttemptReport, failureReport, keyOf } from "./attempt.ts";
-import {
-  initialState,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionState,
-  type Verdict,
-} from "./session-model.ts";
+import { initialState, type SessionState } from "./session-model.ts";
+import type { SessionEffect, SessionEvent, Verdict } from "./session-signals.ts";
 import { nextWakeAt, step } from "./session-state.ts";
 
 const leaseMs = 15_000;
@@ -309,6 +304,15 @@ describe("attempts", () => {
     expect(session.assign("a", 2)).toEqual([{ kind: "stop", key: keyOf(ref("a")), reason: "cancel", graceMs: 0 }]);
     expect(session.stages()).toEqual({ a1: "stopping", a2: "waiting" });
     expect(kinds(session.finish("a"))).toEqual(["send_released", "run"]);
+  });
+
+  test("of several attempts that wait behind one only the latest is run", () => {
+    const session = ready(["a"]);
+    session.assign("a", 2);
+
+    expect(session.assign("a", 3)).toEqual([{ kind: "send_released", ref: ref("a", 2) }]);
+    expect(session.finish("a")).toContainEqual({ kind: "run", assignment: assignment("a", 3) });
+    expect(session.stages()).toEqual({ a3: "running" });
   });
 
   test("an outcome without a session is kept and sent with the next one", () => {

@@ -9,17 +9,14 @@ import {
 } from "./held-attempts.ts";
 import {
   beat,
-  changeExecutor,
-  connect,
-  greetingTimeoutMs,
   hasHeardLastAssignment,
-  mayConnect,
   receiveBeatAnswer,
-  receiveClosed,
   receiveWelcome,
   sendDrainNotice,
-} from "./session-link.ts";
-import type { SessionEffect, SessionEvent, SessionState } from "./session-model.ts";
+} from "./session-heartbeat.ts";
+import { changeExecutor, connect, greetingTimeoutMs, mayConnect, receiveClosed } from "./session-link.ts";
+import type { SessionState } from "./session-model.ts";
+import type { SessionEffect, SessionEvent } from "./session-signals.ts";
 import { SessionTurn } from "./session-turn.ts";
 
 /** After the drain's deadline and the longest grace, acknowledgements get this long to come in. */

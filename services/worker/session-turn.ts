@@ -1,4 +1,5 @@
-import type { Held, Link, SessionEffect, SessionState } from "./session-model.ts";
+import type { Held, Link, SessionState } from "./session-model.ts";
+import type { SessionEffect } from "./session-signals.ts";
 
 /** One step in the making: the state so far, and the effects in the order in which they are to happen. */
 export class SessionTurn {

@@ -18,6 +18,8 @@ export async function writeResponse(
   options: { isHead: boolean; stallMs: number; gone: AbortSignal },
 ): Promise<void> {
   const { body } = response;
+  // A client that goes between two chunks makes a write fail; `gone` tells the same.
+  target.on("error", () => undefined);
   if (body === null || typeof body === "string" || body instanceof Uint8Array) {
     const bytes = typeof body === "string" ? Buffer.from(body) : (body ?? new Uint8Array());
     const length = response.status === 204 ? {} : { "content-length": String(bytes.byteLength) };
@@ -32,25 +34,27 @@ export async function writeResponse(
     target.flushHeaders?.();
     for await (const chunk of body) {
       if (options.gone.aborted) return;
-      if (chunk !== "" && !target.write(chunk)) await untilDrained(target, options.stallMs);
-      if (options.gone.aborted) return;
+      if (chunk === "" || target.write(chunk)) continue;
+      if (!(await isDrained(target, options.stallMs))) return;
     }
   }
   target.end();
 }
 
-/** Resolves when more can be written or the client has gone, at the latest after `stallMs`: then it has. */
-function untilDrained(target: NodeResponse, stallMs: number): Promise<void> {
+/** True when more can be written; false when the client has gone, or takes nothing for `stallMs` and is cut off. */
+function isDrained(target: NodeResponse, stallMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const done = () => {
+    const settle = (drained: boolean) => {
       clearTimeout(timer);
-      target.off("drain", done).off("close", done);
-      resolve();
+      target.off("drain", onDrain).off("close", onClose);
+      resolve(drained);
     };
+    const onDrain = () => settle(true);
+    const onClose = () => settle(false);
     const timer = setTimeout(() => {
       target.destroy();
-      done();
+      settle(false);
     }, stallMs);
-    target.on("drain", done).on("close", done);
+    target.on("drain", onDrain).on("close", onClose);
   });
 }

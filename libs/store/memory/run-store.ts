@@ -83,6 +83,7 @@ function changeRuns(state: MemoryState, changes: readonly RunChange[]): readonly
     if (decision === null) return { kind: "unchanged", run: aggregateOf(run) };
     if (isStale(run, decision)) return { kind: "busy" };
     applyDecision(state, run, decision);
+    if (decision.run.endedAt !== null) state.wake.notify("ended", decision.run.runId);
     return { kind: "applied", run: aggregateOf(run), decision };
   });
 }

@@ -2,7 +2,8 @@ import type { RunAggregate } from "#core/run-model.ts";
 import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import type { Queryable } from "../database.ts";
 import { isPassingConflict } from "../database-errors.ts";
-import { buildChangeStatement, type DecidedRun } from "./change-statement.ts";
+import type { DecidedRun } from "./change-part.ts";
+import { buildChangeStatement } from "./change-statement.ts";
 import { applyDecision, type RunCache } from "./run-cache.ts";
 import type { RunLoader } from "./run-loader.ts";
 

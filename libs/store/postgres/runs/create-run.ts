@@ -1,11 +1,13 @@
 import { createRun as createRunRows, type CreatedRun } from "#core/create-run.ts";
 import { decideRun } from "#core/decide-run.ts";
+import type { Decision } from "#core/decision.ts";
+import type { RunAggregate } from "#core/run-model.ts";
 import type { CreateRunResult, NewRun } from "#ports/run-store.ts";
 import type { Database, Queryable } from "../database.ts";
 import { isUniqueViolation } from "../database-errors.ts";
 import { type ChangeContext, changeRuns } from "./change-runs.ts";
 import { createRunText, createRunValues } from "./create-statement.ts";
-import { archiveRun, findRequest, findRunOfDate, forgetRequest } from "./run-queries.ts";
+import { archiveRun, findRequest, findRunOfDate, forgetRequest } from "./run-lookups.ts";
 
 const insertRun = { name: "create_run", text: createRunText };
 
@@ -32,6 +34,7 @@ export async function createRun(context: CreateContext, run: NewRun): Promise<Cr
     if (earlier.kind !== "exists" || !run.replaceExisting) return earlier;
     const replaced = await replace(context, run, created);
     if (replaced !== null) return remember(context, run, created, replaced);
+    if (run.leaderEpoch !== null) return { kind: "not_leader" };
   }
   throw new Error(`run of ${dagId} lost ${maxReplacements} races against other replacements`);
 }
@@ -63,20 +66,35 @@ async function findEarlier(database: Queryable, run: NewRun): Promise<CreateRunR
   return other === undefined ? null : { kind: "exists", runId: other.run_id };
 }
 
-/** Cancels and archives the date's run and writes the new one, in one transaction; null when another was quicker. */
+/** Ends a replacement that can't be completed, so that nothing of it stays. */
+class ReplacementLost extends Error {}
+
+/** Cancels and archives the date's run and writes the new one, in one transaction; null when nothing was changed. */
 async function replace(context: CreateContext, run: NewRun, created: CreatedRun): Promise<number | null> {
-  return context.database.transaction(async (transaction) => {
-    const [old] = await transaction.query<{ run_key: number }>(findRunOfDate, [run.dagKey, run.logicalAt]);
-    if (old === undefined) return insert(transaction, run, created);
-    const decide = (before: Parameters<typeof decideRun>[0]): ReturnType<typeof decideRun> =>
-      before.run.endedAt === null ? decideRun(before, [{ kind: "cancel", reason: "replaced" }], context.now()) : null;
-    context.cache.drop(old.run_key);
-    const [changed] = await changeRuns({ ...context, database: transaction }, [{ runKey: old.run_key, decide }]);
-    context.cache.drop(old.run_key);
-    if (changed?.kind === "busy") return null;
-    const archived = await transaction.query(archiveRun, [old.run_key]);
-    return archived.length === 0 ? null : insert(transaction, run, created);
-  });
+  try {
+    return await context.database.transaction(async (transaction) => {
+      const [old] = await transaction.query<{ run_key: number }>(findRunOfDate, [run.dagKey, run.logicalAt]);
+      if (old !== undefined) await archive({ ...context, database: transaction }, old.run_key);
+      const runKey = await insert(transaction, run, created);
+      if (runKey === null) throw new ReplacementLost();
+      return runKey;
+    });
+  } catch (error) {
+    if (error instanceof ReplacementLost) return null;
+    throw error;
+  }
+}
+
+async function archive(context: ChangeContext & { now: () => number }, runKey: number): Promise<void> {
+  // The cache follows commits, and this transaction has not committed.
+  context.cache.drop(runKey);
+  const decide = (before: RunAggregate): Decision | null =>
+    before.run.endedAt === null ? decideRun(before, [{ kind: "cancel", reason: "replaced" }], context.now()) : null;
+  const [changed] = await changeRuns(context, [{ runKey, decide }]);
+  context.cache.drop(runKey);
+  if (changed?.kind === "busy") throw new ReplacementLost();
+  const archived = await context.database.query(archiveRun, [runKey]);
+  if (archived.length === 0) throw new ReplacementLost();
 }
 
 /** The process that made a run knows it already: its executor need not read it again. */

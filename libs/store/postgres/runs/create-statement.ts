@@ -1,7 +1,7 @@
 import type { CreatedRun } from "#core/create-run.ts";
 import type { NewRun } from "#ports/run-store.ts";
 import { toEventRow } from "./event-row.ts";
-import { newInstanceColumns, newInstanceRecord, newInstanceValues, toNewRow } from "./instance-row.ts";
+import { newInstanceColumns, newInstanceRecord, newInstanceValues, toNewRow } from "./instance-columns.ts";
 
 const scheduledGuard =
   "EXISTS (SELECT 1 FROM leases WHERE name = 'scheduler' AND epoch = $5::bigint AND expires_at > now())";

@@ -2,7 +2,7 @@ import type { Decision, EventChange } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 
 /** The id that the API gives a task instance: `<run id>__<task id>`, and `__<item key>` for an item of a fan-out. */
-export function instanceId(runId: string, taskId: string, itemKey: string | null): string {
+function instanceId(runId: string, taskId: string, itemKey: string | null): string {
   return itemKey === null ? `${runId}__${taskId}` : `${runId}__${taskId}__${itemKey}`;
 }
 

@@ -6,7 +6,8 @@ import { changeRuns } from "./change-runs.ts";
 import { type CreateContext, createRun } from "./create-run.ts";
 import { RunCache } from "./run-cache.ts";
 import { RunLoader } from "./run-loader.ts";
-import * as sql from "./run-queries.ts";
+import * as dispatch from "./dispatch-queries.ts";
+import * as lookups from "./run-lookups.ts";
 
 interface FactsRow {
   readonly run_key: number;
@@ -73,38 +74,43 @@ export function createRunRepository(options: {
       const results = await changeRuns(context, changes);
       if (results.some((result) => result.kind === "applied" && result.decision.events.length > 0))
         wake.notify("outbox");
+      for (const result of results) {
+        if (result.kind === "applied" && result.run.run.endedAt !== null) wake.notify("ended", result.run.run.runId);
+      }
       return results;
     },
     async findRunKey(runId) {
-      const [row] = await database.query<{ run_key: number }>(sql.findRunKey, [runId]);
+      const [row] = await database.query<{ run_key: number }>(lookups.findRunKey, [runId]);
       return row?.run_key ?? null;
     },
     async readFacts(runKeys) {
-      return (await database.query<FactsRow>(sql.readFacts, [runKeys])).map(fromFactsRow);
+      return (await database.query<FactsRow>(lookups.readFacts, [runKeys])).map(fromFactsRow);
     },
     async pickQueued({ queues, backends, limit }) {
       const names = backends.map((backend) => backend ?? deploymentBackend);
-      return (await database.query<RefRow>(sql.pickQueued, [queues, names, limit, deploymentBackend])).map(fromRefRow);
+      return (await database.query<RefRow>(dispatch.pickQueued, [queues, names, limit, deploymentBackend])).map(
+        fromRefRow,
+      );
     },
     async listDue(limit) {
-      const rows = await database.query<DueRow>(sql.listDue, [limit]);
+      const rows = await database.query<DueRow>(dispatch.listDue, [limit]);
       return rows.map((row) => ({ runKey: row.run_key, ordinal: row.ordinal, fence: row.fence, what: row.what }));
     },
     async nextDueInMs() {
-      const [row] = await database.query<{ ms: number | null }>(sql.nextDue, []);
+      const [row] = await database.query<{ ms: number | null }>(dispatch.nextDue, []);
       return row?.ms ?? null;
     },
     async listHeldByLostWorkers(limit) {
-      return (await database.query<HeldRow>(sql.listHeldByLostWorkers, [limit])).map(fromHeldRow);
+      return (await database.query<HeldRow>(dispatch.listHeldByLostWorkers, [limit])).map(fromHeldRow);
     },
     async listHeldByWorker(workerKey) {
-      return (await database.query<HeldRow>(sql.listHeldByWorker, [workerKey])).map(fromHeldRow);
+      return (await database.query<HeldRow>(dispatch.listHeldByWorker, [workerKey])).map(fromHeldRow);
     },
     async listAwaitingEvaluation(limit) {
-      return (await database.query<RefRow>(sql.listAwaitingEvaluation, [limit])).map(fromRefRow);
+      return (await database.query<RefRow>(dispatch.listAwaitingEvaluation, [limit])).map(fromRefRow);
     },
     readOutputs(runKey, ordinals) {
-      return database.query(sql.readOutputs, [runKey, ordinals]);
+      return database.query(lookups.readOutputs, [runKey, ordinals]);
     },
   };
 }

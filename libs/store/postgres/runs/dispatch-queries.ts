@@ -52,36 +52,3 @@ export const listAwaitingEvaluation = {
   name: "list_awaiting_evaluation",
   text: `SELECT run_key, ordinal, generation, try_number + 1 AS try_number FROM task_instances WHERE awaits_evaluation LIMIT $1`,
 };
-
-export const readFacts = {
-  name: "read_run_facts",
-  text: `SELECT run_key, run_id, dag_id, version_key, run_type, logical_at, interval_start_at, interval_end_at, started_at, parameters, traceparent
-    FROM dag_runs WHERE run_key = ANY($1::bigint[])`,
-};
-
-export const readOutputs = {
-  name: "read_outputs",
-  text: "SELECT ordinal, key, value_json AS json FROM outputs WHERE run_key = $1 AND ordinal = ANY($2::integer[])",
-};
-
-export const findRunKey = { name: "find_run_key", text: "SELECT run_key FROM dag_runs WHERE run_id = $1" };
-
-export const findRunOfDate = {
-  name: "find_run_of_date",
-  text: "SELECT run_key, run_id FROM dag_runs WHERE dag_key = $1 AND logical_at = from_ms($2) AND NOT is_archived",
-};
-
-export const findRequest = {
-  name: "find_request",
-  text: "SELECT body_hash, run_id FROM requests WHERE caller = $1 AND request_id = $2 AND created_at > now() - interval '24 hours'",
-};
-
-export const forgetRequest = {
-  name: "forget_request",
-  text: "DELETE FROM requests WHERE caller = $1 AND request_id = $2 AND created_at <= now() - interval '24 hours'",
-};
-
-export const archiveRun = {
-  name: "archive_run",
-  text: "UPDATE dag_runs SET is_archived = true WHERE run_key = $1 AND NOT is_archived RETURNING run_key",
-};

@@ -1,0 +1,16 @@
+import type { Decision } from "#core/decision.ts";
+import type { RunAggregate } from "#core/run-model.ts";
+
+/** What a decision needs beside itself to be written. */
+export interface DecidedRun {
+  readonly before: RunAggregate;
+  readonly decision: Decision;
+}
+
+/** One kind of rows of a guarded write; kinds that have none are left out of the statement. */
+export interface ChangePart {
+  readonly key: string;
+  /** A common table expression that joins `locked`; `$n` stands for the part's rows as JSON. */
+  readonly sql: string;
+  readonly rows: (run: DecidedRun) => readonly Record<string, unknown>[];
+}

@@ -1,0 +1,99 @@
+import type { InstanceChange } from "#core/decision.ts";
+import type { Plan, PlanTask } from "#core/plan.ts";
+import type { Instance } from "#core/run-model.ts";
+
+interface Column {
+  readonly name: string;
+  readonly type: "text" | "bigint" | "integer" | "boolean" | "ms";
+  readonly value: (instance: Instance, task: PlanTask) => string | number | boolean | null;
+}
+
+/** What a change may write. Times travel as milliseconds and are converted in the statement. */
+const mutableColumns: readonly Column[] = [
+  { name: "state", type: "text", value: (i) => i.state },
+  { name: "reason", type: "text", value: (i) => i.reason },
+  { name: "generation", type: "integer", value: (i) => i.generation },
+  { name: "fence", type: "bigint", value: (i) => i.fence },
+  { name: "try_number", type: "integer", value: (i) => i.tryNumber },
+  { name: "infra_tries", type: "integer", value: (i) => i.infraTries },
+  { name: "free_tries", type: "integer", value: (i) => i.freeTries },
+  { name: "in_degree", type: "integer", value: (i) => i.inDegree },
+  { name: "parents_success", type: "integer", value: (i) => i.parents.success },
+  { name: "parents_failed", type: "integer", value: (i) => i.parents.failed },
+  { name: "parents_upstream_failed", type: "integer", value: (i) => i.parents.upstreamFailed },
+  { name: "parents_skipped", type: "integer", value: (i) => i.parents.skipped },
+  { name: "exempt_parents", type: "integer", value: (i) => i.exemptParents },
+  { name: "exempt", type: "boolean", value: (i) => i.exempt },
+  { name: "held", type: "boolean", value: (i) => i.held },
+  { name: "held_fence", type: "bigint", value: (i) => i.heldFence },
+  { name: "awaits_evaluation", type: "boolean", value: (i) => i.awaitsEvaluation },
+  { name: "due_at", type: "ms", value: (i) => i.dueAt },
+  { name: "waits_for", type: "text", value: (i) => i.waitsFor },
+  { name: "queue_timeout_at", type: "ms", value: (i, task) => plus(i.queuedAt, task.queueTimeoutMs) },
+  { name: "retry_timeout_at", type: "ms", value: (i, task) => plus(i.firstStartedAt, task.retry.retryTimeoutMs) },
+  { name: "queued_at", type: "ms", value: (i) => i.queuedAt },
+  { name: "first_started_at", type: "ms", value: (i) => i.firstStartedAt },
+  { name: "started_at", type: "ms", value: (i) => i.startedAt },
+  { name: "ended_at", type: "ms", value: (i) => i.endedAt },
+  { name: "worker_key", type: "bigint", value: (i) => i.workerKey },
+  { name: "last_error", type: "text", value: (i) => i.lastError },
+  { name: "items_total", type: "integer", value: (i) => i.itemsTotal },
+  { name: "items_ended", type: "integer", value: (i) => i.itemsEnded },
+  { name: "items_failed", type: "integer", value: (i) => i.itemsFailed },
+];
+
+/** What an instance is made with and never changes. `priority` and the like are copied so that a pick needs no join. */
+const fixedColumns: readonly Column[] = [
+  { name: "task_index", type: "integer", value: (i) => i.task },
+  { name: "task_id", type: "text", value: (_, task) => task.id },
+  { name: "map_index", type: "integer", value: (i) => i.mapIndex },
+  { name: "item_key", type: "text", value: (i) => i.itemKey },
+  { name: "operator_type", type: "text", value: (_, task) => task.operatorType },
+  { name: "queue", type: "text", value: (_, task) => task.queue },
+  { name: "backend", type: "text", value: (_, task) => task.backend },
+  { name: "pool", type: "text", value: (_, task) => task.pool },
+  { name: "priority", type: "integer", value: (_, task) => task.priority },
+];
+
+const allColumns = [...fixedColumns, ...mutableColumns];
+
+/** The record type of `json_to_recordset` for changed rows. */
+export const changedInstanceRecord = recordOf(mutableColumns);
+export const newInstanceRecord = recordOf(allColumns);
+
+export const changedInstanceAssignments = mutableColumns.map((column) => `${column.name} = ${read(column)}`).join(", ");
+export const newInstanceColumns = allColumns.map((column) => column.name).join(", ");
+export const newInstanceValues = allColumns.map(read).join(", ");
+
+function recordOf(columns: readonly Column[]): string {
+  return columns.map(({ name, type }) => `${name} ${type === "ms" ? "double precision" : type}`).join(", ");
+}
+
+function read(column: Column): string {
+  return column.type === "ms" ? `from_ms(i.${column.name})` : `i.${column.name}`;
+}
+
+function plus(at: number | null, durationMs: number | null): number | null {
+  return at === null || durationMs === null ? null : at + durationMs;
+}
+
+/** A changed row with the guard that its write must find. */
+export function toChangedRow(change: InstanceChange, plan: Plan): Record<string, unknown> {
+  const guard = change.guard;
+  return { ...toValues(mutableColumns, change.next, plan), guard_state: guard?.state, guard_fence: guard?.fence };
+}
+
+export function toNewRow(instance: Instance, plan: Plan): Record<string, unknown> {
+  return toValues(allColumns, instance, plan);
+}
+
+function toValues(columns: readonly Column[], instance: Instance, plan: Plan): Record<string, unknown> {
+  const task = plan.tasks[instance.task];
+  if (task === undefined) throw new Error(`the plan has no task ${instance.task}`);
+  const row: Record<string, unknown> = { ordinal: instance.ordinal };
+  for (const column of columns) {
+    const value = column.value(instance, task);
+    if (value !== null) row[column.name] = value;
+  }
+  return row;
+}
