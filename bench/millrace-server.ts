@@ -34,14 +34,7 @@ export async function startFive(connectionString: string, dags: string): Promise
     await freePort(),
     await freePort(),
   ];
-  const peers = [
-    "--parser",
-    url(parser),
-    "--scheduler",
-    url(scheduler),
-    "--executors",
-    url(executor),
-  ];
+  const peers = ["--parser", url(parser), "--scheduler", url(scheduler), "--executors", url(executor)];
   const service = (name: string, port: number, ...flags: readonly string[]): readonly string[] => [
     "start",
     name,

@@ -65,7 +65,9 @@ async function serve(opened: OpenedService, options: ServeOptions & { stopReques
   const listen = async (): Promise<void> => {
     const handleHttp = opened.handleHttp ?? createHealthHandler(service, () => isStarted);
     const { host, port, logger } = options;
-    server = await startServer({ host, port, routes: service.routes, handleHttp, logger });
+    const { routes, maxMessageBytes } = service;
+    const limits = maxMessageBytes === undefined ? {} : { maxMessageBytes };
+    server = await startServer({ host, port, routes, handleHttp, logger, ...limits });
   };
   try {
     if (service.name === "worker") await listen();

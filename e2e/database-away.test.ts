@@ -54,7 +54,9 @@ describe("a database that is away (G1, G15)", () => {
     const health = await fetch(`${deployment().url}/health`);
     expect(health.status).toBe(503);
     await proxy.open();
-    await expect.poll(async () => (await read(`/dagRuns/${runId}`))["end_date"], { timeout: 30_000 }).toEqual(expect.any(String));
+    await expect
+      .poll(async () => (await read(`/dagRuns/${runId}`))["end_date"], { timeout: 30_000 })
+      .toEqual(expect.any(String));
     expect(await read(`/dagRuns/${runId}`)).toMatchObject({ state: "success" });
     const repeated = await trigger("second");
     expect(repeated.status).toBe(201);

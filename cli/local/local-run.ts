@@ -52,7 +52,7 @@ export async function startLocalRun(options: {
   const store = createMemoryStore({ toPlan });
   const executor = wireExecutor(settings, { store, logger, version, backend: "local" });
   const transport = createInProcessTransport(executor.routes, { logger });
-  const worker = wireWorker(settings, { executors: [transport], logger });
+  const worker = wireWorker(settings, { executors: [transport], version, logger });
   // A process that is ended at once has no time for more than this.
   const onExit = (): void => rmSync(dataDir, { recursive: true, force: true });
   process.once("exit", onExit);

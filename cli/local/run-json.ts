@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { JsonObject } from "#definition/model.ts";
 import { DagRunSchema } from "#gen/millrace/v1/run_service_pb.js";
 import { TaskInstanceSchema } from "#gen/millrace/v1/task_service_pb.js";
-import type { InstanceView } from "#ports/queries.ts";
+import type { InstanceView } from "#ports/run-views.ts";
 import type { Store } from "#ports/store.ts";
 import { messageToJson } from "#rpc/rest/write-json.ts";
 import { toRunMessage } from "#services/gateway/run-message.ts";

@@ -32,7 +32,11 @@ export async function openAllServices(options: OpenServiceOptions): Promise<Open
     const scheduler = wireScheduler(settings, { store, logger: part("scheduler") });
     const executor = wireExecutor(settings, { store, logger: part("executor"), version, backend: "local" });
     const inProcess = (service: Service) => createInProcessTransport(service.routes, { logger: part(service.name) });
-    const worker = wireWorker(withShortDrain(settings), { executors: [inProcess(executor)], logger: part("worker") });
+    const worker = wireWorker(withShortDrain(settings), {
+      executors: [inProcess(executor)],
+      version,
+      logger: part("worker"),
+    });
     const gateway = wireGateway({
       store,
       parser: inProcess(parser),

@@ -39,10 +39,10 @@ const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Pro
     const service = wireExecutor(settings, { store, logger, version, backend: "stream" });
     return { service, close: () => store.close() };
   },
-  worker: async ({ settings, logger }) => {
+  worker: async ({ settings, version, logger }) => {
     const { wireWorker } = await import("#services/worker/main.ts");
     const executors = settings.peers.executors.map((address) => createAddressTransport(address));
-    return { service: wireWorker(settings, { executors, logger }), close: () => closeAll(executors) };
+    return { service: wireWorker(settings, { executors, version, logger }), close: () => closeAll(executors) };
   },
   gateway: async (options) => {
     const { settings, version, logger } = options;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { buildFailure, RunDriver } from "#testing/run-driver.ts";
 import { decideRun } from "./decide-run.ts";
-import type { AttemptClosed, Decision } from "./decision.ts";
+import type { AttemptClosed } from "./attempt-change.ts";
+import type { Decision } from "./decision.ts";
 
 function closedBy(decision: Decision | null): readonly AttemptClosed[] {
   return (decision?.attempts ?? []).filter((change) => change.kind === "closed");

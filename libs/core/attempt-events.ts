@@ -1,4 +1,5 @@
-import type { AttemptClosed, EventVerdict, RefusalReason } from "./decision.ts";
+import type { AttemptClosed } from "./attempt-change.ts";
+import { accept, type EventVerdict, refuse } from "./event-verdict.ts";
 import { noteItemEnd, noteItemStart, noteRelease } from "./fan-out.ts";
 import type { RetryPolicy } from "./plan.ts";
 import { announceEnd, propagateEnds } from "./propagation.ts";
@@ -8,14 +9,6 @@ import type { AttemptFailure, AttemptOutcome, RunEvent } from "./run-event.ts";
 import type { Instance } from "./run-model.ts";
 
 type EventOf<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
-
-export function refuse(reason: RefusalReason): EventVerdict {
-  return { accepted: false, reason };
-}
-
-export function accept(instance: Instance | null): EventVerdict {
-  return { accepted: true, instance };
-}
 
 /** queued → running: one worker gets the attempt, under a new fence (G3). */
 export function applyClaim(draft: RunDraft, event: EventOf<"claim">): EventVerdict {

@@ -1,5 +1,6 @@
 import { applyClaim, applyLost, applyOutcome, applyReleased, applyRetryDue } from "./attempt-events.ts";
-import type { Decision, EventVerdict } from "./decision.ts";
+import type { Decision } from "./decision.ts";
+import type { EventVerdict } from "./event-verdict.ts";
 import {
   applyCancel,
   applyClear,

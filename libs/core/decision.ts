@@ -1,3 +1,5 @@
+import type { AttemptChange, AttemptKey } from "./attempt-change.ts";
+import type { EventVerdict } from "./event-verdict.ts";
 import type { Instance, RunRow } from "./run-model.ts";
 import type { TaskState } from "./states.ts";
 
@@ -6,46 +8,6 @@ export interface InstanceChange {
   readonly next: Instance;
   readonly guard: { readonly state: TaskState; readonly fence: number } | null;
 }
-
-/** Names one attempt of a run. */
-export interface AttemptKey {
-  readonly ordinal: number;
-  readonly generation: number;
-  readonly tryNumber: number;
-}
-
-export interface AttemptOpened extends AttemptKey {
-  readonly kind: "opened";
-  readonly fence: number;
-  readonly workerKey: number;
-  readonly startedAt: number;
-}
-
-/** How an attempt ended. `state` is what it came to, not what the instance is now. */
-export interface AttemptClosed extends AttemptKey {
-  readonly kind: "closed";
-  readonly state: "success" | "failed" | "skipped" | "deferred" | "lost" | "stopped" | "superseded";
-  readonly endedAt: number;
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  readonly errorCode: string | null;
-  readonly errorMessage: string | null;
-  /** A code: `retriable_exit_code`, `max_retries_exceeded`, `worker_lost`, … null after a success. */
-  readonly retryReason: string | null;
-  readonly nextRetryAt: number | null;
-  readonly backoffDelayMs: number | null;
-}
-
-/** The process tree of the attempt is gone and its slots are free. */
-export interface AttemptReleased {
-  readonly kind: "released";
-  readonly ordinal: number;
-  /** The fence of its claim; the instance may have begun another generation since. */
-  readonly fence: number;
-  readonly releasedAt: number;
-}
-
-export type AttemptChange = AttemptOpened | AttemptClosed | AttemptReleased;
 
 export type OutputChange =
   | {
@@ -74,13 +36,6 @@ export interface StopRequest extends AttemptKey {
   readonly reason: string;
   readonly graceMs: number;
 }
-
-/** The answer to one event of a batch: refused ones changed nothing. */
-export type EventVerdict =
-  | { readonly accepted: true; readonly instance: Instance | null }
-  | { readonly accepted: false; readonly reason: RefusalReason };
-
-export type RefusalReason = "stale_fence" | "illegal_state" | "unknown_instance" | "held" | "not_due" | "paused";
 
 /** Everything that one batch of events changes in one run, to be written as one transaction. */
 export interface Decision {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ancestorsOf, withDescendants } from "./reachability.ts";
 import {
-  ancestorsOf,
   buildGraph,
   childEdges,
   computeLayers,
@@ -10,7 +10,6 @@ import {
   type GraphNode,
   parentCount,
   parentEdges,
-  withDescendants,
 } from "./graph.ts";
 
 /** Nodes from lists of parents. */

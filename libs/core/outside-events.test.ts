@@ -236,6 +236,8 @@ describe("a rerun", () => {
       fence: fence + 1,
       tryNumber: 0,
       lastError: null,
+      firstStartedAt: null,
+      startedAt: null,
     });
     expect(run.get("c")).toMatchObject({ state: "none", generation: 2, inDegree: 1, endedAt: null, exempt: false });
     expect(run.get("a").generation).toBe(1);

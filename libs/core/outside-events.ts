@@ -1,7 +1,9 @@
-import { accept, closeAttempt, endInstance, refuse } from "./attempt-events.ts";
-import type { EventVerdict } from "./decision.ts";
+import { accept, refuse } from "./event-verdict.ts";
+import { closeAttempt, endInstance } from "./attempt-events.ts";
+import type { EventVerdict } from "./event-verdict.ts";
 import { hasHeldAttempt, itemsOf, noteItemEnd, startFanOut, swapItemEnd } from "./fan-out.ts";
-import { childEdges, computeLayers, withDescendants } from "./graph.ts";
+import { childEdges, computeLayers } from "./graph.ts";
+import { withDescendants } from "./reachability.ts";
 import { announceEnd, propagateEnds, recountParents, settleRule, swapEnd } from "./propagation.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { RunEvent } from "./run-event.ts";

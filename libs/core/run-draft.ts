@@ -1,12 +1,6 @@
-import type {
-  AttemptChange,
-  Decision,
-  EventChange,
-  EventVerdict,
-  InstanceChange,
-  OutputChange,
-  StopRequest,
-} from "./decision.ts";
+import type { AttemptChange } from "./attempt-change.ts";
+import type { Decision, EventChange, InstanceChange, OutputChange, StopRequest } from "./decision.ts";
+import type { EventVerdict } from "./event-verdict.ts";
 import type { Plan, PlanTask } from "./plan.ts";
 import type { Instance, RunAggregate, RunRow } from "./run-model.ts";
 import { computeRunState, isSettled } from "./run-state.ts";
@@ -182,7 +176,7 @@ export class RunDraft {
 }
 
 /** It may be dispatched at once: queued, not held, not waiting for a time or an answer, and not a group. */
-export function isReady(instance: Instance): boolean {
+function isReady(instance: Instance): boolean {
   return (
     instance.state === "queued" &&
     !instance.held &&

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ancestorsOf, buildGraph } from "#core/graph.ts";
+import { ancestorsOf } from "#core/reachability.ts";
+import { buildGraph } from "#core/graph.ts";
 import { createAncestorSets } from "./ancestor-sets.ts";
 
 test("agrees with the graph's own search on random graphs", () => {

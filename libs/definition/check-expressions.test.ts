@@ -6,7 +6,11 @@ import { parseDefinition } from "./parse-definition.ts";
 const operators: OperatorSchemas = new Map([
   [
     "bash",
-    { fields: z.strictObject({ bash_command: z.string() }), code: { bash_command: "shell" as const }, description: "" },
+    {
+      fields: z.strictObject({ bash_command: z.string(), shell: z.string().optional() }),
+      code: { bash_command: "shell" as const },
+      description: "",
+    },
   ],
   ["noop", { fields: z.strictObject({}), code: {}, description: "" }],
 ]);
@@ -205,5 +209,14 @@ describe("code", () => {
 
   test("code of an unknown kind of work is checked as text", () => {
     expect(problemsOf(["tasks: {a: {type: bsh, operator: {bash_command: '{{ nope }}'}}}"])).toHaveLength(2);
+  });
+
+  test("of a shell with other rules holds no expressions", () => {
+    const shell = (name: string): string[] =>
+      problemsOf([`tasks: {a: {type: bash, operator: {shell: ${name}, bash_command: "echo {{ run.dag_id }}"}}}`]);
+    expect(shell("/bin/dash")).toEqual([]);
+    expect(shell("zsh")).toEqual([
+      "2:67 UNSAFE_PLACE an expression can't stand here: expressions are understood in code of bash, sh and dash only (give the value to the process through `environment` and use the variable here)",
+    ]);
   });
 });

@@ -101,8 +101,9 @@ class ExpressionChecker {
     this.#value(ownValue(body, "environment"), [...path, "environment"], attempt, "text");
     const type = ownValue(body, "type");
     const code = typeof type === "string" ? (this.#check.operators.get(type)?.code ?? {}) : {};
-    for (const [name, value] of Object.entries(objectAt(body, "operator"))) {
-      const language = typeof value === "string" && Object.hasOwn(code, name) ? languageOf(code[name], value) : "text";
+    const operator = objectAt(body, "operator");
+    for (const [name, value] of Object.entries(operator)) {
+      const language = languageOf(Object.hasOwn(code, name) ? code[name] : undefined, value, operator);
       this.#value(value, [...path, "operator", name], attempt, language);
     }
   }

@@ -102,8 +102,7 @@ function compileCondition(task: TaskDefinition, text: string): Expression {
 function compileOperator(operator: JsonObject, schema: OperatorSchema, variables: VariableNames): Renderable {
   const fields = Object.entries(operator).map(([name, value]) => {
     const code = Object.hasOwn(schema.code, name) ? schema.code[name] : undefined;
-    const language = typeof value === "string" ? languageOf(code, value) : "text";
-    return [name, compileValue(value, language, variables)] as const;
+    return [name, compileValue(value, languageOf(code, value, operator), variables)] as const;
   });
   const compiled = compileEntries(new Map(fields));
   return compiled.isConstant ? { ...compiled, render: () => operator } : compiled;

@@ -4,7 +4,7 @@ import type { CodeLanguage } from "#ports/operator-schema.ts";
 import { hasExpression } from "./code-scan.ts";
 import { evaluateToJson, evaluateToText, type Scope } from "./evaluate-expression.ts";
 import type { Expression } from "./expression.ts";
-import { isJsonObject, isList } from "./json.ts";
+import { isJsonObject, isList, ownValue } from "./json.ts";
 import type { Json, JsonObject } from "./model.ts";
 import { escapeForPython, pythonLiteral } from "./python-literal.ts";
 import { compileTemplate, type Template, type TemplateLanguage, type TemplatePart } from "./template.ts";
@@ -36,11 +36,19 @@ export class VariableNames {
   }
 }
 
-/** How the expressions of a field of code are treated; a Python command line follows the rules of the shell. */
-export function languageOf(code: CodeLanguage | undefined, text: string): TemplateLanguage {
-  if (code === undefined) return "text";
-  if (code !== "python_command") return code;
-  return classifyPythonCommand(text) === "inline" ? "python" : "shell";
+/** Shells whose rules the scanner follows. */
+const knownShells: ReadonlySet<string> = new Set(["bash", "sh", "dash"]);
+
+/**
+ * How the expressions of an operator's field are treated. A Python command line follows the rules of the shell; a
+ * shell that the operator chooses itself, in a field of that name, must be one that the scanner knows.
+ */
+export function languageOf(code: CodeLanguage | undefined, value: Json, operator: JsonObject): TemplateLanguage {
+  if (code === undefined || typeof value !== "string") return "text";
+  if (code === "python_command") return classifyPythonCommand(value) === "inline" ? "python" : "shell";
+  const shell = ownValue(operator, "shell");
+  if (code !== "shell" || typeof shell !== "string") return code;
+  return knownShells.has(shell.slice(shell.lastIndexOf("/") + 1)) ? "shell" : "other_shell";
 }
 
 /** Compiles a value whose texts may hold expressions. Throws INVALID_DEFINITION where they are wrong. */

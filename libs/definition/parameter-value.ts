@@ -60,12 +60,15 @@ function hasType(value: Json, type: ParameterType): boolean {
 function lengthViolations(value: Json, { minLength, maxLength }: ParameterDefinition): Violation[] {
   if (typeof value !== "string" && !isList(value)) return [];
   const length = typeof value === "string" ? Array.from(value).length : value.length;
-  const unit = typeof value === "string" ? "characters" : "entries";
+  const unit = (count: number): string => {
+    if (typeof value === "string") return count === 1 ? "1 character" : `${count} characters`;
+    return count === 1 ? "1 entry" : `${count} entries`;
+  };
   const violations: Violation[] = [];
   if (minLength !== undefined && length < minLength)
-    violations.push({ rule: "min_length", message: `must have at least ${minLength} ${unit}` });
+    violations.push({ rule: "min_length", message: `must have at least ${unit(minLength)}` });
   if (maxLength !== undefined && length > maxLength)
-    violations.push({ rule: "max_length", message: `must have at most ${maxLength} ${unit}` });
+    violations.push({ rule: "max_length", message: `must have at most ${unit(maxLength)}` });
   return violations;
 }
 

@@ -1,11 +1,11 @@
-import { type CodePlace, type CodeScan, type Hole, readHole, unbalanced } from "./code-scan.ts";
+import { type CodePlace, type CodeScan, type Hole, readHole, refused, unbalanced } from "./code-scan.ts";
 import type { ExpressionIssue, ExpressionNames } from "./expression-names.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { scanPython } from "./python-scanner.ts";
 import { scanShell } from "./shell-scanner.ts";
 
 /** What a text with expressions is: the rules for what may be put in their places follow from it. */
-export type TemplateLanguage = "text" | "shell" | "python";
+export type TemplateLanguage = "text" | "shell" | "other_shell" | "python";
 
 export interface TemplatePart {
   readonly expression: Expression;
@@ -59,7 +59,9 @@ function scanLanguage(text: string, language: TemplateLanguage): CodeScan {
   if (!text.includes("{{")) return { holes: [], issues: [] };
   switch (language) {
     case "text":
-      return scanText(text);
+      return scanText(text, { kind: "text" });
+    case "other_shell":
+      return scanText(text, refused("expressions are understood in code of bash, sh and dash only"));
     case "shell":
       return scanShell(text);
     case "python":
@@ -92,11 +94,11 @@ function placeIssue(
   };
 }
 
-/** The expressions of a text that is no code. */
-function scanText(text: string): CodeScan {
+/** The expressions of a text without places of its own. */
+function scanText(text: string, place: CodePlace): CodeScan {
   const holes: Hole[] = [];
   for (let at = text.indexOf("{{"); at !== -1; ) {
-    const hole = readHole(text, at, { kind: "text" });
+    const hole = readHole(text, at, place);
     if (hole.end === -1) return { holes, issues: [unbalanced(at)] };
     holes.push(hole);
     at = text.indexOf("{{", hole.end);

@@ -66,6 +66,14 @@ export interface DueSchedule {
   readonly registeredAt: number;
 }
 
+export interface StoredVersion {
+  readonly dagId: string;
+  readonly version: number;
+  /** Its file's path in the folder of definitions; null for a push. */
+  readonly filePath: string | null;
+  readonly definition: unknown;
+}
+
 /** Definitions, versions and import errors. Registering is all or nothing. */
 export interface DefinitionStore {
   register(version: NewVersion): Promise<RegisterResult>;
@@ -75,7 +83,7 @@ export interface DefinitionStore {
   archiveFile(filePath: string): Promise<void>;
   setPaused(dagId: string, isPaused: boolean): Promise<boolean>;
   getActive(dagId: string): Promise<ActiveDefinition | null>;
-  getVersion(versionKey: number): Promise<{ dagId: string; version: number; definition: unknown } | null>;
+  getVersion(versionKey: number): Promise<StoredVersion | null>;
   listKnownFiles(): Promise<readonly KnownFile[]>;
   /** Active, unpaused schedules with `nextAt` reached by the database clock, earliest first. */
   listDueSchedules(limit: number): Promise<readonly DueSchedule[]>;

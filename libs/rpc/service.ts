@@ -13,6 +13,8 @@ export interface Service {
   readonly name: "parser" | "scheduler" | "executor" | "worker" | "gateway";
   /** Registers its RPC handlers. */
   readonly routes: (router: ConnectRouter) => void;
+  /** Largest message that it takes, in bytes; absent: the server's default. */
+  readonly maxMessageBytes?: number;
   /** Begins its loops; resolves when it can take work. */
   start(): Promise<void>;
   /** Ends loops and streams in order; resolves when nothing of it runs any more. */

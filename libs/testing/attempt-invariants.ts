@@ -1,4 +1,4 @@
-import type { AttemptChange, AttemptKey } from "#core/decision.ts";
+import type { AttemptChange, AttemptKey } from "#core/attempt-change.ts";
 import type { RunStep } from "./run-step.ts";
 
 interface OpenAttempt extends AttemptKey {

@@ -1,4 +1,4 @@
-import type { AttemptChange } from "#core/decision.ts";
+import type { AttemptChange } from "#core/attempt-change.ts";
 import { parentEdges } from "#core/graph.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { TaskState } from "#core/states.ts";

@@ -1,6 +1,7 @@
 import { createRun } from "#core/create-run.ts";
 import { decideRun, type HandOff, judgeEvents } from "#core/decide-run.ts";
-import type { Decision, EventVerdict } from "#core/decision.ts";
+import type { Decision } from "#core/decision.ts";
+import type { EventVerdict } from "#core/event-verdict.ts";
 import type { Plan } from "#core/plan.ts";
 import type { AttemptFailure, AttemptOutcome, EvaluationResult, RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";

@@ -1,7 +1,8 @@
 import { decideRun } from "#core/decide-run.ts";
 import type { AttemptFailure, AttemptOutcome, RunEvent } from "#core/run-event.ts";
 import type { Instance } from "#core/run-model.ts";
-import type { NewRun, RunChangeResult } from "#ports/run-store.ts";
+import type { NewRun } from "#ports/new-run.ts";
+import type { RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import { registerDag } from "./dag-builder.ts";
 import type { TaskSpec } from "./plan-builder.ts";

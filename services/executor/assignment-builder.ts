@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
 import type { PlanTask } from "#core/plan.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
@@ -8,6 +9,7 @@ import type { Definition, JsonObject } from "#definition/model.ts";
 import type { RenderContext } from "#definition/render-context.ts";
 import { evaluateWhen, renderTask } from "#definition/render-task.ts";
 import { type Assignment, AssignmentSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { tempDirPlaceholder } from "#operators/temp-dir.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { RunFacts } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
@@ -27,7 +29,13 @@ export interface AssignmentBuilderOptions {
 /** What rendering needs beside the run itself: immutable, hence cached. */
 interface Ingredients {
   readonly facts: RunFacts;
+  readonly version: Version;
+}
+
+interface Version {
   readonly compiled: CompiledDefinition;
+  /** The folder of the definition's file. */
+  readonly directory: string;
 }
 
 /**
@@ -37,7 +45,7 @@ interface Ingredients {
 export class AssignmentBuilder {
   readonly #options: AssignmentBuilderOptions;
   readonly #facts = new LRUCache<number, RunFacts>({ max: maxCachedRuns });
-  readonly #compiled = new LRUCache<number, CompiledDefinition>({ max: maxCachedVersions });
+  readonly #versions = new LRUCache<number, Version>({ max: maxCachedVersions });
 
   constructor(options: AssignmentBuilderOptions) {
     this.#options = options;
@@ -46,29 +54,33 @@ export class AssignmentBuilder {
   /** Throws (or rejects with) the AppError that names the value that can't be rendered. */
   build(run: RunAggregate, instance: Instance): Assignment | Promise<Assignment> {
     const facts = this.#facts.get(run.run.runKey);
-    const compiled = this.#compiled.get(run.run.versionKey);
-    if (facts === undefined || compiled === undefined || usesOutputs(compiled, instance))
+    const version = this.#versions.get(run.run.versionKey);
+    if (facts === undefined || version === undefined || usesOutputs(version.compiled, instance))
       return this.#buildLater(run, instance);
-    return this.#render({ facts, compiled }, run, instance, noOutputs);
+    return this.#render({ facts, version }, run, instance, noOutputs);
   }
 
   /** Whether a ready task's `when` lets it run. */
   async evaluate(run: RunAggregate, instance: Instance): Promise<boolean> {
     const ingredients = await this.#fetch(run);
-    const outputs = await this.#readOutputs(ingredients.compiled, run, instance);
-    return evaluateWhen(ingredients.compiled, instance.task, this.#context(ingredients, run, instance, outputs));
+    const outputs = await this.#readOutputs(ingredients.version.compiled, run, instance);
+    return evaluateWhen(
+      ingredients.version.compiled,
+      instance.task,
+      this.#context(ingredients, run, instance, outputs),
+    );
   }
 
   async #buildLater(run: RunAggregate, instance: Instance): Promise<Assignment> {
     const ingredients = await this.#fetch(run);
-    const outputs = await this.#readOutputs(ingredients.compiled, run, instance);
+    const outputs = await this.#readOutputs(ingredients.version.compiled, run, instance);
     return this.#render(ingredients, run, instance, outputs);
   }
 
   async #fetch(run: RunAggregate): Promise<Ingredients> {
     const { runKey, versionKey } = run.run;
-    const [facts, compiled] = await Promise.all([this.#fetchFacts(runKey), this.#fetchCompiled(versionKey)]);
-    return { facts, compiled };
+    const [facts, version] = await Promise.all([this.#fetchFacts(runKey), this.#fetchVersion(versionKey)]);
+    return { facts, version };
   }
 
   async #fetchFacts(runKey: number): Promise<RunFacts> {
@@ -80,15 +92,19 @@ export class AssignmentBuilder {
     return facts;
   }
 
-  async #fetchCompiled(versionKey: number): Promise<CompiledDefinition> {
-    const cached = this.#compiled.get(versionKey);
+  async #fetchVersion(versionKey: number): Promise<Version> {
+    const cached = this.#versions.get(versionKey);
     if (cached !== undefined) return cached;
-    const version = await this.#options.store.definitions.getVersion(versionKey);
-    if (version === null) throw new Error(`version ${versionKey} is gone`);
-    // The definition was checked when it was registered, and the store keeps it as it was.
-    const compiled = compileDefinition(version.definition as Definition, this.#options.operators);
-    this.#compiled.set(versionKey, compiled);
-    return compiled;
+    const { store, operators, dagsDirectory } = this.#options;
+    const stored = await store.definitions.getVersion(versionKey);
+    if (stored === null) throw new Error(`version ${versionKey} is gone`);
+    const version = {
+      // The definition was checked when it was registered, and the store keeps it as it was.
+      compiled: compileDefinition(stored.definition as Definition, operators),
+      directory: stored.filePath === null ? dagsDirectory : dirname(join(dagsDirectory, stored.filePath)),
+    };
+    this.#versions.set(versionKey, version);
+    return version;
   }
 
   async #readOutputs(compiled: CompiledDefinition, run: RunAggregate, instance: Instance): Promise<Outputs> {
@@ -105,9 +121,13 @@ export class AssignmentBuilder {
     return (task) => byTask.get(task);
   }
 
-  #render({ facts, compiled }: Ingredients, run: RunAggregate, instance: Instance, outputs: Outputs): Assignment {
+  #render({ facts, version }: Ingredients, run: RunAggregate, instance: Instance, outputs: Outputs): Assignment {
     const task = taskOf(run, instance);
-    const rendered = renderTask(compiled, instance.task, this.#context({ facts, compiled }, run, instance, outputs));
+    const rendered = renderTask(
+      version.compiled,
+      instance.task,
+      this.#context({ facts, version }, run, instance, outputs),
+    );
     const { runId, dagId } = run.run;
     return create(AssignmentSchema, {
       attempt: attemptRefOf(run, instance),
@@ -120,17 +140,17 @@ export class AssignmentBuilder {
       timeout: durationFromMs(task.timeoutMs),
       gracePeriod: durationFromMs(task.graceMs),
       executionDate: timestampFromMs(facts.logicalAt),
-      dagDirectory: this.#options.dagsDirectory,
+      dagDirectory: version.directory,
       traceparent: facts.traceparent ?? "",
       lease: durationFromMs(this.#options.workerLeaseMs),
       idempotencyKey: `${runId}/${task.id}${instance.itemKey === null ? "" : `/${instance.itemKey}`}/${instance.generation}.${instance.tryNumber}`,
       maxTries: maxTries(task, instance),
-      captureStdout: compiled.definition.tasks[instance.task]?.captureStdout ?? false,
+      captureStdout: version.compiled.definition.tasks[instance.task]?.captureStdout ?? false,
       logMaxBytes: BigInt(this.#options.logMaxBytes),
     });
   }
 
-  #context({ facts, compiled }: Ingredients, run: RunAggregate, instance: Instance, outputs: Outputs): RenderContext {
+  #context({ facts, version }: Ingredients, run: RunAggregate, instance: Instance, outputs: Outputs): RenderContext {
     const task = taskOf(run, instance);
     return {
       params: facts.parameters as JsonObject,
@@ -138,11 +158,16 @@ export class AssignmentBuilder {
       intervalStartAt: facts.intervalStartAt,
       intervalEndAt: facts.intervalEndAt,
       now: this.#options.store.now(),
-      timezone: compiled.definition.timezone,
-      run: { dag_run_id: run.run.runId, dag_id: run.run.dagId, run_type: facts.runType, start_date: toText(run.run.startedAt) },
+      timezone: version.compiled.definition.timezone,
+      run: {
+        dag_run_id: run.run.runId,
+        dag_id: run.run.dagId,
+        run_type: facts.runType,
+        start_date: toText(run.run.startedAt),
+      },
       taskInstance: { task_id: task.id, try_number: instance.tryNumber, max_tries: maxTries(task, instance) },
       outputs,
-      tempDir: "",
+      tempDir: tempDirPlaceholder,
     };
   }
 }

@@ -39,6 +39,8 @@ export interface ExecutorOptions {
   readonly logger: Logger;
 }
 
+/** An outcome may carry 16 MiB of outputs. */
+const maxMessageBytes = 24 * 1024 * 1024;
 const maxBeatsPerBatch = 500;
 const maxLogChunksPerBatch = 64;
 
@@ -50,6 +52,7 @@ export function createExecutor(options: ExecutorOptions): Service {
   const listeners = new WakeListeners(store, core);
   return {
     name: "executor",
+    maxMessageBytes,
     routes: (router) => {
       router.service(WorkerSessionService, createSessions(options, core));
       router.service(ExecutorService, createExecutorService(store, core.submit));
@@ -155,6 +158,14 @@ function createSessions(options: ExecutorOptions, core: RunCore): ReturnType<typ
     logger,
     open: (hello) => openSession({ ...options, effects, submit }, hello),
     opened: () => dispatcher.wake(),
+    closed: async (session) => {
+      if (!session.isFinished) return;
+      await store.workers
+        .signOff(session.workerKey, session.sessionNumber)
+        .catch((error: unknown) =>
+          logger.debug({ error: describeError(error) }, "a sign-off was not written; the lease ends by itself"),
+        );
+    },
     handlerOf: (session) =>
       new SessionHandler(session, {
         workerLeaseMs,

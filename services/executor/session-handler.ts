@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { AttemptOutcome } from "#core/run-event.ts";
+import type { AttemptOutcome, RunEvent } from "#core/run-event.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import {
   ClaimReplySchema,
@@ -141,15 +141,9 @@ export class SessionHandler {
     }
     if (held.isReported) return;
     held.isReported = true;
-    const decoded: AttemptOutcome = fromOutcome(outcome, Math.random());
-    const { runKey, ordinal } = held;
-    const fence = Number(ref.fence);
     try {
-      const result = await this.#options.submit({
-        runKey,
-        event: { kind: "outcome", ordinal, fence, outcome: decoded },
-        freesSlotOf: this.#session.workerKey,
-      });
+      const event = toEvent(held, fromOutcome(outcome, Math.random()));
+      const result = await this.#options.submit({ runKey: held.runKey, event, freesSlotOf: this.#session.workerKey });
       await this.#settleOutcome(held, result);
     } catch (error) {
       held.isReported = false;
@@ -206,4 +200,13 @@ export class SessionHandler {
     this.#session.forget(ref);
     this.#options.slotsFreed();
   }
+}
+
+/** Failures of the machine, not of the task: they use the allowance for lost workers. */
+const machineFailures: ReadonlySet<string> = new Set(["runner_lost", "worker_lost"]);
+
+function toEvent({ ordinal, ref }: HeldAttempt, outcome: AttemptOutcome): RunEvent {
+  const fence = Number(ref.fence);
+  const isMachine = outcome.kind === "failed" && machineFailures.has(outcome.failure.code);
+  return isMachine ? { kind: "lost", ordinal, fence, free: false } : { kind: "outcome", ordinal, fence, outcome };
 }

@@ -69,6 +69,11 @@ export class WorkerSession {
     return !this.#isDraining && !this.outgoing.isClosed;
   }
 
+  /** It drained and holds nothing: its end is a sign-off, not a loss. */
+  get isFinished(): boolean {
+    return this.#isDraining && this.held.size === 0;
+  }
+
   drain(): void {
     this.#isDraining = true;
   }

@@ -1,5 +1,6 @@
 import type { HandOff } from "#core/decide-run.ts";
-import type { Decision, EventVerdict } from "#core/decision.ts";
+import type { Decision } from "#core/decision.ts";
+import type { EventVerdict } from "#core/event-verdict.ts";
 import type { RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 

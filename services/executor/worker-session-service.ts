@@ -17,6 +17,8 @@ export interface WorkerSessionServiceOptions {
   readonly open: (hello: Hello) => Promise<WorkerSession>;
   readonly handlerOf: (session: WorkerSession) => SessionHandler;
   readonly opened: () => void;
+  /** Called when the stream of a session is over. */
+  readonly closed: (session: WorkerSession) => Promise<void>;
 }
 
 /** The stream between a worker and this executor: the first message is a hello, after it both sides speak when they like. */
@@ -43,6 +45,7 @@ export function createWorkerSessionService(
         context.signal.removeEventListener("abort", close);
         session.outgoing.close();
         options.sessions.remove(session);
+        await options.closed(session);
         options.logger.info({ worker_id: session.workerId, session: session.sessionNumber }, "worker disconnected");
       }
     },

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { AttemptClosed } from "#core/decision.ts";
+import type { AttemptClosed } from "#core/attempt-change.ts";
 import { type AttemptSchema, TaskState as ProtoTaskState } from "#gen/millrace/v1/task_service_pb.js";
-import type { AttemptView } from "#ports/queries.ts";
+import type { AttemptView } from "#ports/run-views.ts";
 import { durationBetween } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
 

@@ -8,7 +8,7 @@ import {
   RegistrationState,
 } from "#gen/millrace/v1/dag_service_pb.js";
 import type { StoredProblem } from "#ports/definition-store.ts";
-import type { DagView, ImportErrorView } from "#ports/queries.ts";
+import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
 import { formatDuration } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
 import { runStateToProto } from "./run-message.ts";

@@ -1,5 +1,6 @@
 import type { LogLineRow, LogStore } from "#ports/log-store.ts";
-import type { InstanceView, Queries } from "#ports/queries.ts";
+import type { InstanceView } from "#ports/run-views.ts";
+import type { Queries } from "#ports/queries.ts";
 import type { Wake } from "#ports/wake.ts";
 import { createLatch } from "./latch.ts";
 

@@ -40,7 +40,8 @@ export function createGateway(deps: GatewayDeps): Service & { readonly handleHtt
       queries,
       scheduler: deps.scheduler,
       executor: deps.executor,
-      waitForEnd: (runId, signal) => waitForEnd({ queries, wake: store.wake }, runId, AbortSignal.any([signal, stopSignal])),
+      waitForEnd: (runId, signal) =>
+        waitForEnd({ queries, wake: store.wake }, runId, AbortSignal.any([signal, stopSignal])),
     }),
     tasks: createTaskService({ queries, logs: store.logs, wake: store.wake, stopSignal }),
     events: createEventService({ queries, events: store.events, tail, stopSignal }),

@@ -6,8 +6,8 @@ import {
   RunState as ProtoRunState,
   RunType as ProtoRunType,
 } from "#gen/millrace/v1/run_service_pb.js";
-import type { RunView } from "#ports/queries.ts";
-import type { RunType } from "#ports/run-store.ts";
+import type { RunView } from "#ports/run-views.ts";
+import type { RunType } from "#ports/new-run.ts";
 import { durationBetween } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
 

@@ -1,7 +1,7 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type { TaskState } from "#core/states.ts";
 import { RetryView, type TaskInstanceSchema, TaskState as ProtoTaskState } from "#gen/millrace/v1/task_service_pb.js";
-import type { InstanceView } from "#ports/queries.ts";
+import type { InstanceView } from "#ports/run-views.ts";
 import { durationBetween } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
 

@@ -1,4 +1,5 @@
-import type { Queries, RunView } from "#ports/queries.ts";
+import type { Queries } from "#ports/queries.ts";
+import type { RunView } from "#ports/run-views.ts";
 import type { Wake } from "#ports/wake.ts";
 import { createLatch } from "./latch.ts";
 

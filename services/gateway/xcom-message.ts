@@ -1,7 +1,7 @@
 import { fromJson, type JsonObject, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs, ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { XcomSchema } from "#gen/millrace/v1/task_service_pb.js";
-import type { OutputView } from "#ports/queries.ts";
+import type { OutputView } from "#ports/run-views.ts";
 
 /** Outputs may be nested as deep as their writer likes; what is deeper is shown as text. */
 const valueOptions = { recursionLimit: 300 };

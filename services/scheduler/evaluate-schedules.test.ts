@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import type { Definition, ParameterDefinition } from "#definition/model.ts";
-import type { NewRun } from "#ports/run-store.ts";
+import type { NewRun } from "#ports/new-run.ts";
 import type { Store } from "#ports/store.ts";
 import { nextFireTimes } from "#schedule/cron.ts";
 import { createMemoryStore } from "#store/memory/memory-store.ts";

@@ -1,6 +1,6 @@
 import type { Definition, JsonObject } from "#definition/model.ts";
 import { resolveParameters } from "#definition/resolve-parameters.ts";
-import type { NewRun } from "#ports/run-store.ts";
+import type { NewRun } from "#ports/new-run.ts";
 import { formatRunId, randomSuffix } from "./run-id.ts";
 
 /** What is asked for, before ids are given and parameters resolved. Times in milliseconds since 1970. */

@@ -2,7 +2,7 @@ import { closestName } from "#core/closest-name.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { ActiveDefinition } from "#ports/definition-store.ts";
-import type { NewRun, RunType } from "#ports/run-store.ts";
+import type { NewRun, RunType } from "#ports/new-run.ts";
 import type { Store } from "#ports/store.ts";
 import { completeRun } from "./run-draft.ts";
 import { randomSuffix } from "./run-id.ts";

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closestName } from "#core/closest-name.ts";
 import type { Operator, OperatorContext, OperatorResult, ProcessResult, StopReason } from "#operators/operator.ts";
 import { findOperator, operatorSchemas } from "#operators/registry.ts";
+import { withTempDir } from "#operators/temp-dir.ts";
 import { buildAttemptEnvironment, findEnvironmentProblem } from "#runner/attempt-environment.ts";
 import type { RunnerAttemptHandle } from "#runner/runner-attempt-handle.ts";
 import type { RunnerClient } from "#runner/runner-client.ts";
@@ -79,15 +80,16 @@ function runHere(operator: Operator, assignment: Assignment, { onLog }: Executio
   return { ended, stop: stopping.stop, addLogCredit: () => {} };
 }
 
-function runInRunner(operator: Operator, assignment: Assignment, options: ExecutionOptions): Execution {
+function runInRunner(operator: Operator, received: Assignment, options: ExecutionOptions): Execution {
   const startedAt = performance.now();
   const handle = options.runner.open({
     token: randomBytes(8).toString("hex"),
-    logMaxBytes: assignment.logMaxBytes,
+    logMaxBytes: received.logMaxBytes,
     credit: logCredit,
-    captureStdout: assignment.captureStdout,
+    captureStdout: received.captureStdout,
     onLog: options.onLog,
   });
+  const assignment = fillTempDir(received, handle.directories.temporary);
   const processes: ProcessResult[] = [];
   const stopping = createStopping((reason, graceMs) => {
     handle.stop(reason, graceMs);
@@ -124,6 +126,11 @@ function runInRunner(operator: Operator, assignment: Assignment, options: Execut
     });
   };
   return { ended: finish(), stop: stopping.stop, addLogCredit: (cost) => handle.addCredit(cost) };
+}
+
+function fillTempDir(assignment: Assignment, directory: string): Assignment {
+  const { operator, environment, values } = assignment;
+  return { ...assignment, ...withTempDir({ operator, environment, values }, directory) };
 }
 
 function sharedContext(assignment: Assignment, signal: AbortSignal, onLog: (piece: LogPiece) => void) {

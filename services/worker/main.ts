@@ -8,7 +8,7 @@ import { createWorker } from "./worker.ts";
 /** The worker as the settings want it. It reaches executors alone, never the database. */
 export function wireWorker(
   { worker, dataDir }: Settings,
-  parts: { executors: readonly Transport[]; logger: Logger },
+  parts: { executors: readonly Transport[]; version: string; logger: Logger },
 ): Service {
   return createWorker({
     ...parts,

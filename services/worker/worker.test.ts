@@ -26,6 +26,7 @@ afterEach(async () => {
 
 async function start(options: Partial<WorkerOptions> = {}): Promise<Service> {
   const worker = createWorker({
+    version: "0.0.0-test",
     workerId: null,
     dataDir,
     executors: [executor.transport],

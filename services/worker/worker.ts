@@ -24,7 +24,7 @@ export interface WorkerOptions {
   readonly drainTimeoutMs: number;
   readonly logger: Logger;
   /** Of the program, told to executors. */
-  readonly version?: string;
+  readonly version: string;
 }
 
 interface Started {
@@ -74,7 +74,7 @@ async function startWorker(options: WorkerOptions): Promise<Started> {
     const executorCount = executors.length;
     const state = initialState({ executorCount, slots, drainTimeoutMs, start, previous, spooled: spool.list() });
     recordIncarnation(incarnationId(state.incarnation));
-    const version = options.version ?? "";
+    const { version } = options;
     const loop = new SessionLoop(state, {
       workerId: home.workerId,
       version,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { AttemptChange, AttemptKey, Decision, OutputChange } from "#core/decision.ts";
+import type { AttemptChange, AttemptKey } from "#core/attempt-change.ts";
+import type { Decision, OutputChange } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { toEventRow } from "../postgres/runs/event-row.ts";
 import type { MemoryState, NewEvent } from "./memory-state.ts";

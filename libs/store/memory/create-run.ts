@@ -1,6 +1,6 @@
 import { createRun as createRunRows } from "#core/create-run.ts";
 import { decideRun } from "#core/decide-run.ts";
-import type { CreateRunResult, NewRun } from "#ports/run-store.ts";
+import type { CreateRunResult, NewRun } from "#ports/new-run.ts";
 import { aggregateOf, applyDecision, checkGuards, toNewEvents } from "./apply-decision.ts";
 import { dateKey, type MemoryState } from "./memory-state.ts";
 import type { StoredRun } from "./stored-run.ts";

@@ -50,7 +50,12 @@ export function createMemoryDefinitions(state: MemoryState): DefinitionStore {
       const found = state.versions.get(versionKey);
       return found === undefined
         ? null
-        : { dagId: found.dag.dagId, version: found.version, definition: found.content.definition };
+        : {
+            dagId: found.dag.dagId,
+            version: found.version,
+            filePath: found.content.filePath,
+            definition: found.content.definition,
+          };
     },
     async listKnownFiles() {
       return listKnownFiles(state);

@@ -1,5 +1,6 @@
 import type { Instance } from "#core/run-model.ts";
-import type { AttemptView, InstanceView, Queries } from "#ports/queries.ts";
+import type { AttemptView, InstanceView } from "#ports/run-views.ts";
+import type { Queries } from "#ports/queries.ts";
 import { readInstanceId } from "../instance-id.ts";
 import { findAttempt } from "./apply-decision.ts";
 import type { MemoryState } from "./memory-state.ts";

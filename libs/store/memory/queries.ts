@@ -1,4 +1,6 @@
-import type { DagView, ImportErrorView, Queries, RunView } from "#ports/queries.ts";
+import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
+import type { Queries } from "#ports/queries.ts";
+import type { RunView } from "#ports/run-views.ts";
 import { nonZeroCounts } from "../postgres/run-queries.ts";
 import { createMemoryInstanceQueries } from "./instance-queries.ts";
 import type { MemoryState, StoredWorker } from "./memory-state.ts";

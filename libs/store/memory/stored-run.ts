@@ -1,7 +1,7 @@
-import type { AttemptClosed, AttemptOpened } from "#core/decision.ts";
+import type { AttemptClosed, AttemptOpened } from "#core/attempt-change.ts";
 import type { Plan } from "#core/plan.ts";
 import type { Instance, RunRow } from "#core/run-model.ts";
-import type { NewRun } from "#ports/run-store.ts";
+import type { NewRun } from "#ports/new-run.ts";
 
 export interface StoredAttempt {
   readonly opened: Omit<AttemptOpened, "kind">;

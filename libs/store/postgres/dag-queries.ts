@@ -1,6 +1,7 @@
 import type { RunState } from "#core/states.ts";
 import type { StoredProblem } from "#ports/definition-store.ts";
-import type { DagView, ImportErrorView, Queries } from "#ports/queries.ts";
+import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
+import type { Queries } from "#ports/queries.ts";
 import type { Database } from "./database.ts";
 import { type ListQuery, readPage } from "./page-statement.ts";
 

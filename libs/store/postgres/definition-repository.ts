@@ -19,6 +19,13 @@ interface LockedDag {
   readonly hash: string | null;
 }
 
+interface VersionRow {
+  readonly dag_id: string;
+  readonly version: number;
+  readonly file_path: string | null;
+  readonly definition: unknown;
+}
+
 interface ActiveRow {
   readonly dag_key: number;
   readonly dag_id: string;
@@ -74,10 +81,10 @@ export function createDefinitionRepository(options: { database: Database; wake: 
       return row === undefined ? null : fromActiveRow(row);
     },
     async getVersion(versionKey) {
-      const [row] = await database.query<{ dag_id: string; version: number; definition: unknown }>(sql.getVersion, [
-        versionKey,
-      ]);
-      return row === undefined ? null : { dagId: row.dag_id, version: row.version, definition: row.definition };
+      const [row] = await database.query<VersionRow>(sql.getVersion, [versionKey]);
+      return row === undefined
+        ? null
+        : { dagId: row.dag_id, version: row.version, filePath: row.file_path, definition: row.definition };
     },
     async listKnownFiles() {
       const rows = await database.query<{ file_path: string; hash: string; dag_id: string | null; is_active: boolean }>(

@@ -92,7 +92,7 @@ export const definitionStatements = {
 
   getVersion: {
     name: "get_dag_version",
-    text: "SELECT d.dag_id, v.version, v.definition FROM dag_versions v JOIN dags d USING (dag_key) WHERE v.version_key = $1",
+    text: "SELECT d.dag_id, v.version, v.file_path, v.definition FROM dag_versions v JOIN dags d USING (dag_key) WHERE v.version_key = $1",
   },
 
   /** The content that was last looked at: of a broken file that of its import error. */

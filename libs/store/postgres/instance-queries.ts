@@ -1,6 +1,7 @@
 import type { Plan } from "#core/plan.ts";
 import type { TaskState } from "#core/states.ts";
-import type { AttemptView, InstanceView, OutputView, Page, Queries } from "#ports/queries.ts";
+import type { AttemptView, InstanceView, OutputView } from "#ports/run-views.ts";
+import type { Page, Queries } from "#ports/queries.ts";
 import { readInstanceId } from "../instance-id.ts";
 import type { Database } from "./database.ts";
 import { type ListQuery, type OrderKey, readPage } from "./page-statement.ts";

@@ -1,6 +1,7 @@
 import type { RunState, TaskState } from "#core/states.ts";
-import type { Queries, RunView } from "#ports/queries.ts";
-import type { RunType } from "#ports/run-store.ts";
+import type { Queries } from "#ports/queries.ts";
+import type { RunView } from "#ports/run-views.ts";
+import type { RunType } from "#ports/new-run.ts";
 import type { Database } from "./database.ts";
 import { type ListQuery, readPage } from "./page-statement.ts";
 

@@ -1,4 +1,5 @@
-import type { AttemptClosed, Decision } from "#core/decision.ts";
+import type { AttemptClosed } from "#core/attempt-change.ts";
+import type { Decision } from "#core/decision.ts";
 import type { ChangePart } from "./change-part.ts";
 
 const attemptKey =

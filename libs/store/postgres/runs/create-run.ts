@@ -2,7 +2,7 @@ import { createRun as createRunRows, type CreatedRun } from "#core/create-run.ts
 import { decideRun } from "#core/decide-run.ts";
 import type { Decision } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
-import type { CreateRunResult, NewRun } from "#ports/run-store.ts";
+import type { CreateRunResult, NewRun } from "#ports/new-run.ts";
 import type { Database, Queryable } from "../database.ts";
 import { isUniqueViolation } from "../database-errors.ts";
 import { type ChangeContext, changeRuns } from "./change-runs.ts";

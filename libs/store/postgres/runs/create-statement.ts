@@ -1,5 +1,5 @@
 import type { CreatedRun } from "#core/create-run.ts";
-import type { NewRun } from "#ports/run-store.ts";
+import type { NewRun } from "#ports/new-run.ts";
 import { toEventRow } from "./event-row.ts";
 import { newInstanceColumns, newInstanceRecord, newInstanceValues, toNewRow } from "./instance-columns.ts";
 

@@ -1,5 +1,6 @@
 import type { Plan } from "#core/plan.ts";
-import type { HeldAttempt, QueuedInstance, RunFacts, RunStore, RunType } from "#ports/run-store.ts";
+import type { HeldAttempt, QueuedInstance, RunFacts, RunStore } from "#ports/run-store.ts";
+import type { RunType } from "#ports/new-run.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "../database.ts";
 import { changeRuns } from "./change-runs.ts";
