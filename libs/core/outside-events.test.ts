@@ -93,6 +93,14 @@ describe("timeouts", () => {
     expect(run.apply([{ kind: "run_timeout" }])).toEqual([{ accepted: false, reason: "illegal_state" }]);
   });
 
+  test("of a run in which nothing runs fail what waits for a worker, so that it is no success", () => {
+    const run = new RunDriver(buildPlan(chain, { runTimeoutMs: 60_000 }));
+    run.now += 60_000;
+    run.accept({ kind: "run_timeout" });
+    expect(run.states("a", "b", "c")).toEqual({ a: "failed", b: "skipped", c: "skipped" });
+    expect(run.run.run).toMatchObject({ state: "failed", endedAt: run.now });
+  });
+
   test("of the queue fail a task that no worker took, and nothing else", () => {
     const run = new RunDriver(chain);
     const { fence } = run.get("a");

@@ -64,8 +64,11 @@ export function applyCancel(draft: RunDraft, event: EventOf<"cancel">): EventVer
 export function applyRunTimeout(draft: RunDraft): EventVerdict {
   const unfinished = listUnfinished(draft);
   if (unfinished.length === 0) return refuse("illegal_state");
+  const isRunning = (instance: Instance): boolean => instance.state === "running";
+  // A run of which nothing runs fails by what waits for a worker or a retry: it must not pass as a success.
+  const failing = unfinished.some(isRunning) ? isRunning : (instance: Instance): boolean => instance.state !== "none";
   for (const instance of unfinished) {
-    endFromOutside(draft, instance, instance.state === "running" ? "failed" : "skipped", "run_timeout", "timeout");
+    endFromOutside(draft, instance, failing(instance) ? "failed" : "skipped", "run_timeout", "timeout");
   }
   propagateEnds(
     draft,
@@ -124,7 +127,7 @@ export function applyMark(draft: RunDraft, event: EventOf<"mark">): EventVerdict
       [...below].filter((task) => !tasks.has(task)),
     );
   }
-  draft.cancelRequested = false;
+  if (event.includeDownstream) reopen(draft);
   return accept(null);
 }
 
@@ -153,11 +156,17 @@ export function applyClear(draft: RunDraft, event: EventOf<"clear">): EventVerdi
   if (event.ordinals.some((ordinal) => draft.find(ordinal) === undefined)) return refuse("unknown_instance");
   if (event.ordinals.length === 0) return refuse("illegal_state");
   clearInstances(draft, [...withDescendants(draft.plan.graph, tasksOf(draft, event.ordinals))]);
-  draft.cancelRequested = false;
+  reopen(draft);
   return accept(null);
 }
 
 /** These tasks begin a new generation; a child that stays as it is must still know that it waits for them again. */
+/** What begins again is no longer cancelled, and has the whole run timeout before it. */
+function reopen(draft: RunDraft): void {
+  draft.cancelRequested = false;
+  draft.timeoutAt = draft.plan.runTimeoutMs === null ? null : draft.now + draft.plan.runTimeoutMs;
+}
+
 function clearInstances(draft: RunDraft, tasks: readonly number[]): void {
   for (const task of tasks) {
     const before = draft.get(task);

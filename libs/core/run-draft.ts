@@ -24,6 +24,7 @@ export class RunDraft {
   everStarted: boolean;
   cancelRequested: boolean;
   isPaused: boolean;
+  timeoutAt: number | null;
   readonly #base: RunAggregate;
   readonly #changed = new Map<number, Instance>();
   readonly #added: Instance[] = [];
@@ -40,6 +41,7 @@ export class RunDraft {
     this.everStarted = base.run.everStarted;
     this.cancelRequested = base.run.cancelRequested;
     this.isPaused = base.run.isPaused;
+    this.timeoutAt = base.run.timeoutAt;
     this.#counts = { ...base.run.counts };
     this.#exemptCount = base.run.exemptCount;
     this.#heldCount = base.run.heldCount;
@@ -109,13 +111,11 @@ export class RunDraft {
   /** What this change made ready to be dispatched, most urgent first. */
   readyOrdinals(): readonly number[] {
     if (this.isPaused) return [];
+    const wasPaused = this.#base.run.isPaused;
     const ready: Instance[] = [];
-    for (const instance of [
-      ...this.#changed.values(),
-      ...this.#added.filter((added) => !this.#changed.has(added.ordinal)),
-    ]) {
+    for (const instance of wasPaused ? this.all() : this.#touched()) {
       const before = this.#base.instances[instance.ordinal];
-      if (isReady(instance) && (before === undefined || !isReady(before))) ready.push(instance);
+      if (isReady(instance) && (wasPaused || before === undefined || !isReady(before))) ready.push(instance);
     }
     ready.sort((a, b) => this.taskOf(b).priority - this.taskOf(a).priority || a.ordinal - b.ordinal);
     return ready.map((instance) => instance.ordinal);
@@ -145,6 +145,11 @@ export class RunDraft {
     };
   }
 
+  *#touched(): Generator<Instance> {
+    yield* this.#changed.values();
+    for (const added of this.#added) if (!this.#changed.has(added.ordinal)) yield added;
+  }
+
   #guardOf(ordinal: number): { state: TaskState; fence: number } | null {
     const before = this.#base.instances[ordinal];
     return before === undefined ? null : { state: before.state, fence: before.fence };
@@ -167,6 +172,7 @@ export class RunDraft {
       state,
       heldCount: this.#heldCount,
       isPaused: this.isPaused,
+      timeoutAt: this.timeoutAt,
       sequence: before.sequence + 1,
       eventSequence: this.#eventSequence,
       startedAt: before.startedAt ?? (this.everStarted ? this.now : null),

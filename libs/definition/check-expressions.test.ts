@@ -216,7 +216,7 @@ describe("code", () => {
       problemsOf([`tasks: {a: {type: bash, operator: {shell: ${name}, bash_command: "echo {{ run.dag_id }}"}}}`]);
     expect(shell("/bin/dash")).toEqual([]);
     expect(shell("zsh")).toEqual([
-      "2:67 UNSAFE_PLACE an expression can't stand here: expressions are understood in code of bash, sh and dash only (give the value to the process through `environment` and use the variable here)",
+      "2:68 UNSAFE_PLACE an expression can't stand here: expressions are understood in code of bash, sh and dash only (give the value to the process through `environment` and use the variable here)",
     ]);
   });
 });

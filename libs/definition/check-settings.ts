@@ -4,6 +4,7 @@ import { hasExpression } from "./code-scan.ts";
 import { isJsonObject, ownValue } from "./json.ts";
 import type { JsonObject, ParameterDefinition } from "./model.ts";
 import type { Report, TaskOutline } from "./outline.ts";
+import { retryDefaults } from "./normalize-definition.ts";
 import { findViolations } from "./parameter-value.ts";
 import { type Path, proposal } from "./problem-list.ts";
 import { describeValue } from "./schema-problems.ts";
@@ -84,6 +85,7 @@ function checkTimeout(settings: JsonObject, path: Path, { maxTaskTimeoutMs, repo
 function checkRetry(settings: JsonObject, path: Path, report: Report): void {
   const retry = ownValue(settings, "retry");
   if (!isJsonObject(retry)) return;
+  checkDelay(retry, path, report);
   if (Object.hasOwn(settings, "retries") && Object.hasOwn(retry, "max_retries")) {
     report(
       [...path, "retries"],
@@ -106,6 +108,17 @@ function checkRetry(settings: JsonObject, path: Path, report: Report): void {
       "key",
     );
   }
+}
+
+/** A delay beyond the longest one is cut to it, which few expect. */
+function checkDelay(retry: JsonObject, path: Path, report: Report): void {
+  const [delayMs, maxDelayMs = retryDefaults.maxDelayMs] = ["delay", "max_delay"].map((key) => {
+    const text = ownValue(retry, key);
+    return typeof text === "string" ? (parseDuration(text) ?? undefined) : undefined;
+  });
+  if (delayMs === undefined || delayMs <= maxDelayMs) return;
+  const message = `\`delay\` is longer than \`max_delay\` (${formatDuration(maxDelayMs)}), which is what retries wait`;
+  report([...path, "retry", "delay"], { code: "RETRY_DELAY", message, hint: "raise `max_delay`", warning: true });
 }
 
 function checkEnvironment(settings: JsonObject, path: Path, report: Report): void {

@@ -27,17 +27,19 @@ interface NormalizeOptions {
   readonly maxTaskTimeoutMs: number;
 }
 
-const minuteMs = 60_000;
-
 /** Values where neither the task nor the definition says anything. */
 const fallback = {
   maxActiveRuns: 16,
   graceMs: 30_000,
   queue: "default",
+} as const;
+
+/** The retry policy where nothing is said about it. */
+export const retryDefaults = {
   maxRetriesOfBlock: 3,
   delayMs: 30_000,
   backoffMultiplier: 2,
-  maxDelayMs: 5 * minuteMs,
+  maxDelayMs: 300_000,
   jitter: 0.1,
   noRetryExitCodes: [125, 126, 127],
   maxInfraRetries: 3,
@@ -121,15 +123,15 @@ function normalizeRetry(body: TaskInput, defaults: TaskDefaultsInput, operatorRe
   const retryTimeout =
     body.retry_timeout ?? body.retry?.retry_timeout ?? defaults.retry_timeout ?? defaults.retry?.retry_timeout;
   return {
-    maxRetries: maxRetries ?? (hasBlock ? fallback.maxRetriesOfBlock : operatorRetries),
-    delayMs: toMs(block.delay) ?? fallback.delayMs,
-    backoffMultiplier: block.backoff_multiplier ?? fallback.backoffMultiplier,
-    maxDelayMs: toMs(block.max_delay) ?? fallback.maxDelayMs,
-    jitter: block.jitter ?? fallback.jitter,
+    maxRetries: maxRetries ?? (hasBlock ? retryDefaults.maxRetriesOfBlock : operatorRetries),
+    delayMs: toMs(block.delay) ?? retryDefaults.delayMs,
+    backoffMultiplier: block.backoff_multiplier ?? retryDefaults.backoffMultiplier,
+    maxDelayMs: toMs(block.max_delay) ?? retryDefaults.maxDelayMs,
+    jitter: block.jitter ?? retryDefaults.jitter,
     retryExitCodes: block.retry_exit_codes ?? null,
-    noRetryExitCodes: block.no_retry_exit_codes ?? fallback.noRetryExitCodes,
+    noRetryExitCodes: block.no_retry_exit_codes ?? retryDefaults.noRetryExitCodes,
     retryTimeoutMs: toMs(retryTimeout),
-    maxInfraRetries: body.max_infra_retries ?? defaults.max_infra_retries ?? fallback.maxInfraRetries,
+    maxInfraRetries: body.max_infra_retries ?? defaults.max_infra_retries ?? retryDefaults.maxInfraRetries,
     idempotent: body.idempotent ?? defaults.idempotent ?? true,
   };
 }

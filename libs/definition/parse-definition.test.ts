@@ -272,6 +272,15 @@ describe("keys and types", () => {
     expect(codesOf(`id: x\ntasks: [${task}]\n`)).toEqual(["DUPLICATE_KEY", "DUPLICATE_KEY"]);
   });
 
+  test("a delay that the longest one cuts is a warning", () => {
+    const text = (retry: string): string => `id: x\ntasks: [{id: a, type: noop, operator: {}, retry: ${retry}}]\n`;
+    expect(problemsOf(text("{delay: 10m}"))).toEqual([
+      "2:58 RETRY_DELAY `delay` is longer than `max_delay` (5m), which is what retries wait (raise `max_delay`)",
+    ]);
+    expect(parse(text("{delay: 10m}")).definition).not.toBeNull();
+    expect(codesOf(text("{delay: 10m, max_delay: 1h}"))).toEqual([]);
+  });
+
   test("environment variables are text with plain names", () => {
     const task = "{id: a, type: noop, operator: {}, environment: {A-B: x, C: [1], D: 3, E: }}";
     expect(codesOf(`id: x\ntasks: [${task}]\n`)).toEqual(["INVALID_KEY", "INVALID_TYPE", "INVALID_TYPE"]);

@@ -63,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     socket.once("close", () => sockets.delete(socket));
     const serve = (version: "1.1" | "2") => {
       sockets.set(socket, "served");
-      if (version === "2") http2Server.emit("connection", socket);
+      if (version === "2") serveHttp2(http2Server, socket);
       else serveHttp1();
     };
     detectVersion(socket, { timeoutMs: clientStallMs, serve });
@@ -97,6 +97,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     close: () => (closing ??= close()),
   };
+}
+
+/** Sockets of an HTTP/1.1 server may stay half open; under HTTP/2 that keeps the sessions of clients that have gone. */
+function serveHttp2(server: http2.Http2Server, socket: Socket): void {
+  socket.allowHalfOpen = false;
+  server.emit("connection", socket);
 }
 
 /** RPC paths go to Connect's adapter, the rest to `handleHttp`. Connect throws at a Host header that is none. */

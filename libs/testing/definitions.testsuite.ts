@@ -45,6 +45,7 @@ export function describeDefinitions(open: OpenHarness): void {
       expect(await store.definitions.getVersion(active?.versionKey ?? 0)).toEqual({
         dagId: "a",
         version: 2,
+        filePath: "a.yaml",
         definition: { n: 2 },
       });
     });

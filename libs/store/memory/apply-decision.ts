@@ -31,6 +31,10 @@ export function applyDecision(state: MemoryState, run: StoredRun, decision: Deci
     state.indexes.update(decision.run, run.plan, run.instances[next.ordinal], next);
     run.instances[next.ordinal] = next;
   }
+  const { runKey, timeoutAt } = decision.run;
+  if (timeoutAt !== null && timeoutAt !== run.row.timeoutAt) {
+    state.indexes.timed.push({ at: timeoutAt, runKey, ordinal: null, kind: "run_timeout" });
+  }
   run.row = decision.run;
   for (const change of decision.attempts) applyAttempt(run, change);
   for (const change of decision.outputs) applyOutput(run, change);

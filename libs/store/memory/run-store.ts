@@ -152,7 +152,8 @@ function popCurrent(state: MemoryState): TimedRef | null {
 function isCurrent(state: MemoryState, entry: TimedRef): boolean {
   const run = state.runs.get(entry.runKey);
   if (run === undefined) return false;
-  if (entry.kind === "run_timeout") return run.row.endedAt === null && !isSettled(run.row.counts);
+  if (entry.kind === "run_timeout")
+    return entry.at === run.row.timeoutAt && run.row.endedAt === null && !isSettled(run.row.counts);
   const instance = run.instances[entry.ordinal ?? -1];
   const task = instance === undefined ? undefined : run.plan.tasks[instance.task];
   return instance !== undefined && task !== undefined && timeOf(entry.kind, instance, task) === entry.at;

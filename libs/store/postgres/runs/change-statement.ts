@@ -55,8 +55,8 @@ const parts: readonly ChangePart[] = [
       FROM json_to_recordset($n) AS r(run_key bigint, ordinal integer, key text, generation integer, json text, at double precision) JOIN locked USING (run_key)
       ON CONFLICT (run_key, ordinal, key) DO UPDATE SET generation = EXCLUDED.generation, value_json = EXCLUDED.value_json, created_at = EXCLUDED.created_at)`,
     rows: ({ decision }) =>
-      decision.outputs.flatMap((change) =>
-        change.kind === "written"
+      decision.outputs.flatMap((change, place) =>
+        change.kind === "written" && !isClearedLater(decision, change.ordinal, place)
           ? [
               {
                 ordinal: change.ordinal,
@@ -78,6 +78,11 @@ const parts: readonly ChangePart[] = [
     rows: ({ before, decision }) => decision.events.map((event) => toEventRow(event, decision, before)),
   },
 ];
+
+/** The parts of a statement can't see each other: what a later change of the same decision clears is not written. */
+function isClearedLater({ outputs }: DecidedRun["decision"], ordinal: number, place: number): boolean {
+  return outputs.some((change, later) => later > place && change.kind === "cleared" && change.ordinal === ordinal);
+}
 
 /** The statement that writes these decisions; its one row has `locked`, the keys of the runs that it wrote. */
 export function buildChangeStatement(runs: readonly DecidedRun[]): ChangeStatement {

@@ -55,12 +55,12 @@ export function fromRunRow(row: DagRunRow): RunRow {
 /** The record type of `json_to_recordset` for changed runs. */
 export const changedRunRecord =
   "run_key bigint, expected bigint, state text, sequence bigint, event_sequence bigint, counts jsonb, exempt_count integer, " +
-  "held_count integer, ever_started boolean, cancel_requested boolean, is_paused boolean, started_at double precision, ended_at double precision";
+  "held_count integer, ever_started boolean, cancel_requested boolean, is_paused boolean, started_at double precision, ended_at double precision, timeout_at double precision";
 
 export const changedRunAssignments =
   "state = c.state, sequence = c.sequence, event_sequence = c.event_sequence, counts = c.counts, exempt_count = c.exempt_count, " +
   "held_count = c.held_count, ever_started = c.ever_started, cancel_requested = c.cancel_requested, is_paused = c.is_paused, " +
-  "started_at = from_ms(c.started_at), ended_at = from_ms(c.ended_at)";
+  "started_at = from_ms(c.started_at), ended_at = from_ms(c.ended_at), timeout_at = from_ms(c.timeout_at)";
 
 export function toChangedRun(run: RunRow, expectedSequence: number): Record<string, unknown> {
   return {
@@ -77,5 +77,6 @@ export function toChangedRun(run: RunRow, expectedSequence: number): Record<stri
     is_paused: run.isPaused,
     started_at: run.startedAt,
     ended_at: run.endedAt,
+    timeout_at: run.timeoutAt,
   };
 }
