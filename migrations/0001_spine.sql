@@ -216,12 +216,12 @@ CREATE TABLE outbox (
   run_sequence bigint,
   data jsonb NOT NULL DEFAULT '{}',
   correlation_id text,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (outbox_key, created_at)
+  created_at timestamptz NOT NULL DEFAULT now()
 ) PARTITION BY RANGE (created_at);
+-- A waiting event is in the first index alone, a published one in the other two: each hop writes a few of them.
 CREATE INDEX outbox_unpublished ON outbox (outbox_key) WHERE event_id IS NULL;
 CREATE INDEX outbox_event_id ON outbox (event_id) WHERE event_id IS NOT NULL;
-CREATE INDEX outbox_by_run ON outbox (run_key, event_id) WHERE run_key IS NOT NULL;
+CREATE INDEX outbox_by_run ON outbox (run_key, event_id) WHERE event_id IS NOT NULL AND run_key IS NOT NULL;
 
 CREATE TABLE log_chunks (
   run_key bigint NOT NULL,

@@ -223,6 +223,24 @@ test("closing ends parked streams and handlers, and resolves before its deadline
   idle.destroy();
 });
 
+test("HTTP/2 clients that vanish leave no socket behind", async () => {
+  async function* endless(signal: AbortSignal) {
+    for (; !signal.aborted; await new Promise(setImmediate)) yield "x".repeat(1_000);
+  }
+  const handleHttp: HttpHandler = async (request) => ({ status: 200, headers: {}, body: endless(request.signal) });
+  const server = await start({ handleHttp });
+  const visit = async () => {
+    const session = http2.connect(server.url).on("error", () => undefined);
+    const streams = [1, 2, 3].map(() => session.request({ ":path": "/" }).on("error", () => undefined));
+    await Promise.all(streams.map((stream) => once(stream, "data")));
+    session.destroy();
+  };
+  for (let round = 0; round < 10; round += 1) await Promise.all([visit(), visit(), visit(), visit()]);
+  const begun = performance.now();
+  await server.close();
+  expect(performance.now() - begun).toBeLessThan(900);
+});
+
 test("closing cuts off at its deadline what does not end by itself", async () => {
   const server = await start({ handleHttp: () => new Promise(() => undefined) });
   const hanging = fetch(`${server.url}/hang`).catch((error: unknown) => error);

@@ -88,9 +88,7 @@ function checkAdvice({ before, decision, after }: RunStep): readonly string[] {
   // A run that goes on after a pause offers everything that waits.
   const isOffered = (row: Instance): boolean =>
     before.run.isPaused ? mayBeDispatched(row) : isNew(row, mayBeDispatched);
-  const ready = after.run.isPaused
-    ? []
-    : after.instances.filter(isOffered).map(({ ordinal }) => ordinal);
+  const ready = after.run.isPaused ? [] : after.instances.filter(isOffered).map(({ ordinal }) => ordinal);
   if (decision.readyOrdinals.toSorted(ascending).join() !== ready.join()) {
     problems.push(`ready are [${ready.join()}], the decision says [${decision.readyOrdinals.join()}] (G2)`);
   }

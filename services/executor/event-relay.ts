@@ -5,7 +5,7 @@ const leaseMs = 8000;
 const renewEveryMs = leaseMs / 4;
 const maxEventsPerBatch = 1000;
 /** Under load events are published in batches: the first at once, the next this much later. */
-const batchPauseMs = 10;
+const batchPauseMs = 25;
 
 /** Gives committed events their ids; one relay at a time, by a lease row whose epoch guards every batch. */
 export class EventRelay {

@@ -1,6 +1,6 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { onTestFinished } from "vitest";
-import type { RetryPolicy } from "#core/plan.ts";
+import type { Plan, RetryPolicy } from "#core/plan.ts";
 import type { Definition, TaskDefinition } from "#definition/model.ts";
 import { AppError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
@@ -44,16 +44,17 @@ export function openGateway(store: Store = memoryStore()): GatewayHarness {
 }
 
 export function memoryStore(): Store {
-  const store = createMemoryStore({
-    toPlan: (definition) => {
-      const { tasks } = definition as Definition;
-      return buildPlan(
-        tasks.map(({ id, dependencies, retry }) => ({ id, parents: dependencies.map((one) => one.task), retry })),
-      );
-    },
-  });
+  const store = createMemoryStore({ toPlan });
   onTestFinished(() => store.close());
   return store;
+}
+
+/** The `toPlan` of stores that hold definitions of `registerDag`. */
+export function toPlan(definition: unknown): Plan {
+  const { tasks } = definition as Definition;
+  return buildPlan(
+    tasks.map(({ id, dependencies, retry }) => ({ id, parents: dependencies.map((one) => one.task), retry })),
+  );
 }
 
 function peerRoutes(store: Store, asked: { method: string; request: unknown }[]) {

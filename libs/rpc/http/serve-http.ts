@@ -11,6 +11,8 @@ import { type NodeResponse, writeResponse } from "./write-response.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 
+/** What the log says where no answer was needed any more, as other servers do. */
+const clientLeftStatus = 499;
 /** Asked often by machines; their lines would bury the others. */
 const quietPaths: ReadonlySet<string> = new Set(["/health", "/healthz", "/readyz", "/api/v1/health"]);
 
@@ -24,19 +26,28 @@ export function serveHttp(
     const gone = new AbortController();
     nodeResponse.once("close", () => gone.abort());
     const request = toRequest(nodeRequest, AbortSignal.any([gone.signal, deps.stopSignal]), deps.maxBodyBytes);
-    const isHead = request.method === "HEAD";
+    const log = (status: number) => {
+      const fields = {
+        method: request.method,
+        path: request.path,
+        status,
+        duration_ms: Math.round(performance.now() - begun),
+      };
+      const level = quietPaths.has(request.path) ? "debug" : "info";
+      deps.logger[level]({ ...fields, request_id: request.id }, "http answered");
+    };
+    const write = async (response: HttpResponse) => {
+      const options = { isHead: request.method === "HEAD", stallMs: clientStallMs, gone: gone.signal };
+      await writeResponse(nodeResponse, withCommonHeaders(response, request.id), options);
+      discardRest(nodeRequest);
+      log(response.status);
+    };
     answer(handler, request, deps.logger)
-      .then(async (response) => {
-        const options = { isHead, stallMs: clientStallMs, gone: gone.signal };
-        await writeResponse(nodeResponse, withCommonHeaders(response, request.id), options);
-        discardRest(nodeRequest);
-        const duration_ms = Math.round(performance.now() - begun);
-        const fields = { method: request.method, path: request.path, status: response.status, duration_ms };
-        const level = quietPaths.has(request.path) ? "debug" : "info";
-        deps.logger[level]({ ...fields, request_id: request.id }, "http answered");
-      })
+      .then(write)
       .catch((thrown: unknown) => {
-        deps.logger.warn({ err: thrown, path: request.path, request_id: request.id }, "http answer broke off");
+        // A stream fails when its client leaves; that is how streams end.
+        if (gone.signal.aborted) log(clientLeftStatus);
+        else deps.logger.warn({ err: thrown, path: request.path, request_id: request.id }, "http answer broke off");
         nodeResponse.destroy();
       });
   };
