@@ -11,6 +11,8 @@ const startDeadlineMs = 30_000;
 export interface BenchServer {
   /** Triggers a run and waits for its end; answers the milliseconds between, as a client sees them. */
   run(shape: Shape): Promise<number>;
+  /** Resolves when this version of the definition is in force. */
+  waitForVersion(dag: string, version: number): Promise<void>;
   /** Processes, for memory and idle figures. */
   readonly pids: readonly number[];
   close(): Promise<void>;
@@ -74,6 +76,7 @@ async function startProcesses(
   }
   return {
     run: (shape) => triggerAndWait(gateway, shape),
+    waitForVersion: (dag, version) => waitForVersion(gateway, dag, version),
     pids: children.flatMap((child) => (child.pid === undefined ? [] : [child.pid])),
     close: async () => {
       await Promise.all(children.map(stop));
@@ -96,6 +99,16 @@ async function triggerAndWait(base: string, shape: Shape): Promise<number> {
   const run = (await answer.json()) as { state?: string };
   if (run.state !== "success") throw new Error(`run of ${shape.name} answered ${JSON.stringify(run).slice(0, 500)}`);
   return performance.now() - start;
+}
+
+async function waitForVersion(base: string, dag: string, version: number): Promise<void> {
+  const deadline = performance.now() + startDeadlineMs;
+  while (performance.now() < deadline) {
+    const answer = await fetch(`${base}/api/v1/dags/${dag}`);
+    if (answer.ok && ((await answer.json()) as { version: number }).version >= version) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`version ${version} of ${dag} did not come into force within ${startDeadlineMs} ms`);
 }
 
 async function waitUntilHealthy(base: string, children: readonly ChildProcess[]): Promise<void> {

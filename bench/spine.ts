@@ -1,9 +1,7 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "pg";
-import { startEmbeddedPostgres } from "#store/postgres/embedded.ts";
-import { createLogger } from "#telemetry/logger.ts";
+import { startBenchDatabase } from "./database.ts";
 import { openFloor } from "./floor.ts";
 import { openGraphile } from "./graphile.ts";
 import { type Contender, type Figure, formatTable, measureInTurn } from "./measure.ts";
@@ -25,14 +23,11 @@ interface Row extends Figure {
  */
 export async function benchSpine(only: readonly string[]): Promise<void> {
   const dags = await mkdtemp(join(tmpdir(), "millrace-bench-dags-"));
-  const dataDir = await mkdtemp(join(tmpdir(), "millrace-bench-db-"));
-  await chmod(dataDir, 0o711);
   for (const shape of shapes) await writeFile(join(dags, `${shape.name}.yaml`), toDefinition(shape));
-  const logger = createLogger({ level: "warn", format: "text", component: "bench" });
-  const server = await startEmbeddedPostgres({ dataDir, logger });
-  const databases = await createDatabases(server.connectionString, ["bench_dev", "bench_five", "bench_peer"]);
-  const [dev, five] = [await startDev(databases[0] ?? "", dags), await startFive(databases[1] ?? "", dags)];
-  const [peer, floor] = [await openGraphile(databases[2] ?? ""), await openFloor(databases[2] ?? "")];
+  const server = await startBenchDatabase(["bench_dev", "bench_five", "bench_peer"]);
+  const [devUrl = "", fiveUrl = "", peerUrl = ""] = server.urls;
+  const [dev, five] = [await startDev(devUrl, dags), await startFive(fiveUrl, dags)];
+  const [peer, floor] = [await openGraphile(peerUrl), await openFloor(peerUrl)];
   const rows: Row[] = [];
   try {
     for (const shape of shapes.filter(({ name }) => only.length === 0 || only.includes(name))) {
@@ -49,7 +44,6 @@ export async function benchSpine(only: readonly string[]): Promise<void> {
     await Promise.all([dev.close(), five.close(), peer.close(), floor.close()]);
     await server.stop();
     await rm(dags, { recursive: true, force: true });
-    await rm(dataDir, { recursive: true, force: true });
   }
   report(rows);
 }
@@ -77,18 +71,4 @@ function report(rows: readonly Row[]): void {
     row.ratioToPeer.toFixed(2),
   ]);
   console.log(`\n${formatTable([header, ...cells])}`);
-}
-
-async function createDatabases(connectionString: string, names: readonly string[]): Promise<readonly string[]> {
-  const client = new Client({ connectionString });
-  await client.connect();
-  const urls: string[] = [];
-  for (const name of names) {
-    await client.query(`CREATE DATABASE ${name}`);
-    const url = new URL(connectionString);
-    url.pathname = `/${name}`;
-    urls.push(url.href);
-  }
-  await client.end();
-  return urls;
 }

@@ -97,7 +97,7 @@ export function settleRule(draft: RunDraft, instance: Instance): boolean {
           {
             ...instance,
             state: verdict,
-            reason: verdict === "upstream_failed" ? "upstream_failed" : "trigger_rule",
+            reason: verdict === "upstream_failed" ? null : "trigger_rule",
             exempt: verdict === "upstream_failed" && instance.exemptParents === failed + upstreamFailed,
             endedAt: draft.now,
           },

@@ -1,5 +1,5 @@
 import type { RunState } from "#core/states.ts";
-import type { StoredProblem } from "./definition-store.ts";
+import type { StoredProblem } from "./stored-problem.ts";
 
 export interface DagView {
   readonly dagKey: number;

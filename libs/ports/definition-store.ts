@@ -1,3 +1,5 @@
+import type { StoredProblem } from "./stored-problem.ts";
+
 /** A checked definition to register; `definition` is its normal form as JSON. */
 export interface NewVersion {
   readonly dagId: string;
@@ -27,16 +29,6 @@ export type RegisterResult =
   | { readonly kind: "registered"; readonly dagKey: number; readonly version: number; readonly changed: boolean }
   /** Another file has this id and stays in force. */
   | { readonly kind: "taken"; readonly filePath: string };
-
-export interface StoredProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
-  readonly warning: boolean;
-}
 
 export interface ActiveDefinition {
   readonly dagKey: number;

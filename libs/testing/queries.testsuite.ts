@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StoredProblem } from "#ports/definition-store.ts";
+import type { StoredProblem } from "#ports/stored-problem.ts";
 import type { Page, PageRequest } from "#ports/queries.ts";
 import type { Store } from "#ports/store.ts";
 import { newVersion, registerDag } from "./dag-builder.ts";

@@ -7,7 +7,7 @@ import {
   type ProblemSchema,
   RegistrationState,
 } from "#gen/millrace/v1/dag_service_pb.js";
-import type { StoredProblem } from "#ports/definition-store.ts";
+import type { StoredProblem } from "#ports/stored-problem.ts";
 import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
 import { formatDuration } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";

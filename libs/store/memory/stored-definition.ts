@@ -1,4 +1,5 @@
-import type { NewVersion, ScheduleRow, StoredProblem } from "#ports/definition-store.ts";
+import type { NewVersion, ScheduleRow } from "#ports/definition-store.ts";
+import type { StoredProblem } from "#ports/stored-problem.ts";
 
 export interface StoredDag {
   readonly dagKey: number;

@@ -1,5 +1,5 @@
 import type { RunState } from "#core/states.ts";
-import type { StoredProblem } from "#ports/definition-store.ts";
+import type { StoredProblem } from "#ports/stored-problem.ts";
 import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { Database } from "./database.ts";

@@ -72,7 +72,7 @@ function instanceRow(instance: TaskInstance): readonly HtmlValue[] {
     durationText(instance.durationMs),
     instance.workerId,
     errorText(instance),
-    instance.tryNumber > 0 && html`<a href="${logPath(instance.id)}">log</a>`,
+    instance.tryNumber > 0 && html`<a class="nowrap" href="${logPath(instance.id)}">log</a>`,
   ];
 }
 

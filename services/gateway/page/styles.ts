@@ -14,6 +14,7 @@ header .brand { font-weight: 700; color: var(--text); text-decoration: none; }
 header .live { margin-left: auto; color: var(--soft); font-size: 13px; }
 a { color: var(--link); }
 h1 { font-size: 22px; margin: 12px 0 4px; overflow-wrap: anywhere; }
+.nowrap, td time { white-space: nowrap; }
 h2 { font-size: 16px; margin: 24px 0 8px; }
 p { margin: 4px 0; }
 .soft { color: var(--soft); }
