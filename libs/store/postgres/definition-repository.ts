@@ -1,4 +1,11 @@
-import type { ActiveDefinition, DefinitionStore, DueSchedule, KnownFile, NewVersion, RegisterResult } from "#ports/definition-store.ts";
+import type {
+  ActiveDefinition,
+  DefinitionStore,
+  DueSchedule,
+  KnownFile,
+  NewVersion,
+  RegisterResult,
+} from "#ports/definition-store.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database, Transaction } from "./database.ts";
 import { definitionStatements as sql } from "./definition-statements.ts";
