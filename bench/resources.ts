@@ -28,8 +28,9 @@ async function withChildren(pids: readonly number[]): Promise<readonly number[]>
   return found;
 }
 
+/** A process that has ended meanwhile counts nothing. */
 async function sum(pids: readonly number[], read: (pid: number) => Promise<number>): Promise<number> {
-  const values = await Promise.all(pids.map(read));
+  const values = await Promise.all(pids.map((pid) => read(pid).catch(() => 0)));
   return values.reduce((total, value) => total + value, 0);
 }
 

@@ -7,10 +7,21 @@ import { fileURLToPath } from "node:url";
 
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-if (process.features.typescript) {
-  await import("../cli/main.ts");
-} else {
+// A service by itself keeps its young generation small: five idle ones take 390 MiB instead of 480.
+const SERVICE_FLAGS = process.argv[2] === "start" ? ["--max-semi-space-size=2"] : [];
+
+if (!process.features.typescript) {
   runWithInstalledNode();
+} else if (SERVICE_FLAGS.length > 0 && canReplaceItself()) {
+  process.execve(process.execPath, [process.execPath, ...SERVICE_FLAGS, ...process.execArgv, ...process.argv.slice(1)]);
+} else {
+  await import("../cli/main.ts");
+}
+
+/** Once, and where the system and this Node can; the process keeps its number, files and signals. */
+function canReplaceItself() {
+  const isDone = process.execArgv.some((flag) => flag.startsWith("--max-semi-space-size"));
+  return !isDone && process.execve !== undefined && process.platform !== "win32";
 }
 
 function runWithInstalledNode() {
@@ -20,7 +31,9 @@ function runWithInstalledNode() {
     process.exitCode = 1;
     return;
   }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [...SERVICE_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
   child.on("error", (error) => {
     process.stderr.write(`millrace: cannot start ${node}: ${error.message}\n`);
     process.exitCode = 1;

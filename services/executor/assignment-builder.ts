@@ -5,6 +5,7 @@ import { LRUCache } from "lru-cache";
 import type { PlanTask } from "#core/plan.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import { type CompiledDefinition, compileDefinition } from "#definition/compile-definition.ts";
+import { AppError, describeError } from "#errors/app-error.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
 import type { RenderContext } from "#definition/render-context.ts";
 import { evaluateWhen, renderTask } from "#definition/render-task.ts";
@@ -13,6 +14,7 @@ import { tempDirPlaceholder } from "#operators/temp-dir.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { RunFacts } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
+import type { Logger } from "#telemetry/logger.ts";
 import { attemptRefOf } from "./attempt-ref.ts";
 
 const maxCachedVersions = 500;
@@ -24,6 +26,7 @@ export interface AssignmentBuilderOptions {
   readonly dagsDirectory: string;
   readonly workerLeaseMs: number;
   readonly logMaxBytes: number;
+  readonly logger: Logger;
 }
 
 /** What rendering needs beside the run itself: immutable, hence cached. */
@@ -45,10 +48,32 @@ interface Version {
 export class AssignmentBuilder {
   readonly #options: AssignmentBuilderOptions;
   readonly #facts = new LRUCache<number, RunFacts>({ max: maxCachedRuns });
+  readonly #reading = new Map<number, Promise<void>>();
   readonly #versions = new LRUCache<number, Version>({ max: maxCachedVersions });
 
   constructor(options: AssignmentBuilderOptions) {
     this.#options = options;
+  }
+
+  /** Reads what the runs' assignments will need, while their claims are being written. Never rejects. */
+  async prefetch(runKeys: readonly number[]): Promise<void> {
+    const unknown = [...new Set(runKeys)].filter((runKey) => !this.#facts.has(runKey) && !this.#reading.has(runKey));
+    if (unknown.length === 0) return;
+    const reading = this.#readFacts(unknown);
+    for (const runKey of unknown) this.#reading.set(runKey, reading);
+    await reading;
+    for (const runKey of unknown) this.#reading.delete(runKey);
+  }
+
+  async #readFacts(runKeys: readonly number[]): Promise<void> {
+    try {
+      for (const facts of await this.#options.store.runs.readFacts(runKeys)) this.#facts.set(facts.runKey, facts);
+    } catch (error) {
+      this.#options.logger.debug(
+        { error: describeError(error) },
+        "facts of runs were not read; the assignment tries again",
+      );
+    }
   }
 
   /** Throws (or rejects with) the AppError that names the value that can't be rendered. */
@@ -84,11 +109,9 @@ export class AssignmentBuilder {
   }
 
   async #fetchFacts(runKey: number): Promise<RunFacts> {
-    const cached = this.#facts.get(runKey);
-    if (cached !== undefined) return cached;
-    const [facts] = await this.#options.store.runs.readFacts([runKey]);
-    if (facts === undefined) throw new Error(`run ${runKey} is gone`);
-    this.#facts.set(runKey, facts);
+    if (!this.#facts.has(runKey)) await (this.#reading.get(runKey) ?? this.prefetch([runKey]));
+    const facts = this.#facts.get(runKey);
+    if (facts === undefined) throw new AppError("DATABASE_UNAVAILABLE", `the facts of run ${runKey} could not be read`);
     return facts;
   }
 

@@ -14,6 +14,8 @@ export interface DispatcherOptions {
   readonly writer: RunWriter;
   readonly backend: string;
   readonly logger: Logger;
+  /** Called with the runs whose instances are about to be claimed. */
+  readonly claiming: (runKeys: readonly number[]) => void;
 }
 
 /**
@@ -84,6 +86,7 @@ export class Dispatcher {
       picked,
       sessions.map(({ workerKey, freeSlots }) => ({ workerKey, freeSlots })),
     );
+    this.#options.claiming(planned.map(({ instance }) => instance.runKey));
     await Promise.all(planned.map((claim) => this.#claim(claim)));
     return planned.length;
   }

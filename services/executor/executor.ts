@@ -110,7 +110,14 @@ function createRunCore(options: ExecutorOptions): RunCore {
     handOffWorkers: () => sessions.handOffWorkers(options.handOff && !dispatcher.hasBacklog),
     onApplied: (run, decision) => effects.perform(run, decision),
   });
-  const dispatcher = new Dispatcher({ store, sessions, writer, backend: options.backend, logger });
+  const dispatcher = new Dispatcher({
+    store,
+    sessions,
+    writer,
+    backend: options.backend,
+    logger,
+    claiming: (runKeys) => void assignments.prefetch(runKeys),
+  });
   const reaper = new Reaper({ store, logger, workerLeaseMs, scanIntervalMs: intervalMs, submit });
   const repair = new RepairScan({ store, sessions, effects, submit });
   const eventRelay = new EventRelay(store, options.executorId);
