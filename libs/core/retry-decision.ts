@@ -22,7 +22,7 @@ const permanentCodes: ReadonlySet<string> = new Set([
   "killed",
 ]);
 
-/** Whether a failed attempt is tried again, why or why not, and after how many milliseconds. */
+/** Whether a failed attempt is tried again, why or why not, and after how many milliseconds; decided from columns, so that it survives restarts (G9). */
 export function decideRetry(
   policy: RetryPolicy,
   instance: Instance,

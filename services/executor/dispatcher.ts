@@ -20,7 +20,7 @@ export interface DispatcherOptions {
 
 /**
  * Picks queued instances for the free slots of this executor's workers, claims them in one batch, and goes on while
- * there is both. Woken by whatever makes work or slots; a scan is the second path.
+ * there is both. Woken by whatever makes work or slots; a scan is the second path (G2).
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;

@@ -17,7 +17,7 @@ export interface ReaperOptions {
 }
 
 /**
- * Declares workers lost whose lease is over, then gives their attempts up. The row is marked first, guarded by its
+ * Declares workers lost whose lease is over (G10), then gives their attempts up. The row is marked first, guarded by its
  * lease: from then on it refuses beats, so that nobody is both alive and reaped.
  */
 export class Reaper {

@@ -17,7 +17,7 @@ export interface RepairScanOptions {
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
 }
 
-/** Finds what an effect after a commit should have done and did not: the process may have died, or a hint was lost. */
+/** Finds what an effect after a commit should have done and did not: the process may have died, or a hint was lost (G2). */
 export class RepairScan {
   readonly #options: RepairScanOptions;
   /** Attempts that were missing in the last scan: only those missing twice are sent again. */

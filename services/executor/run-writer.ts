@@ -137,7 +137,7 @@ export class RunWriter {
     return this.#giveUp(submission, error);
   }
 
-  /** An outcome that can't be written settles as failed (`invalid_outcome`); anything else answers its error. */
+  /** An outcome that can't be written settles as failed, `invalid_outcome` (G12); anything else answers its error. */
   #giveUp(submission: Waiting, error: unknown): readonly Waiting[] {
     const { event } = submission;
     this.#options.logger.error(

@@ -1,0 +1,133 @@
+import { createClient, type Transport } from "@connectrpc/connect";
+import { onTestFinished, vi } from "vitest";
+import type { Definition } from "#definition/model.ts";
+import { parseDefinition } from "#definition/parse-definition.ts";
+import { planOf } from "#definition/plan-of.ts";
+import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
+import { operatorSchemas } from "#operators/registry.ts";
+import type { RunView } from "#ports/run-views.ts";
+import type { Store } from "#ports/store.ts";
+import { createInProcessTransport } from "#rpc/transport.ts";
+import type { Service } from "#rpc/service.ts";
+import { createLogger } from "#telemetry/logger.ts";
+import { expectRegistered } from "#testing/dag-builder.ts";
+import { createExecutor } from "./executor.ts";
+import { FakeWorker, type FakeWorkerOptions, patience } from "./fake-worker.testsuite.ts";
+
+export const workerLeaseMs = 2000;
+const dayMs = 86_400_000;
+const logger = createLogger({ level: "silent", format: "json", component: "test" });
+
+export const toPlan = (definition: unknown): ReturnType<typeof planOf> => planOf(definition as Definition);
+
+/** An executor over a store, and everything around it that a test needs. */
+export interface ExecutorHarness {
+  readonly service: Service;
+  readonly transport: Transport;
+  connect(options: FakeWorkerOptions): FakeWorker;
+  /** Registers a definition and makes a run of it; answers the run's id. */
+  startRun(yaml: string): Promise<string>;
+  run(runId: string): Promise<RunView>;
+  ended(runId: string): Promise<RunView>;
+  states(runId: string): Promise<Record<string, string>>;
+  cancel(runId: string): Promise<void>;
+}
+
+export async function startExecutor(
+  store: Store,
+  options: { handOff?: boolean; executorId?: string } = {},
+): Promise<ExecutorHarness> {
+  const service = createExecutor({
+    store,
+    executorId: options.executorId ?? "executor-1",
+    backend: "stream",
+    programVersion: "test",
+    workerLeaseMs,
+    heartbeatIntervalMs: 500,
+    scanIntervalMs: 20,
+    handOff: options.handOff ?? true,
+    dagsDirectory: "/dags",
+    logMaxBytes: 1024,
+    logger,
+  });
+  await service.start();
+  onTestFinished(() => service.stop());
+  const transport = createInProcessTransport(service.routes, { logger });
+  const read = async (runId: string): Promise<RunView> => {
+    const run = await store.queries.getRun(runId);
+    if (run === null) throw new Error(`there is no run ${runId}`);
+    return run;
+  };
+  return {
+    service,
+    transport,
+    connect: (worker) => FakeWorker.connect(transport, worker),
+    startRun: (yaml) => startRun(store, yaml),
+    run: read,
+    ended: (runId) =>
+      vi.waitFor(async () => {
+        const run = await read(runId);
+        if (run.endedAt === null) throw new Error(`run ${runId} is ${run.state}`);
+        return run;
+      }, patience),
+    async states(runId) {
+      const page = await store.queries.listInstances(
+        { limit: 100, cursor: null, sort: null },
+        { runId, dagId: null, states: [] },
+      );
+      return Object.fromEntries(page.items.map(({ taskId, state }) => [taskId, state]));
+    },
+    async cancel(runId) {
+      await createClient(ExecutorService, transport).cancelRun({ dagRunId: runId });
+    },
+  };
+}
+
+let runs = 0;
+
+async function startRun(store: Store, yaml: string): Promise<string> {
+  const { definition, problems } = parseDefinition(yaml, {
+    file: "test.yaml",
+    operators: operatorSchemas,
+    maxTaskTimeoutMs: dayMs,
+  });
+  if (definition === null) throw new Error(JSON.stringify(problems));
+  const { id } = definition;
+  const { dagKey } = expectRegistered(
+    await store.definitions.register({
+      dagId: id,
+      filePath: `etl/${id}.yaml`,
+      source: "file",
+      text: yaml,
+      hash: yaml,
+      definition,
+      description: "",
+      owner: "",
+      tags: [],
+      schedule: null,
+    }),
+  );
+  const active = await store.definitions.getActive(id);
+  runs += 1;
+  const runId = `${id}__2026-01-01T00:00:00Z__${String(runs).padStart(8, "0")}`;
+  const result = await store.runs.createRun({
+    runId,
+    dagKey,
+    versionKey: active?.versionKey ?? 0,
+    logicalAt: runs,
+    intervalStartAt: runs,
+    intervalEndAt: runs,
+    runType: "manual",
+    triggeredBy: "test",
+    externalTriggerId: "",
+    note: "",
+    parameters: {},
+    warnings: [],
+    traceparent: null,
+    replaceExisting: false,
+    request: null,
+    leaderEpoch: null,
+  });
+  if (result.kind !== "created") throw new Error(`the run was not made: ${result.kind}`);
+  return runId;
+}

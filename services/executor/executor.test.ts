@@ -1,0 +1,187 @@
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { AppError } from "#errors/app-error.ts";
+import { OutcomeKind, Verdict } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { createMemoryStore } from "#store/memory/memory-store.ts";
+import { openPostgresStore } from "#store/postgres/postgres-store.ts";
+import { createLogger } from "#telemetry/logger.ts";
+import { createTestDatabase } from "#testing/template-database.ts";
+import { startExecutor, toPlan, workerLeaseMs } from "./executor-harness.testsuite.ts";
+import { patience, refOf } from "./fake-worker.testsuite.ts";
+
+const chain = `id: chain
+tasks:
+  - {id: a, type: noop, operator: {}}
+  - {id: b, type: noop, operator: {}, dependencies: [a]}
+  - {id: c, type: noop, operator: {}, dependencies: [b]}
+`;
+const single = "id: single\ntasks: [{id: a, type: noop, operator: {}}]\n";
+
+/** A store whose clock the test moves. */
+function createClockedStore() {
+  let now = 1_000_000;
+  const store = createMemoryStore({ toPlan, clock: () => now });
+  return { store, advance: (ms: number) => (now += ms) };
+}
+
+describe("an executor", () => {
+  it.each([true, false])("runs a chain to its end with the same result, hand-off %s", async (handOff) => {
+    const { store } = createClockedStore();
+    const executor = await startExecutor(store, { handOff });
+    const runId = await executor.startRun(chain);
+    const worker = executor.connect({ workerId: "w" });
+    for (const task of ["a", "b", "c"]) worker.succeed(await worker.assigned(task));
+    expect(await executor.ended(runId)).toMatchObject({ state: "success" });
+    const acks = worker.received.filter((message) => message.case === "outcomeAck");
+    const riding = acks.filter((message) => message.value.next !== undefined).length;
+    expect({ acks: acks.length, riding }).toEqual({ acks: 3, riding: handOff ? 2 : 0 });
+  });
+
+  it("never gives a worker more than its slots", async () => {
+    const { store } = createClockedStore();
+    const executor = await startExecutor(store);
+    const tasks = Array.from({ length: 6 }, (_, place) => `  - {id: t${place}, type: noop, operator: {}}`).join("\n");
+    const runId = await executor.startRun(`id: wide\ntasks:\n${tasks}\n`);
+    const worker = executor.connect({ workerId: "w", slots: 2 });
+    for (let done = 0; done < 6; done += 1) {
+      const assignment = await vi.waitFor(
+        () => worker.assignments[done] ?? Promise.reject(new Error("none yet")),
+        patience,
+      );
+      expect(worker.assignments.length - done).toBeLessThanOrEqual(2);
+      worker.succeed(assignment);
+    }
+    expect(await executor.ended(runId)).toMatchObject({ state: "success" });
+  });
+
+  it("gives the attempts of a silent worker to another after lease and margin, and refuses the late outcome (G3, G10)", async () => {
+    const { store, advance } = createClockedStore();
+    const executor = await startExecutor(store);
+    const runId = await executor.startRun(single);
+    const silent = executor.connect({ workerId: "silent" });
+    const first = await silent.assigned("a");
+    const other = executor.connect({ workerId: "other" });
+    await other.heard("welcome");
+    advance(workerLeaseMs);
+    other.beat([]);
+    await other.heard("heartbeatReply");
+    expect(other.assignments).toEqual([]);
+    advance(workerLeaseMs / 2);
+    const second = await other.assigned("a", 2);
+    expect(refOf(second).fence).toBeGreaterThan(refOf(first).fence);
+    silent.succeed(first);
+    expect(await silent.heard("outcomeAck")).toMatchObject({ accepted: false, reason: "stale_fence" });
+    other.succeed(second);
+    expect(await executor.ended(runId)).toMatchObject({ state: "success" });
+  });
+
+  it("takes an attempt for lost that two heartbeats do not list (G2)", async () => {
+    const { store } = createClockedStore();
+    const executor = await startExecutor(store);
+    await executor.startRun(single);
+    const worker = executor.connect({ workerId: "w" });
+    const first = refOf(await worker.assigned("a"));
+    const beat = worker.beat([]);
+    await worker.heard("heartbeatReply", ({ sequence }) => sequence === beat);
+    expect(worker.assignments).toHaveLength(1);
+    worker.beat([]);
+    expect(refOf(await worker.assigned("a", 2)).fence).toBeGreaterThan(first.fence);
+  });
+
+  it("cancels at once, and ends the run when the worker says that the tree is gone (G13)", async () => {
+    const { store } = createClockedStore();
+    const executor = await startExecutor(store);
+    const runId = await executor.startRun(chain);
+    const worker = executor.connect({ workerId: "w" });
+    const attempt = refOf(await worker.assigned("a"));
+    await executor.cancel(runId);
+    expect(await executor.run(runId)).toMatchObject({ state: "cancelled", endedAt: null });
+    expect(await worker.heard("stopOrder")).toMatchObject({ attempt: { taskId: "a" } });
+    worker.send({ case: "released", value: { attempt } });
+    expect(await executor.ended(runId)).toMatchObject({ state: "cancelled" });
+    expect(await executor.states(runId)).toEqual({ a: "skipped", b: "skipped", c: "skipped" });
+  });
+
+  it("hears of a stop through the outcome that crossed it", async () => {
+    const { store } = createClockedStore();
+    const executor = await startExecutor(store);
+    const runId = await executor.startRun(single);
+    const worker = executor.connect({ workerId: "w" });
+    const assignment = await worker.assigned("a");
+    await executor.cancel(runId);
+    worker.succeed(assignment);
+    expect(await worker.heard("outcomeAck")).toMatchObject({ accepted: false });
+    expect(await executor.ended(runId)).toMatchObject({ state: "cancelled" });
+  });
+
+  it("lets a worker go on through another executor: keeps what it runs, settles what is over, sends what it never got", async () => {
+    const { store } = createClockedStore();
+    const before = await startExecutor(store);
+    const runId = await before.startRun(
+      "id: pair\ntasks:\n  - {id: a, type: noop, operator: {}}\n  - {id: b, type: noop, operator: {}}\n",
+    );
+    const first = before.connect({ workerId: "w" });
+    const [a, b] = [await first.assigned("a"), await first.assigned("b")];
+    await before.service.stop();
+    const after = await startExecutor(store, { executorId: "executor-2" });
+    const old = { ...refOf(a), fence: 0n };
+    const second = after.connect({ workerId: "w", held: [refOf(a), old] });
+    const { held } = await second.heard("welcome");
+    expect(held.map(({ verdict }) => verdict)).toEqual([Verdict.KEEP, Verdict.SETTLED]);
+    expect(refOf(await second.assigned("b")).fence).toBe(refOf(b).fence);
+    second.succeed(a);
+    second.succeed(b);
+    expect(await after.ended(runId)).toMatchObject({ state: "success" });
+  });
+
+  it("refuses a second worker with a live one's id, and takes one that follows it in the same data directory", async () => {
+    const { store } = createClockedStore();
+    const executor = await startExecutor(store);
+    await executor.connect({ workerId: "w", incarnation: "one" }).heard("welcome");
+    const twin = executor.connect({ workerId: "w", incarnation: "two" });
+    await vi.waitFor(() => expect(twin.isOver).toBe(true), patience);
+    expect(AppError.from(twin.error)).toMatchObject({ code: "WORKER_REFUSED", details: { reason: "id_in_use" } });
+    await executor.connect({ workerId: "w", incarnation: "three", previousIncarnation: "one" }).heard("welcome");
+  });
+
+  it("retries by the store's clock, also when another executor takes over between the attempts (G9)", async () => {
+    const { store, advance } = createClockedStore();
+    const before = await startExecutor(store);
+    const runId = await before.startRun(
+      "id: again\ntasks: [{id: a, type: noop, operator: {}, retry: {max_retries: 1, delay: 60s, jitter: 0}}]\n",
+    );
+    const first = before.connect({ workerId: "w" });
+    const attempt = refOf(await first.assigned("a"));
+    first.send({
+      case: "outcome",
+      value: { attempt, kind: OutcomeKind.FAILED, errorCode: "timeout", errorMessage: "too slow" },
+    });
+    await first.heard("outcomeAck", ({ accepted }) => accepted);
+    await before.service.stop();
+    const after = await startExecutor(store, { executorId: "executor-2" });
+    const second = after.connect({ workerId: "w2" });
+    await second.heard("welcome");
+    advance(59_000);
+    expect(await after.states(runId)).toEqual({ a: "up_for_retry" });
+    advance(1_000);
+    second.succeed(await second.assigned("a", 2));
+    expect(await after.ended(runId)).toMatchObject({ state: "success" });
+  });
+
+  it("fails an outcome that can't be stored, and harms nobody else (G12)", async () => {
+    const { connectionString, drop } = await createTestDatabase();
+    onTestFinished(drop);
+    const logger = createLogger({ level: "silent", format: "json", component: "test" });
+    const store = await openPostgresStore({ connectionString, poolSize: 4, toPlan, logger, unsafe: true });
+    onTestFinished(() => store.close());
+    const executor = await startExecutor(store);
+    const runId = await executor.startRun(
+      "id: pair\ntasks:\n  - {id: bad, type: noop, operator: {}}\n  - {id: good, type: noop, operator: {}}\n",
+    );
+    const worker = executor.connect({ workerId: "w" });
+    const [bad, good] = [await worker.assigned("bad"), await worker.assigned("good")];
+    worker.succeed(bad, [{ key: "a\0b", json: "1" }]);
+    worker.succeed(good);
+    expect(await executor.ended(runId)).toMatchObject({ state: "failed" });
+    expect(await executor.states(runId)).toEqual({ bad: "failed", good: "success" });
+  });
+});
