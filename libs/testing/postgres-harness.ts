@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import { pino } from "pino";
+import type { Plan } from "#core/plan.ts";
 import type { Store } from "#ports/store.ts";
 import { openPostgresStore } from "#store/postgres/postgres-store.ts";
 import { planOfSpec } from "./plan-spec.ts";
@@ -16,13 +17,15 @@ const tables = [
 const emptied: TestDatabase[] = [];
 
 /** An empty store on PostgreSQL; others on the same database have their own connections and caches. */
-export async function openPostgresHarness(): Promise<StoreHarness & { readonly connectionString: string }> {
+export async function openPostgresHarness(
+  toPlan: (definition: unknown) => Plan = planOfSpec,
+): Promise<StoreHarness & { readonly connectionString: string }> {
   const database = emptied.pop() ?? (await createTestDatabase());
   const { connectionString } = database;
   const stores: Store[] = [];
   const openAnother = async (): Promise<Store> => {
     const logger = pino({ level: "warn" });
-    const store = await openPostgresStore({ connectionString, poolSize: 4, toPlan: planOfSpec, logger, unsafe: true });
+    const store = await openPostgresStore({ connectionString, poolSize: 4, toPlan, logger, unsafe: true });
     stores.push(store);
     return store;
   };

@@ -1,10 +1,9 @@
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { AppError } from "#errors/app-error.ts";
 import { OutcomeKind, Verdict } from "#gen/millrace/v1/worker_session_service_pb.js";
-import { createMemoryStore } from "#store/memory/memory-store.ts";
-import { openPostgresStore } from "#store/postgres/postgres-store.ts";
-import { createLogger } from "#telemetry/logger.ts";
-import { createTestDatabase } from "#testing/template-database.ts";
+import { createClockedStore } from "#testing/clocked-store.ts";
+import { openPostgresHarness } from "#testing/postgres-harness.ts";
+import { openForTest } from "#testing/store-harness.ts";
 import { startExecutor, toPlan, workerLeaseMs } from "./executor-harness.testsuite.ts";
 import { patience, refOf } from "./fake-worker.testsuite.ts";
 
@@ -16,16 +15,9 @@ tasks:
 `;
 const single = "id: single\ntasks: [{id: a, type: noop, operator: {}}]\n";
 
-/** A store whose clock the test moves. */
-function createClockedStore() {
-  let now = 1_000_000;
-  const store = createMemoryStore({ toPlan, clock: () => now });
-  return { store, advance: (ms: number) => (now += ms) };
-}
-
 describe("an executor", () => {
   it.each([true, false])("runs a chain to its end with the same result, hand-off %s", async (handOff) => {
-    const { store } = createClockedStore();
+    const { store } = createClockedStore(toPlan);
     const executor = await startExecutor(store, { handOff });
     const runId = await executor.startRun(chain);
     const worker = executor.connect({ workerId: "w" });
@@ -37,7 +29,7 @@ describe("an executor", () => {
   });
 
   it("never gives a worker more than its slots", async () => {
-    const { store } = createClockedStore();
+    const { store } = createClockedStore(toPlan);
     const executor = await startExecutor(store);
     const tasks = Array.from({ length: 6 }, (_, place) => `  - {id: t${place}, type: noop, operator: {}}`).join("\n");
     const runId = await executor.startRun(`id: wide\ntasks:\n${tasks}\n`);
@@ -54,7 +46,7 @@ describe("an executor", () => {
   });
 
   it("gives the attempts of a silent worker to another after lease and margin, and refuses the late outcome (G3, G10)", async () => {
-    const { store, advance } = createClockedStore();
+    const { store, advance } = createClockedStore(toPlan);
     const executor = await startExecutor(store);
     const runId = await executor.startRun(single);
     const silent = executor.connect({ workerId: "silent" });
@@ -75,7 +67,7 @@ describe("an executor", () => {
   });
 
   it("takes an attempt for lost that two heartbeats do not list (G2)", async () => {
-    const { store } = createClockedStore();
+    const { store } = createClockedStore(toPlan);
     const executor = await startExecutor(store);
     await executor.startRun(single);
     const worker = executor.connect({ workerId: "w" });
@@ -88,7 +80,7 @@ describe("an executor", () => {
   });
 
   it("cancels at once, and ends the run when the worker says that the tree is gone (G13)", async () => {
-    const { store } = createClockedStore();
+    const { store } = createClockedStore(toPlan);
     const executor = await startExecutor(store);
     const runId = await executor.startRun(chain);
     const worker = executor.connect({ workerId: "w" });
@@ -102,7 +94,7 @@ describe("an executor", () => {
   });
 
   it("hears of a stop through the outcome that crossed it", async () => {
-    const { store } = createClockedStore();
+    const { store } = createClockedStore(toPlan);
     const executor = await startExecutor(store);
     const runId = await executor.startRun(single);
     const worker = executor.connect({ workerId: "w" });
@@ -114,7 +106,7 @@ describe("an executor", () => {
   });
 
   it("lets a worker go on through another executor: keeps what it runs, settles what is over, sends what it never got", async () => {
-    const { store } = createClockedStore();
+    const { store } = createClockedStore(toPlan);
     const before = await startExecutor(store);
     const runId = await before.startRun(
       "id: pair\ntasks:\n  - {id: a, type: noop, operator: {}}\n  - {id: b, type: noop, operator: {}}\n",
@@ -134,7 +126,7 @@ describe("an executor", () => {
   });
 
   it("refuses a second worker with a live one's id, and takes one that follows it in the same data directory", async () => {
-    const { store } = createClockedStore();
+    const { store } = createClockedStore(toPlan);
     const executor = await startExecutor(store);
     await executor.connect({ workerId: "w", incarnation: "one" }).heard("welcome");
     const twin = executor.connect({ workerId: "w", incarnation: "two" });
@@ -144,7 +136,7 @@ describe("an executor", () => {
   });
 
   it("retries by the store's clock, also when another executor takes over between the attempts (G9)", async () => {
-    const { store, advance } = createClockedStore();
+    const { store, advance } = createClockedStore(toPlan);
     const before = await startExecutor(store);
     const runId = await before.startRun(
       "id: again\ntasks: [{id: a, type: noop, operator: {}, retry: {max_retries: 1, delay: 60s, jitter: 0}}]\n",
@@ -168,11 +160,7 @@ describe("an executor", () => {
   });
 
   it("fails an outcome that can't be stored, and harms nobody else (G12)", async () => {
-    const { connectionString, drop } = await createTestDatabase();
-    onTestFinished(drop);
-    const logger = createLogger({ level: "silent", format: "json", component: "test" });
-    const store = await openPostgresStore({ connectionString, poolSize: 4, toPlan, logger, unsafe: true });
-    onTestFinished(() => store.close());
+    const { store } = await openForTest(() => openPostgresHarness(toPlan));
     const executor = await startExecutor(store);
     const runId = await executor.startRun(
       "id: pair\ntasks:\n  - {id: bad, type: noop, operator: {}}\n  - {id: good, type: noop, operator: {}}\n",

@@ -86,17 +86,12 @@ export class FakeWorker {
 
   /** The first message of this kind that fits, once it has come. */
   async heard<K extends Case>(kind: K, fits: (value: Said<K>) => boolean = () => true): Promise<Said<K>> {
-    const find = (): Said<K> | undefined => {
-      for (const message of this.received) {
-        if (message.case === kind && fits(message.value as Said<K>)) return message.value as Said<K>;
-      }
-      return undefined;
-    };
+    const isMeant = (message: Received): boolean => message.case === kind && fits(message.value as Said<K>);
     await vi.waitFor(() => {
-      if (find() === undefined)
+      if (!this.received.some(isMeant))
         throw new Error(`heard no ${kind}; heard ${this.received.map((message) => message.case).join(", ")}`);
     }, patience);
-    return find() ?? Promise.reject(new Error(`${kind} was heard and is gone`));
+    return this.received.find(isMeant)?.value as Said<K>;
   }
 
   async close(): Promise<void> {
