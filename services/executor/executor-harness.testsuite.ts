@@ -10,7 +10,8 @@ import type { Store } from "#ports/store.ts";
 import { createInProcessTransport } from "#rpc/transport.ts";
 import type { Service } from "#rpc/service.ts";
 import { createLogger } from "#telemetry/logger.ts";
-import { expectRegistered } from "#testing/dag-builder.ts";
+import { expectRegistered, newVersion } from "#testing/dag-builder.ts";
+import { newRun } from "#testing/store-driver.ts";
 import { createExecutor } from "./executor.ts";
 import { FakeWorker, type FakeWorkerOptions, patience } from "./fake-worker.testsuite.ts";
 
@@ -83,8 +84,6 @@ export async function startExecutor(
   };
 }
 
-let runs = 0;
-
 async function startRun(store: Store, yaml: string): Promise<string> {
   const { definition, problems } = parseDefinition(yaml, {
     file: "test.yaml",
@@ -94,40 +93,12 @@ async function startRun(store: Store, yaml: string): Promise<string> {
   if (definition === null) throw new Error(JSON.stringify(problems));
   const { id } = definition;
   const { dagKey } = expectRegistered(
-    await store.definitions.register({
-      dagId: id,
-      filePath: `etl/${id}.yaml`,
-      source: "file",
-      text: yaml,
-      hash: yaml,
-      definition,
-      description: "",
-      owner: "",
-      tags: [],
-      schedule: null,
-    }),
+    await store.definitions.register(
+      newVersion(id, { filePath: `etl/${id}.yaml`, text: yaml, hash: yaml, definition }),
+    ),
   );
   const active = await store.definitions.getActive(id);
-  runs += 1;
-  const runId = `${id}__2026-01-01T00:00:00Z__${String(runs).padStart(8, "0")}`;
-  const result = await store.runs.createRun({
-    runId,
-    dagKey,
-    versionKey: active?.versionKey ?? 0,
-    logicalAt: runs,
-    intervalStartAt: runs,
-    intervalEndAt: runs,
-    runType: "manual",
-    triggeredBy: "test",
-    externalTriggerId: "",
-    note: "",
-    parameters: {},
-    warnings: [],
-    traceparent: null,
-    replaceExisting: false,
-    request: null,
-    leaderEpoch: null,
-  });
+  const result = await store.runs.createRun(newRun({ dagKey, versionKey: active?.versionKey ?? 0 }));
   if (result.kind !== "created") throw new Error(`the run was not made: ${result.kind}`);
-  return runId;
+  return result.runId;
 }

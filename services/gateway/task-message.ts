@@ -1,4 +1,5 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import { formatInstanceId } from "#core/instance-id.ts";
 import type { TaskState } from "#core/states.ts";
 import { RetryView, type TaskInstanceSchema, TaskState as ProtoTaskState } from "#gen/millrace/v1/task_service_pb.js";
 import type { InstanceView } from "#ports/run-views.ts";
@@ -17,18 +18,12 @@ const taskStateToProto: Readonly<Record<TaskState, ProtoTaskState>> = {
   removed: ProtoTaskState.REMOVED,
 };
 
-/** `<run id>__<task id>`, and `__<item key>` for an item of a fan-out. */
-function taskInstanceId(view: Pick<InstanceView, "runId" | "taskId" | "itemKey">): string {
-  const id = `${view.runId}__${view.taskId}`;
-  return view.itemKey === null ? id : `${id}__${view.itemKey}`;
-}
-
 /** A task instance as the API shows it; `xcomValues` only where one instance is asked for. */
 export function toTaskInstanceMessage(
   view: InstanceView,
   xcomValues?: JsonObject,
 ): MessageInitShape<typeof TaskInstanceSchema> {
-  const id = taskInstanceId(view);
+  const id = formatInstanceId(view.runId, view.taskId, view.itemKey);
   return {
     id,
     dagRunId: view.runId,

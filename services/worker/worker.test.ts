@@ -1,57 +1,18 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type LogChunk, OutcomeKind } from "#gen/millrace/v1/worker_session_service_pb.js";
-import type { Service } from "#rpc/service.ts";
-import { createLogger } from "#telemetry/logger.ts";
-import { assignment, bash, FakeExecutor, patience } from "./fake-executor.testsuite.ts";
-import { createWorker, type WorkerOptions } from "./worker.ts";
+import { expect, test, vi } from "vitest";
+import { OutcomeKind } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { assignment, bash } from "./fake-executor.testsuite.ts";
+import { textOf, useWorkers } from "./worker-harness.testsuite.ts";
 
-const logger = createLogger({ level: "silent", format: "json", component: "test" });
-
-let dataDir: string;
-let executor: FakeExecutor;
-const workers: Service[] = [];
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), "millrace-worker-"));
-  executor = new FakeExecutor();
-});
-afterEach(async () => {
-  executor.acknowledgeAll();
-  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-  rmSync(dataDir, { recursive: true, force: true });
-});
-
-async function start(options: Partial<WorkerOptions> = {}): Promise<Service> {
-  const worker = createWorker({
-    version: "0.0.0-test",
-    workerId: null,
-    dataDir,
-    executors: [executor.transport],
-    queues: ["default"],
-    slots: 4,
-    labels: { zone: "a" },
-    drainTimeoutMs: 0,
-    logger,
-    ...options,
-  });
-  await worker.start();
-  workers.push(worker);
-  return worker;
-}
-
-const textOf = (chunks: readonly LogChunk[]) => chunks.flatMap(({ entries }) => entries.map(({ text }) => text));
-const file = (name: string) => join(dataDir, name);
-const waitForFile = (name: string) => vi.waitFor(() => expect(existsSync(file(name))).toBe(true), patience);
+const harness = useWorkers();
 
 test("a worker introduces itself, keeps its id over a restart and names the incarnation that it follows", async () => {
-  const worker = await start();
-  const first = (await executor.waitForSession(1)).hello;
+  const worker = await harness.start();
+  const first = (await harness.executor.waitForSession(1)).hello;
   await worker.stop();
-  await start();
-  const second = (await executor.waitForSession(2)).hello;
+  await harness.start();
+  const second = (await harness.executor.waitForSession(2)).hello;
 
   expect(first).toMatchObject({
     slots: 4,
@@ -67,19 +28,19 @@ test("a worker introduces itself, keeps its id over a restart and names the inca
 });
 
 test("a second worker on the same data directory is refused, and one after the end of the first is not", async () => {
-  const worker = await start();
+  const worker = await harness.start();
 
-  await expect(start()).rejects.toMatchObject({
+  await expect(harness.start()).rejects.toMatchObject({
     code: "DATA_DIR_UNUSABLE",
     message: expect.stringContaining("another worker"),
   });
   await worker.stop();
-  await start();
+  await harness.start();
 });
 
 test("an attempt runs with its variables, its log comes before its outcome, and its outputs are read", async () => {
-  await start({ workerId: "w1" });
-  const session = await executor.waitForSession(1);
+  await harness.start({ workerId: "w1" });
+  const session = await harness.executor.waitForSession(1);
 
   session.assign(
     ...bash("a", 'echo "$MILLRACE_RUN_ID $MILLRACE_LOGICAL_DATE $A $B $V1"; echo "n=5" > "$MILLRACE_OUTPUT"', {
@@ -107,8 +68,8 @@ test("tasks see none of the worker's own variables", async () => {
   vi.stubEnv("DATABASE_URL", "postgres://user:secret@host/db");
   vi.stubEnv("MILLRACE_TOKEN", "secret");
   try {
-    await start();
-    const session = await executor.waitForSession(1);
+    await harness.start();
+    const session = await harness.executor.waitForSession(1);
     session.assign(...bash("a", "env; cat /proc/$PPID/environ | tr '\\0' '\\n'"));
     const outcome = await session.waitFor("outcome");
     session.acknowledge(outcome);
@@ -122,8 +83,8 @@ test("tasks see none of the worker's own variables", async () => {
 });
 
 test("a noop is answered in the turn of the loop in which it came, and touches no file", async () => {
-  await start();
-  const session = await executor.waitForSession(1);
+  await harness.start();
+  const session = await harness.executor.waitForSession(1);
   const next = assignment("b", "noop");
 
   session.assign("a", "noop");
@@ -137,12 +98,12 @@ test("a noop is answered in the turn of the loop in which it came, and touches n
     ["a", OutcomeKind.SUCCESS],
     ["b", OutcomeKind.SUCCESS],
   ]);
-  expect(existsSync(file("worker/attempts"))).toBe(false);
+  expect(existsSync(harness.file("worker/attempts"))).toBe(false);
 });
 
 test("a timeout is reported as such, exactly once, for processes and for operators without one", async () => {
-  await start();
-  const session = await executor.waitForSession(1);
+  await harness.start();
+  const session = await harness.executor.waitForSession(1);
   session.assign(...bash("warm", "true"));
   session.acknowledge(await session.waitFor("outcome"));
   session.received.splice(0);
@@ -165,8 +126,8 @@ test("a timeout is reported as such, exactly once, for processes and for operato
 });
 
 test("failures carry their codes: exit code, invalid output, unknown operator, variable that is too large", async () => {
-  await start();
-  const session = await executor.waitForSession(1);
+  await harness.start();
+  const session = await harness.executor.waitForSession(1);
 
   session.assign(...bash("a", "echo oops >&2; exit 9"));
   session.assign(...bash("b", 'echo "no pair" > "$MILLRACE_OUTPUT"'));
@@ -188,10 +149,12 @@ test("failures carry their codes: exit code, invalid output, unknown operator, v
 });
 
 test("a stopped attempt is released when it is dead, without an outcome, and keeps its log", async () => {
-  await start();
-  const session = await executor.waitForSession(1);
-  session.assign(...bash("a", `trap 'echo bye; exit 0' TERM; touch ${file("ready")}; while :; do sleep 0.01; done`));
-  await waitForFile("ready");
+  await harness.start();
+  const session = await harness.executor.waitForSession(1);
+  session.assign(
+    ...bash("a", `trap 'echo bye; exit 0' TERM; touch ${harness.file("ready")}; while :; do sleep 0.01; done`),
+  );
+  await harness.waitForFile("ready");
 
   session.send({
     case: "stopOrder",
@@ -204,15 +167,15 @@ test("a stopped attempt is released when it is dead, without an outcome, and kee
 });
 
 test("an attempt that is assigned twice runs once", async () => {
-  await start();
-  const session = await executor.waitForSession(1);
-  const command = `echo run >> ${file("runs")}; while [ ! -e ${file("go")} ]; do sleep 0.01; done`;
+  await harness.start();
+  const session = await harness.executor.waitForSession(1);
+  const command = `echo run >> ${harness.file("runs")}; while [ ! -e ${harness.file("go")} ]; do sleep 0.01; done`;
 
   session.assign(...bash("a", command));
   session.assign(...bash("a", command));
-  await waitForFile("runs");
-  session.assign(...bash("b", `touch ${file("go")}`));
+  await harness.waitForFile("runs");
+  session.assign(...bash("b", `touch ${harness.file("go")}`));
   await session.waitFor("outcome", 2);
 
-  expect(readFileSync(file("runs"), "utf8")).toBe("run\n");
+  expect(readFileSync(harness.file("runs"), "utf8")).toBe("run\n");
 });

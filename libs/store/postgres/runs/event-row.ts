@@ -1,10 +1,6 @@
 import type { Decision, EventChange } from "#core/decision.ts";
+import { formatInstanceId } from "#core/instance-id.ts";
 import type { RunAggregate } from "#core/run-model.ts";
-
-/** The id that the API gives a task instance: `<run id>__<task id>`, and `__<item key>` for an item of a fan-out. */
-function instanceId(runId: string, taskId: string, itemKey: string | null): string {
-  return itemKey === null ? `${runId}__${taskId}` : `${runId}__${taskId}__${itemKey}`;
-}
 
 /** An outbox row, ready to be published. */
 export function toEventRow(
@@ -19,7 +15,8 @@ export function toEventRow(
   return {
     event_type: event.eventType,
     resource_type: event.eventType.slice(0, event.eventType.indexOf(".")),
-    resource_id: instance === undefined || taskId === undefined ? runId : instanceId(runId, taskId, instance.itemKey),
+    resource_id:
+      instance === undefined || taskId === undefined ? runId : formatInstanceId(runId, taskId, instance.itemKey),
     dag_id: dagId,
     run_id: runId,
     run_sequence: event.sequence,
