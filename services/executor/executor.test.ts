@@ -60,8 +60,11 @@ describe("an executor", () => {
     advance(workerLeaseMs / 2);
     const second = await other.assigned("a", 2);
     expect(refOf(second).fence).toBeGreaterThan(refOf(first).fence);
-    silent.succeed(first);
-    expect(await silent.heard("outcomeAck")).toMatchObject({ accepted: false, reason: "stale_fence" });
+    await vi.waitFor(() => expect(silent.isOver).toBe(true), patience);
+    const back = executor.connect({ workerId: "silent", incarnation: "silent-2", held: [refOf(first)] });
+    expect((await back.heard("welcome")).held.map(({ verdict }) => verdict)).toEqual([Verdict.SETTLED]);
+    back.succeed(first);
+    expect(await back.heard("outcomeAck")).toMatchObject({ accepted: false });
     other.succeed(second);
     expect(await executor.ended(runId)).toMatchObject({ state: "success" });
   });
@@ -150,11 +153,10 @@ describe("an executor", () => {
     await first.heard("outcomeAck", ({ accepted }) => accepted);
     await before.service.stop();
     const after = await startExecutor(store, { executorId: "executor-2" });
-    const second = after.connect({ workerId: "w2" });
-    await second.heard("welcome");
     advance(59_000);
     expect(await after.states(runId)).toEqual({ a: "up_for_retry" });
     advance(1_000);
+    const second = after.connect({ workerId: "w2" });
     second.succeed(await second.assigned("a", 2));
     expect(await after.ended(runId)).toMatchObject({ state: "success" });
   });

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { describeError } from "#errors/app-error.ts";
+import { AppError, describeError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import { DrainSchema, WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { operatorSchemas } from "#operators/registry.ts";
@@ -118,7 +118,11 @@ function createRunCore(options: ExecutorOptions): RunCore {
     logger,
     claiming: (runKeys) => void assignments.prefetch(runKeys),
   });
-  const reaper = new Reaper({ store, logger, workerLeaseMs, scanIntervalMs: intervalMs, submit });
+  const endSession = (workerKey: number): void => {
+    const error = new AppError("WORKER_REFUSED", "the worker's lease was over and it is lost; start a new session");
+    sessions.get(workerKey)?.outgoing.close(error);
+  };
+  const reaper = new Reaper({ store, logger, workerLeaseMs, scanIntervalMs: intervalMs, submit, endSession });
   const repair = new RepairScan({ store, sessions, effects, submit });
   const eventRelay = new EventRelay(store, options.executorId);
   const due = new PacedLoop({ name: "due", intervalMs, logger, round: () => processDue(store, submit) });

@@ -13,6 +13,8 @@ export interface ReaperOptions {
   readonly logger: Logger;
   readonly workerLeaseMs: number;
   readonly scanIntervalMs: number;
+  /** Ends the session of a worker that is lost, if it is here: the worker must begin a new one. */
+  readonly endSession: (workerKey: number) => void;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
 }
 
@@ -35,6 +37,7 @@ export class Reaper {
       return null;
     }
     const lost = await store.workers.markLost(Math.ceil(workerLeaseMs * leaseMarginShare));
+    for (const { workerKey } of lost) this.#options.endSession(workerKey);
     for (const { workerId } of lost)
       logger.warn({ worker_id: workerId }, "the worker's lease is over: it is lost and its attempts go elsewhere");
     await this.#giveUpAttempts();

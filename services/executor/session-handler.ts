@@ -109,6 +109,7 @@ export class SessionHandler {
       );
       return;
     }
+    session.noteRenewed();
     session.send({
       case: "heartbeatReply",
       value: create(HeartbeatReplySchema, { sequence: beat.sequence, lease: durationFromMs(workerLeaseMs) }),

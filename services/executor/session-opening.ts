@@ -58,6 +58,7 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
     sessionNumber: registered.sessionNumber,
     slots: hello.slots,
     queues: hello.queues,
+    leaseMs: workerLeaseMs,
   });
   await welcome(options, session, hello.held);
   return session;

@@ -9,7 +9,14 @@ import {
 import { WorkerSession } from "./session.ts";
 
 function newSession(slots: number): WorkerSession {
-  return new WorkerSession({ workerKey: 1, workerId: "w", sessionNumber: 1, slots, queues: ["default"] });
+  return new WorkerSession({
+    workerKey: 1,
+    workerId: "w",
+    sessionNumber: 1,
+    slots,
+    queues: ["default"],
+    leaseMs: 15_000,
+  });
 }
 
 function ref(taskId: string): AttemptRef {

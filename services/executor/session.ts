@@ -28,7 +28,11 @@ export interface SessionOptions {
   readonly sessionNumber: number;
   readonly slots: number;
   readonly queues: readonly string[];
+  readonly leaseMs: number;
 }
+
+/** A worker whose lease was not renewed for this share of it gets no new work: it may be about to lose what it has. */
+const silentShare = 0.5;
 
 /** An attempt that this many heartbeats in a row leave out is lost. */
 const missedBeatsUntilLost = 2;
@@ -45,6 +49,8 @@ export class WorkerSession {
   readonly outgoing = new OutgoingQueue<SessionResponse>();
   readonly held = new Map<string, HeldAttempt>();
   readonly #slots: number;
+  readonly #leaseMs: number;
+  #renewedAt = performance.now();
   /** Claims that are being written. */
   #reserved = 0;
   #isDraining = false;
@@ -59,19 +65,25 @@ export class WorkerSession {
     this.sessionNumber = options.sessionNumber;
     this.queues = options.queues;
     this.#slots = options.slots;
+    this.#leaseMs = options.leaseMs;
   }
 
   get freeSlots(): number {
-    return this.#isDraining || this.outgoing.isClosed ? 0 : Math.max(0, this.#slots - this.held.size - this.#reserved);
+    return this.acceptsWork ? Math.max(0, this.#slots - this.held.size - this.#reserved) : 0;
   }
 
   get acceptsWork(): boolean {
-    return !this.#isDraining && !this.outgoing.isClosed;
+    const isSilent = performance.now() - this.#renewedAt > this.#leaseMs * silentShare;
+    return !this.#isDraining && !this.outgoing.isClosed && !isSilent;
   }
 
   /** It drained and holds nothing: its end is a sign-off, not a loss. */
   get isFinished(): boolean {
     return this.#isDraining && this.held.size === 0;
+  }
+
+  noteRenewed(): void {
+    this.#renewedAt = performance.now();
   }
 
   drain(): void {
