@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFreePort } from "#testing/free-port.ts";
 import { dagId, type Shape } from "./shapes.ts";
 
 const startDeadlineMs = 30_000;
@@ -20,7 +20,7 @@ export interface BenchServer {
 
 /** `millrace dev` on the given database, with 64 slots. */
 export async function startDev(connectionString: string, dags: string): Promise<BenchServer> {
-  const port = await freePort();
+  const port = await findFreePort();
   const common = ["--dags", dags, "--log-level", "warn"];
   return startProcesses(connectionString, port, [
     ["dev", "--no-open", "--port", String(port), "--slots", "64", ...common],
@@ -30,11 +30,11 @@ export async function startDev(connectionString: string, dags: string): Promise<
 /** The five services as five processes on the given database, backend `stream`, one worker with 64 slots. */
 export async function startFive(connectionString: string, dags: string): Promise<BenchServer> {
   const [gateway, parser, scheduler, executor, worker] = [
-    await freePort(),
-    await freePort(),
-    await freePort(),
-    await freePort(),
-    await freePort(),
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
   ];
   const peers = ["--parser", url(parser), "--scheduler", url(scheduler), "--executors", url(executor)];
   const service = (name: string, port: number, ...flags: readonly string[]): readonly string[] => [
@@ -137,13 +137,4 @@ async function stop(child: ChildProcess): Promise<void> {
   const ended = once(child, "exit");
   child.kill("SIGTERM");
   await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
 }
