@@ -36,7 +36,7 @@ export interface ExecutorHarness {
 
 export async function startExecutor(
   store: Store,
-  options: { handOff?: boolean; executorId?: string } = {},
+  options: { handOff?: boolean; executorId?: string; scanIntervalMs?: number } = {},
 ): Promise<ExecutorHarness> {
   const service = createExecutor({
     store,
@@ -45,7 +45,7 @@ export async function startExecutor(
     programVersion: "test",
     workerLeaseMs,
     heartbeatIntervalMs: 500,
-    scanIntervalMs: 20,
+    scanIntervalMs: options.scanIntervalMs ?? 20,
     handOff: options.handOff ?? true,
     dagsDirectory: "/dags",
     logMaxBytes: 1024,

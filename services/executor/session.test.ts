@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   AssignmentSchema,
   type AttemptRef,
@@ -46,6 +46,20 @@ describe("WorkerSession", () => {
     const closed = newSession(3);
     closed.outgoing.close();
     expect([draining.freeSlots, closed.freeSlots]).toEqual([0, 0]);
+  });
+
+  it("has no free slot once its lease was not renewed for half of it, and has them again with the next renewal", () => {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const session = newSession(3);
+    vi.advanceTimersByTime(7_500);
+    expect(session.freeSlots).toBe(3);
+    vi.advanceTimersByTime(1);
+    expect(session.freeSlots).toBe(0);
+    session.noteRenewed();
+    expect(session.freeSlots).toBe(3);
   });
 
   it("finds an attempt lost that two heartbeats in a row leave out, but not one whose outcome is being written", () => {
