@@ -3,6 +3,7 @@ import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
 import type { PlanTask } from "#core/plan.ts";
+import type { EvaluationResult } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import { type CompiledDefinition, compileDefinition } from "#definition/compile-definition.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
@@ -15,6 +16,7 @@ import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { RunFacts } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import type { Assignments } from "./assignments.ts";
 import { attemptRefOf } from "./attempt-ref.ts";
 
 const maxCachedVersions = 500;
@@ -42,10 +44,10 @@ interface Version {
 }
 
 /**
- * Renders what an attempt needs, at its claim. When run and version are known and the task uses no outputs the answer
+ * Renders by the definition. When run and version are known and the task uses no outputs the answer
  * is there at once, so that a hand-off rides on its acknowledgement.
  */
-export class AssignmentBuilder {
+export class AssignmentBuilder implements Assignments {
   readonly #options: AssignmentBuilderOptions;
   readonly #facts = new LRUCache<number, RunFacts>({ max: maxCachedRuns });
   readonly #reading = new Map<number, Promise<void>>();
@@ -85,15 +87,12 @@ export class AssignmentBuilder {
     return this.#render({ facts, version }, run, instance, noOutputs);
   }
 
-  /** Whether a ready task's `when` lets it run. */
-  async evaluate(run: RunAggregate, instance: Instance): Promise<boolean> {
+  async evaluate(run: RunAggregate, instance: Instance): Promise<EvaluationResult> {
     const ingredients = await this.#fetch(run);
-    const outputs = await this.#readOutputs(ingredients.version.compiled, run, instance);
-    return evaluateWhen(
-      ingredients.version.compiled,
-      instance.task,
-      this.#context(ingredients, run, instance, outputs),
-    );
+    const { compiled } = ingredients.version;
+    const outputs = await this.#readOutputs(compiled, run, instance);
+    const holds = evaluateWhen(compiled, instance.task, this.#context(ingredients, run, instance, outputs));
+    return { kind: holds ? "run" : "skip" };
   }
 
   async #buildLater(run: RunAggregate, instance: Instance): Promise<Assignment> {

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { describeError } from "#errors/app-error.ts";
@@ -10,6 +11,7 @@ const retryDelayMs = 500;
 
 export interface DispatcherOptions {
   readonly store: Store;
+  readonly clock: Clock;
   readonly sessions: SessionRegistry;
   readonly writer: RunWriter;
   readonly backend: string;
@@ -28,7 +30,7 @@ export class Dispatcher {
   #isRunning = false;
   #isStopped = false;
   #backlog = true;
-  #retryTimer: NodeJS.Timeout | null = null;
+  #retryTimer: Timer | null = null;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -48,7 +50,7 @@ export class Dispatcher {
 
   stop(): void {
     this.#isStopped = true;
-    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#retryTimer?.cancel();
   }
 
   async #run(): Promise<void> {
@@ -59,10 +61,10 @@ export class Dispatcher {
       }
     } catch (error) {
       this.#options.logger.warn({ error: describeError(error) }, "dispatching failed and is tried again");
-      this.#retryTimer ??= setTimeout(() => {
+      this.#retryTimer ??= this.#options.clock.after(retryDelayMs, () => {
         this.#retryTimer = null;
         this.wake();
-      }, retryDelayMs);
+      });
     } finally {
       this.#isRunning = false;
     }

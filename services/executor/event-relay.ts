@@ -1,3 +1,4 @@
+import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 
 const leaseName = "relay";
@@ -11,13 +12,15 @@ const batchPauseMs = 25;
 export class EventRelay {
   readonly #store: Store;
   readonly #holder: string;
+  readonly #clock: Clock;
   #epoch: number | null = null;
   #renewAt = 0;
   #lastBatchAt = Number.NEGATIVE_INFINITY;
 
-  constructor(store: Store, holder: string) {
+  constructor(store: Store, holder: string, clock: Clock) {
     this.#store = store;
     this.#holder = holder;
+    this.#clock = clock;
   }
 
   get leads(): boolean {
@@ -26,12 +29,12 @@ export class EventRelay {
 
   /** How long what was committed now should wait, in milliseconds. */
   get pauseMs(): number {
-    return Math.max(0, this.#lastBatchAt + batchPauseMs - performance.now());
+    return Math.max(0, this.#lastBatchAt + batchPauseMs - this.#clock.now());
   }
 
   /** Publishes what waits; answers in how many milliseconds the lease needs it again. */
   async round(): Promise<number> {
-    if (this.#epoch === null || performance.now() >= this.#renewAt) await this.#renew();
+    if (this.#epoch === null || this.#clock.now() >= this.#renewAt) await this.#renew();
     if (this.#epoch === null) return renewEveryMs;
     const count = await this.#store.events.publish(this.#epoch, maxEventsPerBatch);
     if (count === null) {
@@ -39,10 +42,10 @@ export class EventRelay {
       return 0;
     }
     if (count > 0) {
-      this.#lastBatchAt = performance.now();
+      this.#lastBatchAt = this.#clock.now();
       this.#store.wake.notify("events");
     }
-    return count >= maxEventsPerBatch ? 0 : Math.max(0, this.#renewAt - performance.now());
+    return count >= maxEventsPerBatch ? 0 : Math.max(0, this.#renewAt - this.#clock.now());
   }
 
   async release(): Promise<void> {
@@ -53,6 +56,6 @@ export class EventRelay {
   async #renew(): Promise<void> {
     const lease = await this.#store.leases.acquire({ name: leaseName, holder: this.#holder, ttlMs: leaseMs });
     this.#epoch = lease?.epoch ?? null;
-    this.#renewAt = performance.now() + renewEveryMs;
+    this.#renewAt = this.#clock.now() + renewEveryMs;
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "#clock/system-clock.ts";
 import { createLogger } from "#telemetry/logger.ts";
 import { PacedLoop } from "./paced-loop.ts";
 
@@ -13,7 +14,7 @@ describe("PacedLoop", () => {
   });
 
   function startLoop(round: () => Promise<number | null>): PacedLoop {
-    const loop = new PacedLoop({ name: "test", intervalMs: 1000, logger, round });
+    const loop = new PacedLoop({ name: "test", intervalMs: 1000, clock: systemClock, logger, round });
     loop.start();
     return loop;
   }

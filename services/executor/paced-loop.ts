@@ -1,9 +1,11 @@
 import { describeError } from "#errors/app-error.ts";
+import type { Clock, Timer } from "#ports/clock.ts";
 import type { Logger } from "#telemetry/logger.ts";
 
 export interface PacedLoopOptions {
   readonly name: string;
   readonly intervalMs: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** One round; answers in how many milliseconds it wants the next, or null for the interval. */
   readonly round: () => Promise<number | null>;
@@ -14,7 +16,7 @@ const failureDelayMs = { first: 100, most: 5000 };
 /** Repeats a round: at its interval, sooner when poked, one at a time, with back-off after a failure. */
 export class PacedLoop {
   readonly #options: PacedLoopOptions;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
   #dueAt = Number.POSITIVE_INFINITY;
   #isRunning = false;
   #isStopped = true;
@@ -42,16 +44,16 @@ export class PacedLoop {
       this.#pokedInMs = Math.min(this.#pokedInMs ?? ms, ms);
       return;
     }
-    const at = performance.now() + ms;
+    const at = this.#options.clock.now() + ms;
     if (at >= this.#dueAt) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#dueAt = at;
-    this.#timer = setTimeout(() => void this.#run(), ms);
+    this.#timer = this.#options.clock.after(ms, () => void this.#run());
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     if (this.#isRunning) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 

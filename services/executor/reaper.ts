@@ -1,3 +1,4 @@
+import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
@@ -10,6 +11,7 @@ const lateScanShare = 1 / 3;
 
 export interface ReaperOptions {
   readonly store: Store;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly workerLeaseMs: number;
   readonly scanIntervalMs: number;
@@ -31,8 +33,8 @@ export class Reaper {
   }
 
   async scan(): Promise<null> {
-    const { store, logger, workerLeaseMs } = this.#options;
-    if (this.#wasLate(performance.now())) {
+    const { store, clock, logger, workerLeaseMs } = this.#options;
+    if (this.#wasLate(clock.now())) {
       logger.warn("this process was held up; it judges no worker in this scan");
       return null;
     }

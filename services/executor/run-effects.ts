@@ -6,7 +6,7 @@ import { AppError, describeError } from "#errors/app-error.ts";
 import { type Assignment, AttemptRefSchema, StopOrderSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
-import type { AssignmentBuilder } from "./assignment-builder.ts";
+import type { Assignments } from "./assignments.ts";
 import { attemptRefOf } from "./attempt-ref.ts";
 import type { HeldAttempt, WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
@@ -15,7 +15,7 @@ import { earliestDueInMs, openedAttempts, type Submission, type SubmissionResult
 export interface RunEffectsOptions {
   readonly store: Store;
   readonly sessions: SessionRegistry;
-  readonly assignments: AssignmentBuilder;
+  readonly assignments: Assignments;
   readonly logger: Logger;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
   /** A time was set that must be looked at in so many milliseconds. */
@@ -63,14 +63,13 @@ export class RunEffects {
     }
   }
 
-  /** Looks at `when` of a ready task. */
+  /** Looks at `when` and `for_each` of a ready task. */
   async evaluate(run: RunAggregate, ordinal: number): Promise<void> {
     const instance = run.instances[ordinal];
     if (instance === undefined) return;
     const { submit, logger, assignments } = this.#options;
     try {
-      const runs = await assignments.evaluate(run, instance);
-      await submit(evaluated(run, instance, runs ? { kind: "run" } : { kind: "skip" }));
+      await submit(evaluated(run, instance, await assignments.evaluate(run, instance)));
     } catch (error) {
       if (!(error instanceof AppError) || error.retryable) {
         logger.warn(

@@ -2,6 +2,7 @@ import { decideRun, judgeEvents } from "#core/decide-run.ts";
 import type { Decision } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
+import type { Clock, Timer } from "#ports/clock.ts";
 import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -21,6 +22,7 @@ interface Waiting extends Submission {
 
 export interface RunWriterOptions {
   readonly store: Store;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly handOffWorkers: () => HandOffWorkers;
   /** Called after COMMIT, before the submissions of the run are settled. */
@@ -36,7 +38,7 @@ export class RunWriter {
   readonly #options: RunWriterOptions;
   #waiting: Waiting[] = [];
   #isScheduled = false;
-  #retryTimer: NodeJS.Timeout | null = null;
+  #retryTimer: Timer | null = null;
   #failures = 0;
   #isStopped = false;
   #whenIdle: (() => void)[] = [];
@@ -65,7 +67,7 @@ export class RunWriter {
   async stop(): Promise<void> {
     this.#isStopped = true;
     if (this.#isScheduled) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
-    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#retryTimer?.cancel();
     for (const { fail } of this.#waiting)
       fail(new AppError("PEER_UNAVAILABLE", "this executor stopped; ask another one"));
     this.#waiting = [];
@@ -74,7 +76,7 @@ export class RunWriter {
   #schedule(): void {
     if (this.#isScheduled || this.#retryTimer !== null) return;
     this.#isScheduled = true;
-    setImmediate(() => void this.#turn());
+    this.#options.clock.nextTurn(() => void this.#turn());
   }
 
   async #turn(): Promise<void> {
@@ -91,10 +93,10 @@ export class RunWriter {
   }
 
   #scheduleAfter(delayMs: number): void {
-    this.#retryTimer = setTimeout(() => {
+    this.#retryTimer = this.#options.clock.after(delayMs, () => {
       this.#retryTimer = null;
       this.#schedule();
-    }, delayMs);
+    });
   }
 
   /** Writes the groups; answers what must be tried again and after how long. */

@@ -13,6 +13,7 @@ import {
   type AttemptRef,
   type SessionRequest,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Clock } from "#ports/clock.ts";
 import type { NewLogChunk } from "#ports/log-store.ts";
 import type { WorkerBeat } from "#ports/worker-store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -22,6 +23,7 @@ import type { Submission, SubmissionResult } from "./turn.ts";
 
 export interface SessionHandlerOptions {
   readonly workerLeaseMs: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
   /** True when the lease was renewed. */
@@ -143,7 +145,7 @@ export class SessionHandler {
     if (held.isReported) return;
     held.isReported = true;
     try {
-      const event = toEvent(held, fromOutcome(outcome, Math.random()));
+      const event = toEvent(held, fromOutcome(outcome, this.#options.clock.random()));
       const result = await this.#options.submit({ runKey: held.runKey, event, freesSlotOf: this.#session.workerKey });
       await this.#settleOutcome(held, result);
     } catch (error) {

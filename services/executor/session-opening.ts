@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { AppError } from "#errors/app-error.ts";
 import { type AttemptRef, type Hello, WelcomeSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Clock } from "#ports/clock.ts";
 import type { HeldAttempt as HeldRow } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import { reconcileHeld } from "./held-reconciliation.ts";
@@ -17,6 +18,7 @@ const lateStopGraceMs = 5000;
 
 export interface SessionOpeningOptions {
   readonly store: Store;
+  readonly clock: Clock;
   readonly executorId: string;
   readonly programVersion: string;
   readonly workerLeaseMs: number;
@@ -59,6 +61,7 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
     slots: hello.slots,
     queues: hello.queues,
     leaseMs: workerLeaseMs,
+    clock: options.clock,
   });
   await welcome(options, session, hello.held);
   return session;

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { systemClock } from "#clock/system-clock.ts";
 import {
   AssignmentSchema,
   type AttemptRef,
@@ -16,6 +17,7 @@ function newSession(slots: number): WorkerSession {
     slots,
     queues: ["default"],
     leaseMs: 15_000,
+    clock: systemClock,
   });
 }
 

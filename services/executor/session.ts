@@ -6,6 +6,7 @@ import {
   type SessionResponse,
   SessionResponseSchema,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Clock } from "#ports/clock.ts";
 import { attemptId } from "./attempt-ref.ts";
 import { OutgoingQueue } from "./outgoing-queue.ts";
 
@@ -29,6 +30,7 @@ export interface SessionOptions {
   readonly slots: number;
   readonly queues: readonly string[];
   readonly leaseMs: number;
+  readonly clock: Clock;
 }
 
 /** A worker whose lease was not renewed for this share of it gets no new work: it may be about to lose what it has. */
@@ -50,7 +52,8 @@ export class WorkerSession {
   readonly held = new Map<string, HeldAttempt>();
   readonly #slots: number;
   readonly #leaseMs: number;
-  #renewedAt = performance.now();
+  readonly #clock: Clock;
+  #renewedAt: number;
   /** Claims that are being written. */
   #reserved = 0;
   #isDraining = false;
@@ -66,6 +69,8 @@ export class WorkerSession {
     this.queues = options.queues;
     this.#slots = options.slots;
     this.#leaseMs = options.leaseMs;
+    this.#clock = options.clock;
+    this.#renewedAt = this.#clock.now();
   }
 
   get freeSlots(): number {
@@ -73,7 +78,7 @@ export class WorkerSession {
   }
 
   get acceptsWork(): boolean {
-    const isSilent = performance.now() - this.#renewedAt > this.#leaseMs * silentShare;
+    const isSilent = this.#clock.now() - this.#renewedAt > this.#leaseMs * silentShare;
     return !this.#isDraining && !this.outgoing.isClosed && !isSilent;
   }
 
@@ -83,7 +88,7 @@ export class WorkerSession {
   }
 
   noteRenewed(): void {
-    this.#renewedAt = performance.now();
+    this.#renewedAt = this.#clock.now();
   }
 
   drain(): void {
@@ -148,7 +153,7 @@ export class WorkerSession {
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
     // After the promise callbacks of this turn: acknowledgements and hand-offs of one commit meet here.
-    process.nextTick(() => this.#flush());
+    this.#clock.afterCallbacks(() => this.#flush());
   }
 
   #flush(): void {

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import type { Clock } from "#ports/clock.ts";
 
 interface Waiting<T, R> {
   readonly item: T;
@@ -8,13 +8,15 @@ interface Waiting<T, R> {
 
 /** Gathers items of one turn of the loop and writes them together, one batch at a time. */
 export class TurnBatcher<T, R> {
+  readonly #clock: Clock;
   readonly #write: (items: readonly T[]) => Promise<readonly R[]>;
   readonly #maxItems: number;
   #waiting: Waiting<T, R>[] = [];
   #isBusy = false;
 
   /** `write` answers one result per item, in order. */
-  constructor(write: (items: readonly T[]) => Promise<readonly R[]>, maxItems: number) {
+  constructor(clock: Clock, write: (items: readonly T[]) => Promise<readonly R[]>, maxItems: number) {
+    this.#clock = clock;
     this.#write = write;
     this.#maxItems = maxItems;
   }
@@ -24,7 +26,7 @@ export class TurnBatcher<T, R> {
       this.#waiting.push({ item, settle, fail });
       if (this.#isBusy) return;
       this.#isBusy = true;
-      setImmediate(() => void this.#run());
+      this.#clock.nextTurn(() => void this.#run());
     });
   }
 

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#errors/app-error.ts";
+import type { Clock, Timer } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { EvaluationResult } from "./evaluate-schedules.ts";
@@ -17,6 +17,7 @@ const leaseName = "scheduler";
 
 export interface LeadLoopOptions {
   readonly store: Store;
+  readonly clock: Clock;
   readonly schedulerId: string;
   readonly leaseMs: number;
   readonly pollingIntervalMs: number;
@@ -31,12 +32,13 @@ export class LeadLoop {
   readonly #stopping = new AbortController();
   readonly #released = Promise.withResolvers<undefined>();
   readonly #unlisten: readonly (() => void)[];
-  #state: LeaderState = initialLeaderState(performance.now());
-  #timer: NodeJS.Timeout | undefined;
+  #state: LeaderState;
+  #timer: Timer | null = null;
   #leaseError: string | null = null;
 
   constructor(options: LeadLoopOptions) {
     this.#options = options;
+    this.#state = initialLeaderState(options.clock.now());
     const wake = (): void => this.#handle({ kind: "woken" });
     this.#unlisten = [options.store.wake.listen("schedules", wake), options.store.wake.listen("definitions", wake)];
     this.#handle({ kind: "timer" });
@@ -54,23 +56,24 @@ export class LeadLoop {
 
   /** Ends what is under way and gives the lease back; resolves when that is done, at the latest after a lease. */
   async stop(): Promise<void> {
-    const { leaseMs, logger } = this.#options;
+    const { leaseMs, clock, logger } = this.#options;
     for (const end of this.#unlisten) end();
     this.#stopping.abort();
     this.#handle({ kind: "stop" });
-    await withDeadline(this.#released.promise, leaseMs).catch(() => {
+    await withDeadline(clock, this.#released.promise, leaseMs).catch(() => {
       logger.warn("stopped before the database answered; another scheduler leads when the lease is over");
     });
   }
 
   #handle(event: LeaderEvent): void {
-    const now = performance.now();
+    const { clock } = this.#options;
+    const now = clock.now();
     const [next, effects] = stepLeader(this.#state, event, now, this.#options);
     this.#logChange(next.epoch);
     this.#state = next;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     if (!next.isStopping) {
-      this.#timer = setTimeout(() => this.#handle({ kind: "timer" }), Math.ceil(nextTimerAt(next, now) - now));
+      this.#timer = clock.after(Math.ceil(nextTimerAt(next, now) - now), () => this.#handle({ kind: "timer" }));
     }
     for (const effect of effects) void this.#perform(effect);
   }
@@ -93,10 +96,10 @@ export class LeadLoop {
   }
 
   async #requestLease(): Promise<LeaderEvent> {
-    const { store, schedulerId, leaseMs, logger } = this.#options;
+    const { store, clock, schedulerId, leaseMs, logger } = this.#options;
     try {
       const request = store.leases.acquire({ name: leaseName, holder: schedulerId, ttlMs: leaseMs });
-      const lease = await withDeadline(request, leaseMs);
+      const lease = await withDeadline(clock, request, leaseMs);
       this.#leaseError = null;
       return lease === null ? { kind: "lease_refused" } : { kind: "lease_granted", epoch: lease.epoch };
     } catch (thrown) {
@@ -128,15 +131,11 @@ export class LeadLoop {
 }
 
 /** The promise's result, or TIMEOUT. */
-async function withDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  const settled = new AbortController();
-  const deadline = delay(timeoutMs, null, { signal: settled.signal }).then(() => {
-    throw new AppError("TIMEOUT", `no answer from the database within ${timeoutMs} ms`);
+function withDeadline<T>(clock: Clock, promise: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(timeoutMs, () =>
+      reject(new AppError("TIMEOUT", `no answer from the database within ${timeoutMs} ms`)),
+    );
+    promise.then(resolve, reject).finally(() => timer.cancel());
   });
-  deadline.catch(() => undefined);
-  try {
-    return await Promise.race([promise, deadline]);
-  } finally {
-    settled.abort();
-  }
 }

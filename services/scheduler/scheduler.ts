@@ -1,3 +1,4 @@
+import { systemClock } from "#clock/system-clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -32,6 +33,7 @@ export function createScheduler(deps: {
     async start() {
       loop ??= new LeadLoop({
         ...deps,
+        clock: systemClock,
         schedulerId: holder,
         evaluate: (epoch, signal) => evaluateSchedules({ store, epoch, failures, signal, logger }),
       });

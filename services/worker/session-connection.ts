@@ -17,14 +17,13 @@ export interface SessionConnection {
   close(): Promise<void>;
 }
 
+export interface ConnectionHandlers {
+  readonly onMessage: (message: SessionResponse) => void;
+  readonly onClosed: (end: { readonly isRefused: boolean; readonly problem: string }) => void;
+}
+
 /** Opens a stream. Messages come in order; `onClosed` is called once, when it ends in any way but by `close`. */
-export function openConnection(
-  transport: Transport,
-  handlers: {
-    readonly onMessage: (message: SessionResponse) => void;
-    readonly onClosed: (end: { readonly isRefused: boolean; readonly problem: string }) => void;
-  },
-): SessionConnection {
+export function openConnection(transport: Transport, handlers: ConnectionHandlers): SessionConnection {
   const controller = new AbortController();
   const outbound = createOutbound<SessionRequest>();
   let isClosing = false;

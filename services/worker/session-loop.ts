@@ -1,15 +1,14 @@
 import { availableParallelism, hostname, totalmem } from "node:os";
-import type { Transport } from "@connectrpc/connect";
 import type { SessionRequest, SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { operatorSchemas } from "#operators/registry.ts";
-import type { RunnerClient } from "#runner/runner-client.ts";
+import type { Clock, Timer } from "#ports/clock.ts";
 import type { LogPiece } from "#runner/runner-protocol.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { type Assignment, type AttemptRef, type AttemptReport, failureReport, keyOf } from "./attempt.ts";
-import { type Execution, startExecution } from "./attempt-execution.ts";
+import type { Execution } from "./attempt-execution.ts";
 import { AttemptLogs, type NumberedChunk } from "./attempt-logs.ts";
 import type { OutcomeSpool } from "./outcome-spool.ts";
-import { openConnection, type SessionConnection } from "./session-connection.ts";
+import type { ConnectionHandlers, SessionConnection } from "./session-connection.ts";
 import { toEvents } from "./session-events.ts";
 import { toLogChunkMessage, toOutcomeMessage, toRefMessage, toRequest } from "./session-messages.ts";
 import type { SessionState } from "./session-model.ts";
@@ -27,12 +26,15 @@ type EffectOf<K extends SessionEffect["kind"]> = Extract<SessionEffect, { kind: 
 export interface SessionLoopOptions {
   readonly workerId: string;
   readonly version: string;
-  readonly executors: readonly Transport[];
   readonly queues: readonly string[];
   readonly slots: number;
   readonly labels: Readonly<Record<string, string>>;
-  readonly hostVariables: Readonly<Record<string, string>>;
-  readonly runner: RunnerClient;
+  readonly clock: Clock;
+  /** Opens a stream to one of the executors, by its place in the list. */
+  readonly connect: (executor: number, handlers: ConnectionHandlers) => SessionConnection;
+  readonly execute: (assignment: Assignment, onLog: (piece: LogPiece) => void) => Execution;
+  /** Tells the runner to kill everything after so many milliseconds, for when this process is frozen. */
+  readonly setRunnerLease: (ms: number) => void;
   readonly spool: OutcomeSpool;
   readonly logger: Logger;
   readonly recordIncarnation: (incarnation: string) => void;
@@ -51,7 +53,7 @@ export class SessionLoop {
   /** Settles when the connection that was closed last has ended. */
   #farewell: Promise<void> = Promise.resolve();
   #isStepping = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | null = null;
   #timerAt: number | null = null;
 
   constructor(state: SessionState, options: SessionLoopOptions) {
@@ -80,7 +82,7 @@ export class SessionLoop {
     this.#isStepping = true;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        const { state, effects } = step(this.#state, next, performance.now());
+        const { state, effects } = step(this.#state, next, this.#options.clock.now());
         this.#state = state;
         for (const effect of effects) this.#perform(effect);
         if (next.kind === "welcome" || next.kind === "closed") this.#firstContact.resolve();
@@ -93,7 +95,7 @@ export class SessionLoop {
   }
 
   #end(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#firstContact.resolve();
     void this.#farewell.then(() => this.#over.resolve());
   }
@@ -101,14 +103,15 @@ export class SessionLoop {
   #armTimer(): void {
     const at = nextWakeAt(this.#state);
     if (at === this.#timerAt) return;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timerAt = at;
     if (at === null) return;
-    const delayMs = Math.min(maxTimerMs, Math.max(0, Math.ceil(at - performance.now())));
-    this.#timer = setTimeout(() => {
+    const { clock } = this.#options;
+    const delayMs = Math.min(maxTimerMs, Math.max(0, Math.ceil(at - clock.now())));
+    this.#timer = clock.after(delayMs, () => {
       this.#timerAt = null;
       this.dispatch({ kind: "tick" });
-    }, delayMs);
+    });
   }
 
   #perform(effect: SessionEffect): void {
@@ -133,7 +136,7 @@ export class SessionLoop {
         this.#options.spool.remove(effect.key);
         return;
       case "extend_lease":
-        this.#options.runner.setLease(effect.until - performance.now() + runnerLeaseDelayMs);
+        this.#options.setRunnerLease(effect.until - this.#options.clock.now() + runnerLeaseDelayMs);
         return;
       case "record_incarnation":
         this.#options.recordIncarnation(effect.incarnation);
@@ -194,12 +197,10 @@ export class SessionLoop {
   }
 
   #connect({ connection, executor, incarnation, previous, held }: EffectOf<"connect">): void {
-    const { executors, workerId, version, queues, slots, labels } = this.#options;
-    const transport = executors[executor];
-    if (transport === undefined) throw new Error(`no executor ${executor}`);
-    this.#connection = openConnection(transport, {
+    const { workerId, version, queues, slots, labels, clock } = this.#options;
+    this.#connection = this.#options.connect(executor, {
       onMessage: (message) => this.#receive(connection, message),
-      onClosed: (end) => this.dispatch({ kind: "closed", connection, ...end, random: Math.random() }),
+      onClosed: (end) => this.dispatch({ kind: "closed", connection, ...end, random: clock.random() }),
     });
     this.#send({
       case: "hello",
@@ -231,8 +232,7 @@ export class SessionLoop {
     const { ref } = assignment;
     const key = keyOf(ref);
     this.#logs.begin(ref, (cost) => this.#executions.get(key)?.addLogCredit(cost));
-    const { runner, hostVariables } = this.#options;
-    const execution = startExecution(assignment, { runner, hostVariables, onLog: (piece) => this.#addLog(key, piece) });
+    const execution = this.#options.execute(assignment, (piece) => this.#addLog(key, piece));
     this.#executions.set(key, execution);
     execution.ended.then(
       (report) => this.#finish(key, report),

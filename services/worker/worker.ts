@@ -1,12 +1,16 @@
+import assert from "node:assert/strict";
 import type { Transport } from "@connectrpc/connect";
 import { AppError } from "#errors/app-error.ts";
+import { systemClock } from "#clock/system-clock.ts";
 import { readEnvironment } from "#config/environment.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
 import { selectHostVariables } from "#runner/attempt-environment.ts";
 import { killLeftovers } from "#runner/leftovers.ts";
 import { RunnerClient } from "#runner/runner-client.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { startExecution } from "./attempt-execution.ts";
 import { createMemorySpool } from "./outcome-spool.ts";
+import { openConnection } from "./session-connection.ts";
 import { SessionLoop } from "./session-loop.ts";
 import { incarnationId, initialState, type SessionState } from "./session-model.ts";
 import { openWorkerHome, type WorkerHome } from "./worker-home.ts";
@@ -78,12 +82,14 @@ async function startWorker(options: WorkerOptions): Promise<Started> {
     const loop = new SessionLoop(state, {
       workerId: home.workerId,
       version,
-      executors,
       queues,
       slots,
       labels,
-      hostVariables,
-      runner,
+      clock: systemClock,
+      connect: (executor, handlers) =>
+        openConnection(executors[executor] ?? assert.fail(`no executor ${executor}`), handlers),
+      execute: (assignment, onLog) => startExecution(assignment, { runner, hostVariables, onLog }),
+      setRunnerLease: (ms) => runner.setLease(ms),
       spool,
       logger,
       recordIncarnation,

@@ -1,0 +1,81 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { describeError } from "#errors/app-error.ts";
+import type { WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Clock } from "#ports/clock.ts";
+import type { NewLogChunk } from "#ports/log-store.ts";
+import type { Store } from "#ports/store.ts";
+import type { WorkerBeat } from "#ports/worker-store.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { RunEffects } from "./run-effects.ts";
+import type { RunWriter } from "./run-writer.ts";
+import { SessionHandler } from "./session-handler.ts";
+import { openSession } from "./session-opening.ts";
+import type { SessionRegistry } from "./session-registry.ts";
+import { TurnBatcher } from "./turn-batcher.ts";
+import { createWorkerSessionService } from "./worker-session-service.ts";
+
+const maxBeatsPerBatch = 500;
+const maxLogChunksPerBatch = 64;
+
+export interface SessionDoorOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly executorId: string;
+  readonly programVersion: string;
+  readonly workerLeaseMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly sessions: SessionRegistry;
+  readonly effects: RunEffects;
+  readonly dispatcher: Dispatcher;
+  readonly submit: RunWriter["submit"];
+}
+
+/** Where workers come in: their sessions, with the beats and log chunks of all of them written in batches. */
+export function createSessionDoor(options: SessionDoorOptions): ServiceImpl<typeof WorkerSessionService> {
+  const { store, clock, logger, workerLeaseMs, sessions, effects, dispatcher, submit } = options;
+  const beats = new TurnBatcher<WorkerBeat, boolean>(
+    clock,
+    async (batch) => {
+      const renewed = new Set(await store.workers.beat(batch));
+      return batch.map((beat) => renewed.has(beat.workerKey));
+    },
+    maxBeatsPerBatch,
+  );
+  const logs = new TurnBatcher<NewLogChunk, boolean>(
+    clock,
+    async (chunks) => {
+      await store.logs.append(chunks);
+      store.wake.notify("logs");
+      return chunks.map(() => true);
+    },
+    maxLogChunksPerBatch,
+  );
+  return createWorkerSessionService({
+    sessions,
+    logger,
+    open: (hello) => openSession({ ...options, effects, submit }, hello),
+    opened: () => dispatcher.wake(),
+    closed: async (session) => {
+      if (!session.isFinished) return;
+      await store.workers
+        .signOff(session.workerKey, session.sessionNumber)
+        .catch((error: unknown) =>
+          logger.debug({ error: describeError(error) }, "a sign-off was not written; the lease ends by itself"),
+        );
+    },
+    handlerOf: (session) =>
+      new SessionHandler(session, {
+        workerLeaseMs,
+        clock,
+        logger,
+        submit,
+        beat: (beat) => beats.submit(beat),
+        appendLog: (chunk) => logs.submit(chunk),
+        slotsFreed: () => {
+          if (dispatcher.hasBacklog) dispatcher.wake();
+        },
+      }),
+  });
+}
