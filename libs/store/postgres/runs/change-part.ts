@@ -1,11 +1,4 @@
-import type { Decision } from "#core/decision.ts";
-import type { RunAggregate } from "#core/run-model.ts";
-
-/** What a decision needs beside itself to be written. */
-export interface DecidedRun {
-  readonly before: RunAggregate;
-  readonly decision: Decision;
-}
+import type { DecidedRun } from "../../changes/run-table.ts";
 
 /** One kind of rows of a guarded write; kinds that have none are left out of the statement. */
 export interface ChangePart {

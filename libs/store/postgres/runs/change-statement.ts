@@ -1,5 +1,6 @@
 import { attemptParts } from "./attempt-parts.ts";
-import type { ChangePart, DecidedRun } from "./change-part.ts";
+import type { DecidedRun } from "../../changes/run-table.ts";
+import type { ChangePart } from "./change-part.ts";
 import { toEventRow } from "./event-row.ts";
 import {
   changedInstanceAssignments,

@@ -5,7 +5,9 @@ import type { RunAggregate } from "#core/run-model.ts";
 import type { CreateRunResult, NewRun } from "#ports/new-run.ts";
 import type { Database, Queryable } from "../database.ts";
 import { isUniqueViolation } from "../database-errors.ts";
-import { type ChangeContext, changeRuns } from "./change-runs.ts";
+import { type ChangeContext, changeRuns } from "../../changes/change-runs.ts";
+import type { RunLoader } from "./run-loader.ts";
+import { createRunTable } from "./run-table.ts";
 import { createRunText, createRunValues } from "./create-statement.ts";
 import { archiveRun, findRequest, findRunOfDate, forgetRequest } from "./run-lookups.ts";
 
@@ -16,6 +18,7 @@ const maxReplacements = 5;
 
 export interface CreateContext extends ChangeContext {
   readonly database: Database;
+  readonly loader: RunLoader;
   readonly now: () => number;
 }
 
@@ -74,7 +77,7 @@ async function replace(context: CreateContext, run: NewRun, created: CreatedRun)
   try {
     return await context.database.transaction(async (transaction) => {
       const [old] = await transaction.query<{ run_key: number }>(findRunOfDate, [run.dagKey, run.logicalAt]);
-      if (old !== undefined) await archive({ ...context, database: transaction }, old.run_key);
+      if (old !== undefined) await archive(context, transaction, old.run_key);
       const runKey = await insert(transaction, run, created);
       if (runKey === null) throw new ReplacementLost();
       return runKey;
@@ -85,15 +88,16 @@ async function replace(context: CreateContext, run: NewRun, created: CreatedRun)
   }
 }
 
-async function archive(context: ChangeContext & { now: () => number }, runKey: number): Promise<void> {
+async function archive(context: CreateContext, transaction: Queryable, runKey: number): Promise<void> {
+  const { cache, loader, now } = context;
   // The cache follows commits, and this transaction has not committed.
-  context.cache.drop(runKey);
+  cache.drop(runKey);
   const decide = (before: RunAggregate): Decision | null =>
-    before.run.endedAt === null ? decideRun(before, [{ kind: "cancel", reason: "replaced" }], context.now()) : null;
-  const [changed] = await changeRuns(context, [{ runKey, decide }]);
-  context.cache.drop(runKey);
+    before.run.endedAt === null ? decideRun(before, [{ kind: "cancel", reason: "replaced" }], now()) : null;
+  const [changed] = await changeRuns({ cache, table: createRunTable(transaction, loader) }, [{ runKey, decide }]);
+  cache.drop(runKey);
   if (changed?.kind === "busy") throw new ReplacementLost();
-  const archived = await context.database.query(archiveRun, [runKey]);
+  const archived = await transaction.query(archiveRun, [runKey]);
   if (archived.length === 0) throw new ReplacementLost();
 }
 

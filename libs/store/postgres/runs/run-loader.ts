@@ -3,7 +3,7 @@ import type { Plan } from "#core/plan.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { Queryable } from "../database.ts";
 import { fromInstanceRow, type InstanceRow, instanceRowColumns } from "./instance-row.ts";
-import { mergeInstances } from "./run-cache.ts";
+import { mergeInstances } from "../../changes/run-cache.ts";
 import { type DagRunRow, dagRunColumns, fromRunRow } from "./run-row.ts";
 
 const selectRuns = {

@@ -3,10 +3,11 @@ import type { HeldAttempt, QueuedInstance, RunFacts, RunStore } from "#ports/run
 import type { RunType } from "#ports/new-run.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "../database.ts";
-import { changeRuns } from "./change-runs.ts";
+import { changeRuns } from "../../changes/change-runs.ts";
 import { type CreateContext, createRun } from "./create-run.ts";
-import { RunCache } from "./run-cache.ts";
+import { RunCache } from "../../changes/run-cache.ts";
 import { RunLoader } from "./run-loader.ts";
+import { createRunTable } from "./run-table.ts";
 import * as dispatch from "./dispatch-queries.ts";
 import * as lookups from "./run-lookups.ts";
 
@@ -60,7 +61,9 @@ export function createRunRepository(options: {
   now: () => number;
 }): RunStore {
   const { database, wake, now } = options;
-  const context: CreateContext = { database, cache: new RunCache(), loader: new RunLoader(options.toPlan), now };
+  const loader = new RunLoader(options.toPlan);
+  const table = createRunTable(database, loader);
+  const context: CreateContext = { database, table, loader, cache: new RunCache(), now };
   return {
     async createRun(run) {
       const result = await createRun(context, run);

@@ -1,19 +1,14 @@
 import type { RunAggregate } from "#core/run-model.ts";
 import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
-import type { Queryable } from "../database.ts";
-import { isPassingConflict } from "../database-errors.ts";
-import type { DecidedRun } from "./change-part.ts";
-import { buildChangeStatement } from "./change-statement.ts";
 import { applyDecision, type RunCache } from "./run-cache.ts";
-import type { RunLoader } from "./run-loader.ts";
+import type { DecidedRun, RunTable } from "./run-table.ts";
 
 /** After so many refusals the run is left for the caller's next turn. */
 const maxRounds = 4;
 
 export interface ChangeContext {
-  readonly database: Queryable;
+  readonly table: RunTable;
   readonly cache: RunCache;
-  readonly loader: RunLoader;
 }
 
 /**
@@ -63,14 +58,11 @@ async function changeOnce(
   return changes.filter((change) => !results.has(change));
 }
 
-async function write({ database, cache }: ChangeContext, decided: readonly DecidedRun[]): Promise<ReadonlySet<number>> {
-  const statement = buildChangeStatement(decided);
+async function write({ table, cache }: ChangeContext, decided: readonly DecidedRun[]): Promise<ReadonlySet<number>> {
   try {
-    const [row] = await database.query<{ locked: readonly number[] }>(statement, statement.values);
-    return new Set(row?.locked);
+    return await table.write(decided);
   } catch (error) {
     for (const { before } of decided) cache.drop(before.run.runKey);
-    if (isPassingConflict(error)) return new Set();
     throw error;
   }
 }
@@ -82,7 +74,7 @@ interface FoundRun {
 }
 
 async function currentRuns(
-  { database, cache, loader }: ChangeContext,
+  { table, cache }: ChangeContext,
   changes: readonly RunChange[],
   refresh: boolean,
 ): Promise<Map<number, FoundRun>> {
@@ -94,7 +86,7 @@ async function currentRuns(
     else runs.set(runKey, { run: cached, isFresh: false });
   }
   if (toRead.length === 0) return runs;
-  for (const [runKey, run] of await loader.load(database, toRead, (key) => cache.get(key))) {
+  for (const [runKey, run] of await table.load(toRead, (key) => cache.get(key))) {
     cache.put(run);
     runs.set(runKey, { run, isFresh: true });
   }

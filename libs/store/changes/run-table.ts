@@ -1,0 +1,23 @@
+import type { Decision } from "#core/decision.ts";
+import type { RunAggregate } from "#core/run-model.ts";
+
+/** What a decision needs beside itself to be written. */
+export interface DecidedRun {
+  readonly before: RunAggregate;
+  readonly decision: Decision;
+}
+
+/** Where runs lie, as `changeRuns` needs it. */
+export interface RunTable {
+  /** The present state of runs; `known` may spare it reading what has not changed. Unknown keys are left out. */
+  load(
+    runKeys: readonly number[],
+    known: (runKey: number) => RunAggregate | undefined,
+  ): Promise<ReadonlyMap<number, RunAggregate>>;
+  /**
+   * Writes decisions in one transaction and answers the runs that it wrote: those whose sequence is still the expected
+   * one and that nobody else is writing. A guard of an instance that does not hold ends the whole transaction with an
+   * error. Rejected otherwise: it is unknown whether it was written.
+   */
+  write(decided: readonly DecidedRun[]): Promise<ReadonlySet<number>>;
+}
