@@ -12,7 +12,7 @@ const farewellMs = 2000;
 
 /** One stream to an executor. */
 export interface SessionConnection {
-  readonly outbound: Outbound<SessionRequest>;
+  readonly outbound: Pick<Outbound<SessionRequest>, "send" | "sendBulk" | "hasBulk">;
   /** Ends it after what waits is sent, and resolves when it has ended, soon after. `onClosed` is not called any more. */
   close(): Promise<void>;
 }
