@@ -100,6 +100,7 @@ function createParts(options: ExecutorCoreOptions): Parts {
     logger,
     handOffWorkers: () => sessions.handOffWorkers(options.handOff && !dispatcher.hasBacklog),
     onApplied: (run, decision) => effects.perform(run, decision),
+    onUncertain: (run) => effects.recover(run),
   });
   const dispatcher = new Dispatcher({
     store,

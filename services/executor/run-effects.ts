@@ -43,6 +43,26 @@ export class RunEffects {
     if (decision.readyOrdinals.length > 0) store.wake.notify("queued");
   }
 
+  /**
+   * What the run as it is calls for, for when a commit had no answer and nobody knows what it made. Without it a claim
+   * that went through would hold a slot that is counted as free until the repair scan finds it.
+   */
+  recover(run: RunAggregate): void {
+    const { sessions, store } = this.#options;
+    for (const instance of run.instances) {
+      const { ordinal, workerKey } = instance;
+      if (instance.awaitsEvaluation) void this.evaluate(run, ordinal);
+      const session = instance.held && workerKey !== null ? sessions.get(workerKey) : undefined;
+      if (session === undefined) continue;
+      const held = session.findByPlace(run.run.runKey, ordinal);
+      if (instance.state !== "running") {
+        if (held !== undefined && !held.isStopping) sendStop(session, held, "ended", taskGraceMs(run, instance));
+      } else if (Number(held?.ref.fence) !== instance.heldFence) this.assign(session, run, instance);
+    }
+    this.#options.dueIn(0);
+    store.wake.notify("queued");
+  }
+
   /** Sends an attempt that this worker has claimed; one that can't be rendered settles as failed. */
   assign(session: WorkerSession, run: RunAggregate, instance: Instance): void {
     const held = session.hold(run.run.runKey, instance.ordinal, attemptRefOf(run, instance));
@@ -131,6 +151,10 @@ export class RunEffects {
     if (session === undefined || held === undefined) store.wake.notify("stops", String(stop.workerKey));
     else sendStop(session, held, stop.reason, stop.graceMs);
   }
+}
+
+function taskGraceMs(run: RunAggregate, instance: Instance): number {
+  return run.plan.tasks[instance.task]?.graceMs ?? 0;
 }
 
 /** Tells the worker to end an attempt; it answers *released* when the tree is gone. */

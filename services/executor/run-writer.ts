@@ -27,6 +27,8 @@ export interface RunWriterOptions {
   readonly handOffWorkers: () => HandOffWorkers;
   /** Called after COMMIT, before the submissions of the run are settled. */
   readonly onApplied: (run: RunAggregate, decision: Decision) => void;
+  /** Called with a run of which a write may have been committed without an answer, as it is now. */
+  readonly onUncertain: (run: RunAggregate) => void;
 }
 
 /**
@@ -37,6 +39,8 @@ export interface RunWriterOptions {
 export class RunWriter {
   readonly #options: RunWriterOptions;
   #waiting: Waiting[] = [];
+  /** Runs of which a write failed in such a way that it may have been committed. */
+  readonly #uncertain = new Set<number>();
   #isScheduled = false;
   #retryTimer: Timer | null = null;
   #failures = 0;
@@ -114,6 +118,7 @@ export class RunWriter {
   #backOff(groups: readonly (readonly Waiting[])[], error: AppError): { again: readonly Waiting[]; delayMs: number } {
     const delayMs = Math.min(retryDelayMs.first * 2 ** this.#failures, retryDelayMs.most);
     this.#failures += 1;
+    for (const [first] of groups) if (first !== undefined) this.#uncertain.add(first.runKey);
     this.#options.logger.warn(
       { error: error.message, delay_ms: delayMs },
       "the database does not answer; what happened is kept and written later",
@@ -168,7 +173,7 @@ export class RunWriter {
 
   /** One transaction; answers the submissions of runs that another executor holds. */
   async #writeOnce(groups: readonly (readonly Waiting[])[]): Promise<readonly Waiting[]> {
-    const { store, onApplied } = this.#options;
+    const { store, onApplied, onUncertain } = this.#options;
     const workers = this.#options.handOffWorkers();
     const changes = groups.map((group): RunChange => {
       const events = group.map((waiting) => waiting.event);
@@ -181,9 +186,14 @@ export class RunWriter {
     const again: Waiting[] = [];
     results.forEach((result, place) => {
       const group = groups[place] ?? [];
+      if (result.kind === "busy") {
+        again.push(...group);
+        return;
+      }
       if (result.kind === "applied") onApplied(result.run, result.decision);
-      if (result.kind === "busy") again.push(...group);
-      else this.#settle(group, result);
+      const isUncertain = this.#uncertain.delete(changes[place]?.runKey ?? 0);
+      if (isUncertain && result.kind !== "missing") onUncertain(result.run);
+      this.#settle(group, result);
     });
     return again;
   }

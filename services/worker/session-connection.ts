@@ -4,8 +4,10 @@ import {
   type SessionResponse,
   WorkerSessionService,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { AppError } from "#errors/app-error.ts";
 import { fromConnectError } from "#rpc/connect-error.ts";
 import { createOutbound, type Outbound } from "./outbound.ts";
+import type { Refusal } from "./session-signals.ts";
 
 /** What the other side may still say after this side has ended, in milliseconds. */
 const farewellMs = 2000;
@@ -17,9 +19,15 @@ export interface SessionConnection {
   close(): Promise<void>;
 }
 
+/** How a stream ended. */
+export interface ConnectionEnd {
+  readonly refusal: Refusal | null;
+  readonly problem: string;
+}
+
 export interface ConnectionHandlers {
   readonly onMessage: (message: SessionResponse) => void;
-  readonly onClosed: (end: { readonly isRefused: boolean; readonly problem: string }) => void;
+  readonly onClosed: (end: ConnectionEnd) => void;
 }
 
 /** Opens a stream. Messages come in order; `onClosed` is called once, when it ends in any way but by `close`. */
@@ -29,13 +37,12 @@ export function openConnection(transport: Transport, handlers: ConnectionHandler
   let isClosing = false;
 
   const read = async (): Promise<void> => {
-    let end = { isRefused: false, problem: "the executor ended the session" };
+    let end: ConnectionEnd = { refusal: null, problem: "the executor ended the session" };
     try {
       const responses = createClient(WorkerSessionService, transport).session(outbound, { signal: controller.signal });
       for await (const message of responses) if (!isClosing) handlers.onMessage(message);
     } catch (thrown) {
-      const error = fromConnectError(thrown);
-      end = { isRefused: error.code === "WORKER_REFUSED", problem: error.message };
+      end = toConnectionEnd(fromConnectError(thrown));
     }
     outbound.end();
     if (!isClosing) handlers.onClosed(end);
@@ -51,4 +58,10 @@ export function openConnection(transport: Transport, handlers: ConnectionHandler
       return reading.finally(() => clearTimeout(timer));
     },
   };
+}
+
+/** What an error that ended a stream means to the worker. */
+export function toConnectionEnd({ code, details, message: problem }: AppError): ConnectionEnd {
+  if (code !== "WORKER_REFUSED") return { refusal: null, problem };
+  return { refusal: details["reason"] === "incarnation_lost" ? "incarnation_lost" : "other", problem };
 }

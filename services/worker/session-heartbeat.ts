@@ -10,7 +10,7 @@ const leaseShare = 0.9;
 
 /** The session is open: the lease counts from the sending of the hello. */
 export function receiveWelcome(turn: SessionTurn, event: EventOf<"welcome">): ReadonlyMap<string, Verdict> | null {
-  const { link, incarnation } = turn.state;
+  const { link } = turn.state;
   if (link.kind !== "greeting" || link.connection !== event.connection) return null;
   const { connection, intervalMs, leaseMs } = event;
   turn.change({
@@ -24,7 +24,6 @@ export function receiveWelcome(turn: SessionTurn, event: EventOf<"welcome">): Re
     },
     failures: 0,
     leaseMs,
-    incarnation: { ...incarnation, wasWelcomed: true },
   });
   extendLease(turn, link.sentAt, leaseMs);
   return event.verdicts;

@@ -51,8 +51,8 @@ export function receiveClosed(turn: SessionTurn, event: Extract<SessionEvent, { 
   const { link } = state;
   if ((link.kind !== "greeting" && link.kind !== "ready") || link.connection !== event.connection) return;
   const failures = state.failures + 1;
-  const isRefused = event.isRefused && link.kind === "greeting";
-  const canBeNew = isRefused && state.incarnation.wasWelcomed && isIdle(turn.held);
+  const isRefused = event.refusal !== null && link.kind === "greeting";
+  const canBeNew = isRefused && event.refusal === "incarnation_lost" && isIdle(turn.held);
   if (canBeNew) renewIncarnation(turn);
   const waitMs = canBeNew ? 0 : isRefused ? refusedRetryMs : backOffMs({ ...state, failures }, event.random);
   const fields = { error: event.problem, retry_in_ms: Math.round(waitMs) };
@@ -71,7 +71,6 @@ export function renewIncarnation(turn: SessionTurn): void {
     ...incarnation,
     number: incarnation.number + 1,
     previous: incarnationId(incarnation),
-    wasWelcomed: false,
   };
   turn.change({ incarnation: next });
   if (turn.state.link.kind === "idle") turn.setLink({ kind: "idle", retryAt: turn.now });

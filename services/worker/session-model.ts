@@ -68,7 +68,6 @@ export interface Incarnation {
   readonly start: string;
   readonly number: number;
   readonly previous: string;
-  readonly wasWelcomed: boolean;
 }
 
 export function incarnationId({ start, number }: Incarnation): string {
@@ -89,7 +88,7 @@ export function initialState(options: {
     executorCount,
     slots,
     drainTimeoutMs,
-    incarnation: { start, number: 1, previous, wasWelcomed: false },
+    incarnation: { start, number: 1, previous },
     link: { kind: "idle", retryAt: Number.NEGATIVE_INFINITY },
     executor: 0,
     connection: 0,

@@ -153,7 +153,13 @@ class World {
         return;
       case "close":
       case "refuse":
-        this.do({ kind: "closed", connection, isRefused: next.kind === "refuse", problem: "", random: 0.5 });
+        this.do({
+          kind: "closed",
+          connection,
+          refusal: next.kind === "refuse" ? "incarnation_lost" : null,
+          problem: "",
+          random: 0.5,
+        });
         return;
       case "shutdown":
         this.do({ kind: "shutdown", reason: "" });

@@ -1,6 +1,9 @@
 import type { StopReason } from "#operators/operator.ts";
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
 
+/** Why an executor refused a hello: this incarnation is dead to the database, or something that a new one would not change. */
+export type Refusal = "incarnation_lost" | "other";
+
 /** What the executor says of an attempt that a hello named. */
 export type Verdict = "keep" | "kill" | "settled";
 
@@ -39,7 +42,8 @@ export type SessionEvent =
   | {
       readonly kind: "closed";
       readonly connection: number;
-      readonly isRefused: boolean;
+      /** Null: it was not refused but broke, or never came to be. */
+      readonly refusal: Refusal | null;
       readonly problem: string;
       readonly random: number;
     }

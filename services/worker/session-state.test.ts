@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Assignment, type AttemptRef, type AttemptReport, failureReport, keyOf } from "./attempt.ts";
 import { initialState, type SessionState } from "./session-model.ts";
-import type { SessionEffect, SessionEvent, Verdict } from "./session-signals.ts";
+import type { Refusal, SessionEffect, SessionEvent, Verdict } from "./session-signals.ts";
 import { nextWakeAt, step } from "./session-state.ts";
 
 const leaseMs = 15_000;
@@ -88,8 +88,8 @@ class Session {
     return this.do({ kind: "outcome_acknowledged", connection, key: keyOf(ref(taskId)), accepted, reason: "", next });
   }
 
-  close(isRefused = false): readonly SessionEffect[] {
-    return this.do({ kind: "closed", connection: this.state.connection, isRefused, problem: "gone", random: 1 });
+  close(refusal: Refusal | null = null): readonly SessionEffect[] {
+    return this.do({ kind: "closed", connection: this.state.connection, refusal, problem: "gone", random: 1 });
   }
 
   answerBeat(): readonly SessionEffect[] {
@@ -162,19 +162,26 @@ describe("opening a session", () => {
     const session = new Session();
     session.do({ kind: "tick" });
 
-    expect(kinds(session.close(true))).toEqual([]);
+    expect(kinds(session.close("other"))).toEqual([]);
     expect(kinds(session.pass(4999))).toEqual([]);
     expect(session.pass(1)).toContainEqual(expect.objectContaining({ kind: "connect", incarnation: "s.1" }));
   });
 
-  test("an incarnation that was welcomed once and is refused now becomes a new one when nothing runs", () => {
+  test("an incarnation that was declared lost becomes a new one when nothing runs", () => {
     const session = ready();
     session.close();
 
-    expect(kinds(session.close(true))).toEqual(["record_incarnation", "connect"]);
+    expect(kinds(session.close("incarnation_lost"))).toEqual(["record_incarnation", "connect"]);
     expect(session.effects).toContainEqual(
       expect.objectContaining({ kind: "connect", incarnation: "s.2", previous: "s.1" }),
     );
+  });
+
+  test("so does one whose welcome never came: it was registered, and its lease ran out meanwhile", () => {
+    const session = new Session();
+    session.do({ kind: "tick" });
+
+    expect(kinds(session.close("incarnation_lost"))).toEqual(["record_incarnation", "connect"]);
   });
 
   test("messages of an older connection change nothing", () => {
@@ -184,7 +191,7 @@ describe("opening a session", () => {
     const before = session.state;
 
     session.do({ kind: "assigned", connection: 1, assignment: assignment("a") });
-    session.do({ kind: "closed", connection: 1, isRefused: false, problem: "", random: 0 });
+    session.do({ kind: "closed", connection: 1, refusal: null, problem: "", random: 0 });
     session.do({ kind: "welcome", connection: 1, leaseMs, intervalMs, verdicts: new Map() });
 
     expect(session.state).toEqual(before);
