@@ -5,7 +5,8 @@ import { LRUCache } from "lru-cache";
 import type { PlanTask } from "#core/plan.ts";
 import type { EvaluationResult } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
-import { type CompiledDefinition, compileDefinition } from "#definition/compile-definition.ts";
+import { type CompiledDefinition, compileDefinition, taskAt } from "#definition/compile-definition.ts";
+import { evaluateItems, type FanOutItem } from "#definition/fan-out-items.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
 import type { RenderContext } from "#definition/render-context.ts";
@@ -18,6 +19,8 @@ import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { Assignments } from "./assignments.ts";
 import { attemptRefOf } from "./attempt-ref.ts";
+import { type ItemList, ItemLists } from "./item-lists.ts";
+import { noOutputs, readTaskOutputs, type TaskOutputs } from "./task-outputs.ts";
 
 const maxCachedVersions = 500;
 const maxCachedRuns = 10_000;
@@ -44,14 +47,15 @@ interface Version {
 }
 
 /**
- * Renders by the definition. When run and version are known and the task uses no outputs the answer
- * is there at once, so that a hand-off rides on its acknowledgement.
+ * Renders by the definition. When run, version and element of an item are known and the task uses no outputs the
+ * answer is there at once, so that a hand-off rides on its acknowledgement.
  */
 export class AssignmentBuilder implements Assignments {
   readonly #options: AssignmentBuilderOptions;
   readonly #facts = new LRUCache<number, RunFacts>({ max: maxCachedRuns });
   readonly #reading = new Map<number, Promise<void>>();
   readonly #versions = new LRUCache<number, Version>({ max: maxCachedVersions });
+  readonly #itemLists = new ItemLists();
 
   constructor(options: AssignmentBuilderOptions) {
     this.#options = options;
@@ -82,23 +86,50 @@ export class AssignmentBuilder implements Assignments {
   build(run: RunAggregate, instance: Instance): Assignment | Promise<Assignment> {
     const facts = this.#facts.get(run.run.runKey);
     const version = this.#versions.get(run.run.versionKey);
-    if (facts === undefined || version === undefined || usesOutputs(version.compiled, instance))
+    if (facts === undefined || version === undefined) return this.#buildLater(run, instance);
+    const item = instance.mapIndex === null ? null : this.#itemLists.find(run, instance);
+    if (item === undefined || taskAt(version.compiled, instance.task).outputRefs.length > 0)
       return this.#buildLater(run, instance);
-    return this.#render({ facts, version }, run, instance, noOutputs);
+    return this.#render({ facts, version }, run, instance, { item, outputs: noOutputs });
   }
 
   async evaluate(run: RunAggregate, instance: Instance): Promise<EvaluationResult> {
     const ingredients = await this.#fetch(run);
     const { compiled } = ingredients.version;
-    const outputs = await this.#readOutputs(compiled, run, instance);
-    const holds = evaluateWhen(compiled, instance.task, this.#context(ingredients, run, instance, outputs));
-    return { kind: holds ? "run" : "skip" };
+    const task = taskAt(compiled, instance.task);
+    const outputs = await readTaskOutputs(this.#options.store, run, task.outputRefs);
+    const context = this.#context(ingredients, run, instance, { item: null, outputs });
+    if (!evaluateWhen(compiled, instance.task, context)) return { kind: "skip" };
+    if (task.forEach === null) return { kind: "run" };
+    const items = await this.#readItems(ingredients, run, instance);
+    this.#itemLists.remember(run, instance, items);
+    return { kind: "fan_out", items: items.map(({ key }) => ({ key })) };
   }
 
   async #buildLater(run: RunAggregate, instance: Instance): Promise<Assignment> {
     const ingredients = await this.#fetch(run);
-    const outputs = await this.#readOutputs(ingredients.version.compiled, run, instance);
-    return this.#render(ingredients, run, instance, outputs);
+    const { outputRefs } = taskAt(ingredients.version.compiled, instance.task);
+    const [item, outputs] = await Promise.all([
+      instance.mapIndex === null
+        ? null
+        : this.#itemLists.fetch(run, instance, () => this.#readItems(ingredients, run, instance)),
+      readTaskOutputs(this.#options.store, run, outputRefs),
+    ]);
+    return this.#render(ingredients, run, instance, { item, outputs });
+  }
+
+  /** The list that a task fans out over: the same for the group and each of its items. */
+  async #readItems(ingredients: Ingredients, run: RunAggregate, instance: Instance): Promise<ItemList> {
+    const { compiled } = ingredients.version;
+    const task = taskAt(compiled, instance.task);
+    const outputs = await readTaskOutputs(this.#options.store, run, [
+      ...task.outputRefs,
+      ...(task.forEach?.outputRefs ?? []),
+    ]);
+    const group = { ...instance, mapIndex: null, tryNumber: 0, infraTries: 0 };
+    return (
+      evaluateItems(compiled, instance.task, this.#context(ingredients, run, group, { item: null, outputs })) ?? []
+    );
   }
 
   async #fetch(run: RunAggregate): Promise<Ingredients> {
@@ -129,26 +160,12 @@ export class AssignmentBuilder implements Assignments {
     return version;
   }
 
-  async #readOutputs(compiled: CompiledDefinition, run: RunAggregate, instance: Instance): Promise<Outputs> {
-    const names = new Set(compiled.tasks[instance.task]?.outputRefs.map((ref) => ref.task));
-    if (names.size === 0) return noOutputs;
-    const ordinals = run.plan.tasks.flatMap((task, ordinal) => (names.has(task.id) ? [ordinal] : []));
-    const rows = await this.#options.store.runs.readOutputs(run.run.runKey, ordinals);
-    const byTask = new Map<string, Record<string, JsonObject[string]>>();
-    for (const ordinal of ordinals) byTask.set(run.plan.tasks[ordinal]?.id ?? "", {});
-    for (const { ordinal, key, json } of rows) {
-      const values = byTask.get(run.plan.tasks[ordinal]?.id ?? "");
-      if (values !== undefined) values[key] = JSON.parse(json) as JsonObject[string];
-    }
-    return (task) => byTask.get(task);
-  }
-
-  #render({ facts, version }: Ingredients, run: RunAggregate, instance: Instance, outputs: Outputs): Assignment {
+  #render({ facts, version }: Ingredients, run: RunAggregate, instance: Instance, given: Given): Assignment {
     const task = taskOf(run, instance);
     const rendered = renderTask(
       version.compiled,
       instance.task,
-      this.#context({ facts, version }, run, instance, outputs),
+      this.#context({ facts, version }, run, instance, given),
     );
     const { runId, dagId } = run.run;
     return create(AssignmentSchema, {
@@ -172,7 +189,7 @@ export class AssignmentBuilder implements Assignments {
     });
   }
 
-  #context({ facts, version }: Ingredients, run: RunAggregate, instance: Instance, outputs: Outputs): RenderContext {
+  #context({ facts, version }: Ingredients, run: RunAggregate, instance: Instance, given: Given): RenderContext {
     const task = taskOf(run, instance);
     return {
       params: facts.parameters as JsonObject,
@@ -188,22 +205,22 @@ export class AssignmentBuilder implements Assignments {
         start_date: toText(run.run.startedAt),
       },
       taskInstance: { task_id: task.id, try_number: instance.tryNumber, max_tries: maxTries(task, instance) },
-      outputs,
+      outputs: given.outputs,
+      ...(given.item === null ? {} : { item: { value: given.item.value, index: instance.mapIndex ?? 0 } }),
       tempDir: tempDirPlaceholder,
     };
   }
 }
 
-type Outputs = (task: string) => JsonObject | undefined;
-
-const noOutputs: Outputs = () => undefined;
+/** What was read for one rendering. */
+interface Given {
+  /** Null: the instance is no item of a fan-out. */
+  readonly item: FanOutItem | null;
+  readonly outputs: TaskOutputs;
+}
 
 function toText(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
-}
-
-function usesOutputs(compiled: CompiledDefinition, instance: Instance): boolean {
-  return (compiled.tasks[instance.task]?.outputRefs.length ?? 0) > 0;
 }
 
 function taskOf(run: RunAggregate, instance: Instance): PlanTask {

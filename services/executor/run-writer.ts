@@ -177,10 +177,10 @@ export class RunWriter {
     const workers = this.#options.handOffWorkers();
     const changes = groups.map((group): RunChange => {
       const events = group.map((waiting) => waiting.event);
-      return {
-        runKey: group[0]?.runKey ?? 0,
-        decide: (run) => decideRun(run, events, store.now(), createHandOff(group, workers)),
-      };
+      const runKey = group[0]?.runKey ?? 0;
+      // What was committed without an answer may have given the freed slots away already.
+      const takers = this.#uncertain.has(runKey) ? [] : group;
+      return { runKey, decide: (run) => decideRun(run, events, store.now(), createHandOff(takers, workers)) };
     });
     const results = await store.runs.changeRuns(changes);
     const again: Waiting[] = [];

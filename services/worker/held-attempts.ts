@@ -21,14 +21,10 @@ export function receiveAssignment(turn: SessionTurn, assignment: Assignment): vo
   }
   const siblings = [...turn.held].filter(([, held]) => instanceOf(held.ref) === instanceOf(ref));
   for (const [other, held] of siblings) if (held.stage === "waiting") release(turn, other, held.ref);
-  const older = siblings.find(([, held]) => isAlive(held));
-  if (older === undefined) {
-    run(turn, key, assignment);
-    return;
-  }
-  const [behind, held] = older;
-  turn.put(key, { ref, stage: "waiting", assignment, behind });
-  if (held.stage === "running") stop(turn, behind, { ref: held.ref, ending: "release", graceMs: 0 });
+  turn.put(key, { ref, stage: "waiting", assignment });
+  for (const [other, held] of siblings)
+    if (held.stage === "running") stop(turn, other, { ref: held.ref, ending: "release", graceMs: 0 });
+  runWaiting(turn);
 }
 
 /** The attempt's tree is gone. */
@@ -41,8 +37,7 @@ export function receiveFinished(turn: SessionTurn, { key, report }: EventOf<"fin
   else if (held.ending === "release") release(turn, key, ref);
   else turn.drop(key);
   if (held.stage === "stopping" && held.ending === "abandon" && isIdle(turn.held)) renewIncarnation(turn);
-  for (const [waiting, next] of turn.held)
-    if (next.stage === "waiting" && next.behind === key) run(turn, waiting, next.assignment);
+  runWaiting(turn);
 }
 
 /** Accepted or not: the executor has it, so the worker is done with the attempt. */
@@ -105,9 +100,17 @@ function isAlive(held: Held): held is Extract<Held, { stage: "running" | "stoppi
   return held.stage === "running" || held.stage === "stopping";
 }
 
-function run(turn: SessionTurn, key: string, assignment: Assignment): void {
-  turn.put(key, { ref: assignment.ref, stage: "running", graceMs: assignment.graceMs });
-  turn.emit({ kind: "run", assignment });
+/** Runs what waits, oldest first, while there are slots: never two attempts of an instance at once. */
+function runWaiting(turn: SessionTurn): void {
+  for (const [key, held] of turn.held) {
+    if (held.stage !== "waiting") continue;
+    const alive = [...turn.held.values()].filter(isAlive);
+    if (alive.length >= turn.state.slots) return;
+    if (alive.some(({ ref }) => instanceOf(ref) === instanceOf(held.ref))) continue;
+    const { ref, assignment } = held;
+    turn.put(key, { ref, stage: "running", graceMs: assignment.graceMs });
+    turn.emit({ kind: "run", assignment });
+  }
 }
 
 function stop(turn: SessionTurn, key: string, order: { ref: AttemptRef; ending: "release"; graceMs: number }): void {

@@ -313,6 +313,14 @@ describe("attempts", () => {
     expect(kinds(session.finish("a"))).toEqual(["send_released", "run"]);
   });
 
+  test("an attempt beyond the slots waits until one is free", () => {
+    const session = ready(["a", "b", "c", "d"]);
+
+    expect(session.assign("e")).toEqual([]);
+    expect(session.stages()).toMatchObject({ e1: "waiting" });
+    expect(session.finish("b")).toContainEqual({ kind: "run", assignment: assignment("e") });
+  });
+
   test("of several attempts that wait behind one only the latest is run", () => {
     const session = ready(["a"]);
     session.assign("a", 2);
