@@ -32,9 +32,10 @@ export class RunEffects {
 
   perform(run: RunAggregate, decision: Decision): void {
     const { sessions, store } = this.#options;
-    for (const { workerKey, instance } of openedAttempts(decision, run)) {
+    for (const { workerKey, fence, instance, isWanted } of openedAttempts(decision, run)) {
       const session = sessions.get(workerKey);
-      if (session !== undefined) this.assign(session, run, instance);
+      if (!isWanted) this.#releaseUnsent(run, instance.ordinal, fence);
+      else if (session !== undefined) this.assign(session, run, instance);
     }
     for (const stop of decision.stops) this.#stop(run, stop);
     for (const ordinal of decision.evaluateOrdinals) void this.evaluate(run, ordinal);
@@ -104,6 +105,15 @@ export class RunEffects {
     }
   }
 
+  /** Nobody has it: what held its slots for it need not wait for a worker. */
+  #releaseUnsent(run: RunAggregate, ordinal: number, fence: number): void {
+    const { submit, logger } = this.#options;
+    const event = { kind: "released", ordinal, fence } as const;
+    submit({ runKey: run.run.runKey, event, freesSlotOf: null }).catch((error: unknown) =>
+      logger.debug({ error: describeError(error) }, "a release was not written; the repair scan finds it"),
+    );
+  }
+
   /** A passing failure leaves the attempt to the worker's heartbeats: what they never list is lost. */
   async #failUnrendered(session: WorkerSession, held: HeldAttempt, error: unknown): Promise<void> {
     const { submit, logger } = this.#options;
@@ -148,7 +158,8 @@ export class RunEffects {
     const { sessions, store } = this.#options;
     const session = sessions.get(stop.workerKey);
     const held = session?.findByPlace(run.run.runKey, stop.ordinal);
-    if (session === undefined || held === undefined) store.wake.notify("stops", String(stop.workerKey));
+    const isHere = held !== undefined && Number(held.ref.fence) === stop.fence;
+    if (session === undefined || !isHere) store.wake.notify("stops", String(stop.workerKey));
     else sendStop(session, held, stop.reason, stop.graceMs);
   }
 }

@@ -83,11 +83,22 @@ describe("WorkerSession", () => {
 
   it("lets hand-offs ride on acknowledgements of the same turn and pushes the others", async () => {
     const session = newSession(3);
-    for (const taskId of ["b", "c"]) session.assign(create(AssignmentSchema, { attempt: ref(taskId) }));
+    for (const taskId of ["b", "c"]) {
+      session.hold(1, 0, ref(taskId));
+      session.assign(create(AssignmentSchema, { attempt: ref(taskId) }));
+    }
     session.acknowledge(ref("a"), true, "");
     process.nextTick(() => session.outgoing.close());
     const sent = await sentUntilClosed(session);
     expect(sent.map((message) => message.case)).toEqual(["outcomeAck", "assignment"]);
     expect(sent[0]?.case === "outcomeAck" && sent[0].value.next?.attempt?.taskId).toBe("b");
+  });
+
+  it("sends no assignment whose attempt was told to stop, or was given up, before it was rendered", async () => {
+    const session = newSession(3);
+    session.hold(1, 0, ref("stopped")).isStopping = true;
+    for (const taskId of ["stopped", "forgotten"]) session.assign(create(AssignmentSchema, { attempt: ref(taskId) }));
+    process.nextTick(() => session.outgoing.close());
+    expect(await sentUntilClosed(session)).toEqual([]);
   });
 });

@@ -138,7 +138,7 @@ export class WorkerSession {
     this.outgoing.push(create(SessionResponseSchema, { message }));
   }
 
-  /** Sent at the end of this turn, on an acknowledgement if there is one. */
+  /** Sent at the end of this turn, on an acknowledgement if there is one; what was told to stop meanwhile is left out. */
   assign(assignment: Assignment): void {
     this.#next.push(assignment);
     this.#scheduleFlush();
@@ -158,7 +158,8 @@ export class WorkerSession {
 
   #flush(): void {
     this.#isFlushScheduled = false;
-    const assignments = this.#next;
+    // The worker has answered that stop order already, or will: the attempt must not begin behind it (G4).
+    const assignments = this.#next.filter(({ attempt }) => this.find(attempt)?.isStopping === false);
     for (const { ref, accepted, reason } of this.#acks) {
       const next = assignments.shift();
       const ack = create(OutcomeAckSchema, { attempt: ref, accepted, reason, ...(next === undefined ? {} : { next }) });

@@ -64,14 +64,19 @@ export function createHandOff(submissions: readonly Submission[], workers: HandO
 /** An attempt that a decision gave to a worker. */
 export interface OpenedAttempt {
   readonly workerKey: number;
+  readonly fence: number;
   readonly instance: Instance;
+  /** False: the same decision ended it from outside, so its worker never hears of it. */
+  readonly isWanted: boolean;
 }
 
 /** The attempts that a decision opened, with their instances as they are after it. */
 export function openedAttempts(decision: Decision, run: RunAggregate): readonly OpenedAttempt[] {
   return decision.attempts.flatMap((change) => {
     const instance = run.instances[change.ordinal];
-    return change.kind === "opened" && instance !== undefined ? [{ workerKey: change.workerKey, instance }] : [];
+    if (change.kind !== "opened" || instance === undefined) return [];
+    const { workerKey, fence } = change;
+    return [{ workerKey, fence, instance, isWanted: instance.state === "running" && instance.heldFence === fence }];
   });
 }
 

@@ -1,6 +1,4 @@
-import { availableParallelism, hostname, totalmem } from "node:os";
 import type { SessionRequest, SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
-import { operatorSchemas } from "#operators/registry.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { LogPiece } from "#runner/runner-protocol.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -23,12 +21,22 @@ const runnerLeaseDelayMs = 50;
 type Message = Parameters<typeof toRequest>[0];
 type EffectOf<K extends SessionEffect["kind"]> = Extract<SessionEffect, { kind: K }>;
 
+/** The machine that a worker offers. */
+export interface WorkerHost {
+  readonly hostname: string;
+  readonly cpu: number;
+  readonly memoryBytes: bigint;
+}
+
 export interface SessionLoopOptions {
   readonly workerId: string;
   readonly version: string;
   readonly queues: readonly string[];
   readonly slots: number;
   readonly labels: Readonly<Record<string, string>>;
+  readonly host: WorkerHost;
+  /** Operator types that it can run. */
+  readonly capabilities: readonly string[];
   readonly clock: Clock;
   /** Opens a stream to one of the executors, by its place in the list. */
   readonly connect: (executor: number, handlers: ConnectionHandlers) => SessionConnection;
@@ -197,7 +205,7 @@ export class SessionLoop {
   }
 
   #connect({ connection, executor, incarnation, previous, held }: EffectOf<"connect">): void {
-    const { workerId, version, queues, slots, labels, clock } = this.#options;
+    const { workerId, version, queues, slots, labels, host, capabilities, clock } = this.#options;
     this.#connection = this.#options.connect(executor, {
       onMessage: (message) => this.#receive(connection, message),
       onClosed: (end) => this.dispatch({ kind: "closed", connection, ...end, random: clock.random() }),
@@ -210,12 +218,12 @@ export class SessionLoop {
         previousIncarnation: previous,
         protocolVersion,
         programVersion: version,
-        hostname: hostname(),
+        hostname: host.hostname,
         queues: [...queues],
         slots,
         labels,
-        resources: { cpu: availableParallelism(), memoryBytes: BigInt(totalmem()) },
-        capabilities: [...operatorSchemas.keys()],
+        resources: { cpu: host.cpu, memoryBytes: host.memoryBytes },
+        capabilities: [...capabilities],
         held: held.map(toRefMessage),
       },
     });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { availableParallelism, hostname, totalmem } from "node:os";
 import type { Transport } from "@connectrpc/connect";
 import { AppError } from "#errors/app-error.ts";
+import { operatorSchemas } from "#operators/registry.ts";
 import { systemClock } from "#clock/system-clock.ts";
 import { readEnvironment } from "#config/environment.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
@@ -85,6 +87,8 @@ async function startWorker(options: WorkerOptions): Promise<Started> {
       queues,
       slots,
       labels,
+      host: { hostname: hostname(), cpu: availableParallelism(), memoryBytes: BigInt(totalmem()) },
+      capabilities: [...operatorSchemas.keys()],
       clock: systemClock,
       connect: (executor, handlers) =>
         openConnection(executors[executor] ?? assert.fail(`no executor ${executor}`), handlers),
