@@ -21,6 +21,8 @@ export interface CreatedRun {
 export function createRun(plan: Plan, identity: NewRunRow, now: number): CreatedRun {
   const blank: RunRow = {
     ...identity,
+    revision: 0,
+    removedTasks: [],
     state: "queued",
     sequence: 0,
     eventSequence: 0,
@@ -30,12 +32,16 @@ export function createRun(plan: Plan, identity: NewRunRow, now: number): Created
     everStarted: false,
     cancelRequested: false,
     isPaused: false,
+    isArchived: false,
     queuedAt: now,
     startedAt: null,
     endedAt: null,
     timeoutAt: plan.runTimeoutMs === null ? null : now + plan.runTimeoutMs,
   };
-  const instances = plan.tasks.map((_, task) => newInstance(task, parentCount(plan.graph, task)));
+  const instances = plan.tasks.map((_, task) => ({
+    ordinal: task,
+    ...newInstance(task, parentCount(plan.graph, task)),
+  }));
   const draft = new RunDraft({ run: blank, instances, plan }, now);
   draft.emit("dag_run.created", null);
   draft.emit("dag_run.queued", null);
@@ -50,9 +56,9 @@ export function createRun(plan: Plan, identity: NewRunRow, now: number): Created
   };
 }
 
-function newInstance(task: number, inDegree: number): Instance {
+/** The first life of a task's instance, before its rule was looked at. */
+export function newInstance(task: number, inDegree: number): Omit<Instance, "ordinal"> {
   return {
-    ordinal: task,
     task,
     mapIndex: null,
     itemKey: null,

@@ -145,7 +145,7 @@ describe("a run to which anything may happen", () => {
           );
         }
         if (run.run.isPaused) take([{ kind: "pause", isPaused: false }]);
-        for (let round = 0; run.run.endedAt === null && round < 8 * plan.tasks.length + 8; round += 1) {
+        for (let round = 0; run.run.endedAt === null && round < 8 * run.plan.tasks.length + 8; round += 1) {
           now += 1_000_000;
           const events = run.instances.map((row) => nextEvent(row, () => ({ kind: "success", outputs: [] })));
           take(events.filter((event) => event !== null));
@@ -157,6 +157,8 @@ describe("a run to which anything may happen", () => {
     );
   });
 });
+
+const repairs: ReadonlySet<string> = new Set(["mark", "clear", "rerun"]);
 
 const allowed: Readonly<Record<string, readonly string[]>> = {
   claim: ["queued→running"],
@@ -196,7 +198,7 @@ test("a single event moves its own instance as its kind allows, and others only 
         const kind =
           event.kind === "outcome" ? event.outcome.kind : event.kind === "instance_timeout" ? event.which : event.kind;
         for (const { next: row, guard } of next.decision?.instances ?? []) {
-          if (guard === null || guard.state === row.state || kind === "mark" || kind === "clear") continue;
+          if (guard === null || guard.state === row.state || repairs.has(kind)) continue;
           const isOwn = !("ordinal" in event) || event.ordinal === row.ordinal;
           const others = row.itemsTotal > 0 ? group : rule;
           expect(isOwn ? allowed[kind] : others, `${kind} on ${row.ordinal}`).toContain(`${guard.state}→${row.state}`);

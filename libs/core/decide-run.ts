@@ -1,16 +1,9 @@
 import { applyClaim, applyLost, applyOutcome, applyReleased, applyRetryDue } from "./attempt-events.ts";
 import type { Decision } from "./decision.ts";
 import type { EventVerdict } from "./event-verdict.ts";
-import {
-  applyCancel,
-  applyClear,
-  applyEvaluated,
-  applyInstanceTimeout,
-  applyMark,
-  applyPause,
-  applyRunTimeout,
-} from "./outside-events.ts";
+import { applyCancel, applyEvaluated, applyInstanceTimeout, applyPause, applyRunTimeout } from "./outside-events.ts";
 import type { PlanTask } from "./plan.ts";
+import { applyClear, applyMark, applyRerun } from "./repair-events.ts";
 import { RunDraft } from "./run-draft.ts";
 import type { RunEvent } from "./run-event.ts";
 import type { Instance, RunAggregate } from "./run-model.ts";
@@ -75,5 +68,7 @@ function applyEvent(draft: RunDraft, event: RunEvent): EventVerdict {
       return applyMark(draft, event);
     case "clear":
       return applyClear(draft, event);
+    case "rerun":
+      return applyRerun(draft, event);
   }
 }

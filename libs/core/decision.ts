@@ -1,5 +1,6 @@
 import type { AttemptChange, AttemptKey } from "./attempt-change.ts";
 import type { EventVerdict } from "./event-verdict.ts";
+import type { Plan } from "./plan.ts";
 import type { Instance, RunRow } from "./run-model.ts";
 import type { TaskState } from "./states.ts";
 
@@ -37,9 +38,19 @@ export interface StopRequest extends AttemptKey {
   readonly graceMs: number;
 }
 
+/** The parameters of a run, as they are resolved and checked, and what there was to warn of. */
+export interface RunParameters {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly warnings: readonly string[];
+}
+
 /** Everything that one batch of events changes in one run, to be written as one transaction. */
 export interface Decision {
   readonly run: RunRow;
+  /** The plan that the rows after it are of: another one than before when a rerun changed the version. */
+  readonly plan: Plan;
+  /** What a rerun gave the run instead of its parameters; null: they stay. */
+  readonly parameters: RunParameters | null;
   /** The sequence that the write must find on the run's row. */
   readonly expectedSequence: number;
   readonly instances: readonly InstanceChange[];

@@ -26,6 +26,20 @@ describe("a fan-out", () => {
     ]);
   });
 
+  test("gives items of a later generation fences that no earlier item of their place had", () => {
+    const run = fannedOut(1);
+    run.fail("each[0]");
+    run.accept({
+      kind: "clear",
+      ordinals: run.ordinals("each"),
+      includeDownstream: true,
+      author: { by: "test", note: "" },
+    });
+    run.evaluate("each", 1);
+    const [old, fresh] = run.run.instances.filter(({ mapIndex }) => mapIndex === 0);
+    expect(fresh?.fence).toBeGreaterThanOrEqual(old?.fence ?? Number.POSITIVE_INFINITY);
+  });
+
   test("runs from its first item's start to its last item's end; only then its children see it", () => {
     const run = fannedOut(2);
     run.claim("each[1]");

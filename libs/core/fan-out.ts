@@ -1,5 +1,5 @@
 import { announceEnd, propagateEnds, swapEnd } from "./propagation.ts";
-import { InvariantError, type RunDraft } from "./run-draft.ts";
+import type { RunDraft } from "./run-draft.ts";
 import type { Instance } from "./run-model.ts";
 import { isTerminal } from "./states.ts";
 
@@ -42,9 +42,11 @@ export function startFanOut(draft: RunDraft, group: Instance, items: readonly { 
     "evaluation",
   );
   draft.emit("task_instance.queued", group.ordinal, { items: items.length });
+  const fence = highestFence(draft, group);
   items.forEach(({ key }, mapIndex) => {
     const item = draft.add({
       ...group,
+      fence,
       mapIndex,
       itemKey: key,
       state: "queued",
@@ -57,10 +59,17 @@ export function startFanOut(draft: RunDraft, group: Instance, items: readonly { 
   return next;
 }
 
+/** An item shares its name with those of earlier generations: their fences must never be its own (G3). */
+function highestFence(draft: RunDraft, group: Instance): number {
+  let highest = group.fence;
+  for (const { task, fence } of draft.all()) if (task === group.task && fence > highest) highest = fence;
+  return highest;
+}
+
 /** The first item that starts takes its group along. */
 export function noteItemStart(draft: RunDraft, item: Instance): void {
   if (item.mapIndex === null) return;
-  const group = groupOf(draft, item);
+  const group = draft.ofTask(item.task);
   if (group.state !== "queued") return;
   draft.put(
     { ...group, state: "running", startedAt: draft.now, firstStartedAt: group.firstStartedAt ?? draft.now },
@@ -72,7 +81,7 @@ export function noteItemStart(draft: RunDraft, item: Instance): void {
 /** Counts an item's end; the last one ends the group, unless it was ended from outside before. */
 export function noteItemEnd(draft: RunDraft, item: Instance): void {
   if (item.mapIndex === null) return;
-  const group = groupOf(draft, item);
+  const group = draft.ofTask(item.task);
   if (isTerminal(group.state) || group.generation !== item.generation) return;
   const counted: Instance = {
     ...group,
@@ -90,7 +99,7 @@ export function noteItemEnd(draft: RunDraft, item: Instance): void {
 
 /** A mark changed the end of an item: its group follows, unless it was itself ended by hand or from outside. */
 export function swapItemEnd(draft: RunDraft, before: Instance, after: Instance): void {
-  const group = groupOf(draft, after);
+  const group = draft.ofTask(after.task);
   const endedByItems = group.reason === null || group.reason === itemsFailedReason;
   if (group.generation !== after.generation || (isTerminal(group.state) && !endedByItems)) return;
   const itemsFailed = group.itemsFailed + Number(after.state === "failed") - Number(before.state === "failed");
@@ -120,7 +129,7 @@ function endOfGroup(draft: RunDraft, counted: Instance): Instance {
 
 /** A fan-out that had to wait for old attempts of its task (G4) is looked at again once the last of them is gone. */
 export function noteRelease(draft: RunDraft, freed: Instance): void {
-  const group = draft.get(freed.task);
+  const group = draft.ofTask(freed.task);
   if (group.awaitsEvaluation && !hasHeldAttempt(draft, group)) draft.evaluateOrdinals.push(group.ordinal);
 }
 
@@ -138,10 +147,4 @@ export function* itemsOf(draft: RunDraft, group: Instance): Generator<Instance> 
     if (instance.mapIndex !== null && instance.task === group.task && instance.generation === group.generation)
       yield instance;
   }
-}
-
-function groupOf(draft: RunDraft, item: Instance): Instance {
-  const group = draft.find(item.task);
-  if (group === undefined || group.mapIndex !== null) throw new InvariantError(`item ${item.ordinal} has no group`);
-  return group;
 }

@@ -2,7 +2,7 @@ import { childEdges, type EdgeCondition, parentEdges } from "./graph.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { Instance, ParentCounts } from "./run-model.ts";
 import { type EndKind, isTerminal, type TerminalState } from "./states.ts";
-import { decideRule } from "./trigger-rule.ts";
+import { decideRule, type RuleVerdict } from "./trigger-rule.ts";
 
 /** How a parent's end looks through the edge. A removed parent counts as skipped. */
 export function mapEnd(state: TerminalState, on: EdgeCondition): EndKind {
@@ -20,11 +20,11 @@ const countField = {
 } as const satisfies Record<EndKind, keyof ParentCounts>;
 
 /** Publishes the end of an instance: `upstream_failed` and `removed` are a `skipped` with that state. */
-export function announceEnd(draft: RunDraft, instance: Instance): void {
+export function announceEnd(draft: RunDraft, instance: Instance, more: Readonly<Record<string, unknown>> = {}): void {
   const { state, reason } = instance;
   const eventType = state === "success" || state === "failed" ? `task_instance.${state}` : "task_instance.skipped";
   const data = state === "success" || state === "failed" ? {} : { state };
-  draft.emit(eventType, instance.ordinal, reason === null ? data : { ...data, reason });
+  draft.emit(eventType, instance.ordinal, { ...data, ...(reason === null ? {} : { reason }), ...more });
 }
 
 /**
@@ -37,7 +37,7 @@ export function propagateEnds(draft: RunDraft, ended: Iterable<number>): void {
     const parent = draft.get(queue[place] ?? 0);
     if (parent.mapIndex !== null || !isTerminal(parent.state)) continue;
     for (const edge of childEdges(draft.plan.graph, parent.task)) {
-      const child = countEnd(draft, draft.get(edge.task), parent, edge.on);
+      const child = countEnd(draft, draft.ofTask(edge.task), parent, edge.on);
       if (settleRule(draft, child)) queue.push(child.ordinal);
     }
   }
@@ -55,7 +55,7 @@ function countEnd(draft: RunDraft, child: Instance, parent: Instance, on: EdgeCo
  */
 export function swapEnd(draft: RunDraft, before: Instance, after: Instance): void {
   for (const edge of childEdges(draft.plan.graph, after.task)) {
-    const child = draft.get(edge.task);
+    const child = draft.ofTask(edge.task);
     settleRule(draft, draft.put(addEnd(addEnd(child, before, edge.on, -1), after, edge.on, 1), "note"));
   }
 }
@@ -71,12 +71,18 @@ function addEnd(child: Instance, parent: Instance, on: EdgeCondition, by: 1 | -1
   };
 }
 
+/** What the rule of an instance says, by the counts of its parents. */
+export function ruleOf(draft: RunDraft, instance: Instance): RuleVerdict {
+  const { success, failed, upstreamFailed, skipped } = instance.parents;
+  return decideRule(draft.taskOf(instance).triggerRule, instance.inDegree, success, failed, upstreamFailed, skipped);
+}
+
 /** Lets a waiting instance's rule decide. True when it ended by that and its own children must be told. */
 export function settleRule(draft: RunDraft, instance: Instance): boolean {
   if (instance.state !== "none" || instance.awaitsEvaluation) return false;
   const task = draft.taskOf(instance);
-  const { success, failed, upstreamFailed, skipped } = instance.parents;
-  const verdict = decideRule(task.triggerRule, instance.inDegree, success, failed, upstreamFailed, skipped);
+  const { failed, upstreamFailed } = instance.parents;
+  const verdict = ruleOf(draft, instance);
   switch (verdict) {
     case "wait":
       return false;
@@ -117,7 +123,7 @@ export function recountParents(draft: RunDraft, instance: Instance): Instance {
     exemptParents: 0,
   };
   for (const edge of parentEdges(draft.plan.graph, instance.task)) {
-    const parent = draft.get(edge.task);
+    const parent = draft.ofTask(edge.task);
     counted = isTerminal(parent.state)
       ? addEnd(counted, parent, edge.on, 1)
       : { ...counted, inDegree: counted.inDegree + 1 };

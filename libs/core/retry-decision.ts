@@ -47,8 +47,11 @@ export function retriesUsed(instance: Instance): number {
   return Math.max(0, instance.tryNumber - instance.infraTries - instance.freeTries - 1);
 }
 
+/** What the delay follows from. */
+export type BackoffPolicy = Pick<RetryPolicy, "delayMs" | "backoffMultiplier" | "maxDelayMs" | "jitter">;
+
 /** The delay before retry `used + 1`: 30, 60, 120, 240, 300 s ± 10 % by default. `random` is 0…1. */
-export function computeBackoffMs(policy: RetryPolicy, used: number, random: number): number {
+export function computeBackoffMs(policy: BackoffPolicy, used: number, random: number): number {
   const growth = Math.min(policy.backoffMultiplier ** used, Number.MAX_VALUE);
   const delay = Math.min(policy.delayMs * growth, policy.maxDelayMs);
   return Math.round(delay * (1 + policy.jitter * (2 * random - 1)));

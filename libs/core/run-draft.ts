@@ -1,5 +1,5 @@
 import type { AttemptChange } from "./attempt-change.ts";
-import type { Decision, EventChange, InstanceChange, OutputChange, StopRequest } from "./decision.ts";
+import type { Decision, EventChange, InstanceChange, OutputChange, RunParameters, StopRequest } from "./decision.ts";
 import type { EventVerdict } from "./event-verdict.ts";
 import type { Plan, PlanTask } from "./plan.ts";
 import type { Instance, RunAggregate, RunRow } from "./run-model.ts";
@@ -8,14 +8,13 @@ import type { TaskState } from "./states.ts";
 import { isLegalTransition, type TransitionCause } from "./transition-table.ts";
 
 /** A bug in the rules themselves, never a user's mistake. */
-export class InvariantError extends Error {}
+class InvariantError extends Error {}
 
 /**
  * A run under change: reads fall through to the aggregate, writes are kept beside it, and everything that must be
  * written and told is gathered until `finish`. Each transition passes the chart here, the one door.
  */
 export class RunDraft {
-  readonly plan: Plan;
   readonly now: number;
   readonly attempts: AttemptChange[] = [];
   readonly outputs: OutputChange[] = [];
@@ -26,6 +25,11 @@ export class RunDraft {
   isPaused: boolean;
   timeoutAt: number | null;
   readonly #base: RunAggregate;
+  #plan: Plan;
+  #version: Pick<RunRow, "versionKey" | "revision" | "removedTasks">;
+  #parameters: RunParameters | null = null;
+  /** Ordinals of the tasks that do not stand at their own place; null: not looked for yet. */
+  #places: ReadonlyMap<number, number> | null = null;
   readonly #changed = new Map<number, Instance>();
   readonly #added: Instance[] = [];
   readonly #events: EventChange[] = [];
@@ -36,8 +40,10 @@ export class RunDraft {
 
   constructor(base: RunAggregate, now: number) {
     this.#base = base;
-    this.plan = base.plan;
     this.now = now;
+    this.#plan = base.plan;
+    const { versionKey, revision, removedTasks } = base.run;
+    this.#version = { versionKey, revision, removedTasks };
     this.everStarted = base.run.everStarted;
     this.cancelRequested = base.run.cancelRequested;
     this.isPaused = base.run.isPaused;
@@ -46,6 +52,23 @@ export class RunDraft {
     this.#exemptCount = base.run.exemptCount;
     this.#heldCount = base.run.heldCount;
     this.#eventSequence = base.run.eventSequence;
+  }
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Number of tasks that the version has; the plan's others are removed ones. */
+  get taskCount(): number {
+    return this.#plan.tasks.length - this.#version.removedTasks.length;
+  }
+
+  get revision(): number {
+    return this.#version.revision;
+  }
+
+  get isArchived(): boolean {
+    return this.#base.run.isArchived;
   }
 
   /** Number of instances, items and those added here included. */
@@ -67,6 +90,18 @@ export class RunDraft {
     const instance = this.find(ordinal);
     if (instance === undefined) throw new InvariantError(`run ${this.#base.run.runId} has no instance ${ordinal}`);
     return instance;
+  }
+
+  /** The instance of a task; of a fan-out its group. A task stands at its own place unless a rerun changed the version. */
+  ofTask(task: number): Instance {
+    const there = this.find(task);
+    if (there !== undefined && there.task === task && there.mapIndex === null) return there;
+    this.#places ??= new Map(
+      [...this.all()].flatMap((instance) => (instance.mapIndex === null ? [[instance.task, instance.ordinal]] : [])),
+    );
+    const ordinal = this.#places.get(task);
+    if (ordinal === undefined) throw new InvariantError(`run ${this.#base.run.runId} has no instance of task ${task}`);
+    return this.get(ordinal);
   }
 
   taskOf(instance: Instance): PlanTask {
@@ -96,11 +131,25 @@ export class RunDraft {
     return next;
   }
 
-  /** Adds an item of a fan-out; it is not counted, its group is. */
-  add(item: Omit<Instance, "ordinal">): Instance {
-    const added: Instance = { ...item, ordinal: this.size };
+  /** Adds an item of a fan-out, which is not counted (its group is), or a task of a later version, which is. */
+  add(instance: Omit<Instance, "ordinal">): Instance {
+    const added: Instance = { ...instance, ordinal: this.size };
     this.#added.push(added);
+    if (added.mapIndex === null) this.#counts[added.state] += 1;
     return added;
+  }
+
+  /** Goes on by another version. All instances are put with their tasks of `plan` before. */
+  replan(plan: Plan, versionKey: number, removedTasks: readonly string[]): void {
+    this.#plan = plan;
+    this.#places = null;
+    this.#version = { versionKey, removedTasks, revision: this.#base.run.revision + 1 };
+  }
+
+  /** Gives the run other parameters. */
+  setParameters(parameters: RunParameters): void {
+    this.#parameters = parameters;
+    this.#version = { ...this.#version, revision: this.#base.run.revision + 1 };
   }
 
   emit(eventType: string, ordinal: number | null, data: Readonly<Record<string, unknown>> = {}): void {
@@ -133,6 +182,8 @@ export class RunDraft {
     for (const added of this.#added) instances.push({ next: this.get(added.ordinal), guard: null });
     return {
       run,
+      plan: this.#plan,
+      parameters: this.#parameters,
       expectedSequence: before.sequence,
       instances,
       attempts: this.attempts,
@@ -168,6 +219,7 @@ export class RunDraft {
     if (ended && before.endedAt === null) this.emit("dag_run.ended", null, { state });
     return {
       ...before,
+      ...this.#version,
       ...facts,
       state,
       heldCount: this.#heldCount,

@@ -1,3 +1,22 @@
+import type { RunParameters } from "./decision.ts";
+import type { Plan } from "./plan.ts";
+
+/** Who asks for a repair, and why: kept in the events that it publishes. */
+export interface RepairAuthor {
+  readonly by: string;
+  readonly note: string;
+}
+
+/** What a rerun changes of the run beside its states. */
+export interface RerunTarget {
+  /** The run's revision that this was made for; it is refused on another. */
+  readonly revision: number;
+  /** Null: the run keeps its version. */
+  readonly version: { readonly versionKey: number; readonly version: number; readonly plan: Plan } | null;
+  /** Resolved and checked for the version. Null: they stay. */
+  readonly parameters: RunParameters | null;
+}
+
 /** What can happen to a run. `fence` is the one under which the sender holds the attempt. */
 export type RunEvent =
   /** A worker takes a queued instance. */
@@ -38,10 +57,25 @@ export type RunEvent =
       readonly kind: "mark";
       readonly ordinals: readonly number[];
       readonly state: "success" | "failed" | "skipped";
+      /** The descendants begin a new generation in the same step. */
       readonly includeDownstream: boolean;
+      readonly author: RepairAuthor;
     }
-  /** Rerun: these and their descendants begin a new generation. */
-  | { readonly kind: "clear"; readonly ordinals: readonly number[] };
+  /** These, and with `includeDownstream` their descendants, begin a new generation. */
+  | {
+      readonly kind: "clear";
+      readonly ordinals: readonly number[];
+      readonly includeDownstream: boolean;
+      readonly author: RepairAuthor;
+    }
+  /** What is chosen and everything below it begins a new generation, by another version or parameters where asked. */
+  | {
+      readonly kind: "rerun";
+      /** `failed`: what failed or was cut short; or ids of tasks of the version that the run then has. */
+      readonly from: "failed" | "all" | readonly string[];
+      readonly target: RerunTarget | null;
+      readonly author: RepairAuthor;
+    };
 
 export type EvaluationResult =
   | { readonly kind: "run" }

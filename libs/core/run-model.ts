@@ -6,9 +6,9 @@ type At = number | null;
 
 /** One task of a run (`mapIndex` null), or one item of a fan-out. Rows are never changed in place. */
 export interface Instance {
-  /** Place in the run: tasks first, in the plan's order, then items as they were made. */
+  /** Place in the run, for good: tasks first, in the order of the first plan, then items and tasks of later versions as they came. */
   readonly ordinal: number;
-  /** Index of the task in the plan. */
+  /** Index of the task in the plan: the ordinal too, unless a rerun changed the version. */
   readonly task: number;
   readonly mapIndex: number | null;
   readonly itemKey: string | null;
@@ -74,6 +74,10 @@ export interface RunRow {
   readonly dagKey: number;
   readonly dagId: string;
   readonly versionKey: number;
+  /** Raised when a rerun changes version or parameters: what is remembered of them holds for one revision. */
+  readonly revision: number;
+  /** Ids of tasks that the version no longer has; their places in the plan are behind its own. */
+  readonly removedTasks: readonly string[];
   readonly state: RunState;
   /** Raised by every change of the run or its instances: the guard of each write. */
   readonly sequence: number;
@@ -88,6 +92,8 @@ export interface RunRow {
   readonly everStarted: boolean;
   readonly cancelRequested: boolean;
   readonly isPaused: boolean;
+  /** Another run has taken its date, or it was put away: nobody may change it any more. */
+  readonly isArchived: boolean;
   readonly logicalAt: number;
   readonly queuedAt: number;
   readonly startedAt: At;

@@ -1,4 +1,5 @@
 import type { RunState } from "#core/states.ts";
+import type { DroppedSlots } from "./schedule-store.ts";
 import type { StoredProblem } from "./stored-problem.ts";
 
 export interface DagView {
@@ -16,6 +17,8 @@ export interface DagView {
   readonly fileHash: string;
   readonly registeredAt: number;
   readonly nextAt: number | null;
+  /** The slots that last became no run, and how many did so in all; null: none so far. */
+  readonly droppedSlots: (DroppedSlots & { readonly at: number; readonly totalCount: number }) | null;
   readonly definition: unknown;
   readonly lastRun: {
     readonly runId: string;

@@ -1,3 +1,4 @@
+import type { ScheduleRow, ScheduleStore } from "./schedule-store.ts";
 import type { StoredProblem } from "./stored-problem.ts";
 
 /** A checked definition to register; `definition` is its normal form as JSON. */
@@ -15,14 +16,6 @@ export interface NewVersion {
   readonly tags: readonly string[];
   /** Null: manual only. */
   readonly schedule: ScheduleRow | null;
-}
-
-export interface ScheduleRow {
-  /** As written, for people. */
-  readonly text: string;
-  readonly timezone: string;
-  /** Null: it will not fire again. */
-  readonly nextAt: number | null;
 }
 
 export type RegisterResult =
@@ -48,16 +41,6 @@ export interface KnownFile {
   readonly isActive: boolean;
 }
 
-export interface DueSchedule {
-  readonly dagKey: number;
-  readonly dagId: string;
-  readonly versionKey: number;
-  readonly definition: unknown;
-  /** The slot to run: its logical date. */
-  readonly dueAt: number;
-  readonly registeredAt: number;
-}
-
 export interface StoredVersion {
   readonly dagId: string;
   readonly version: number;
@@ -67,7 +50,7 @@ export interface StoredVersion {
 }
 
 /** Definitions, versions and import errors. Registering is all or nothing. */
-export interface DefinitionStore {
+export interface DefinitionStore extends ScheduleStore {
   register(version: NewVersion): Promise<RegisterResult>;
   recordImportError(filePath: string, hash: string, problems: readonly StoredProblem[]): Promise<void>;
   clearImportError(filePath: string): Promise<void>;
@@ -77,9 +60,4 @@ export interface DefinitionStore {
   getActive(dagId: string): Promise<ActiveDefinition | null>;
   getVersion(versionKey: number): Promise<StoredVersion | null>;
   listKnownFiles(): Promise<readonly KnownFile[]>;
-  /** Active, unpaused schedules with `nextAt` reached by the database clock, earliest first. */
-  listDueSchedules(limit: number): Promise<readonly DueSchedule[]>;
-  /** Moves a schedule on; refused (false) if it was moved meanwhile or `epoch` no longer leads. */
-  advanceSchedule(options: { dagKey: number; from: number; to: number | null; epoch: number }): Promise<boolean>;
-  nextScheduleInMs(): Promise<number | null>;
 }

@@ -1,7 +1,7 @@
 import type { ZodType } from "zod";
 
 /** How a field of an operator is treated when expressions stand in it. */
-export type CodeLanguage = "shell" | "python" | "python_command";
+export type CodeLanguage = "shell" | "python" | "python_command" | "sql";
 
 /** What a definition's check needs to know of an operator; the definition library takes a map of these by type name. */
 export interface OperatorSchema {

@@ -1,5 +1,6 @@
 import type { RunState, TaskState } from "#core/states.ts";
 import type { DagView, ImportErrorView } from "./dag-views.ts";
+import type { ExplanationFacts } from "./explanation-facts.ts";
 import type { AttemptView, InstanceView, OutputView, RunView } from "./run-views.ts";
 
 /** A page request: `cursor` is opaque and from the page before; `limit` 1…100 (the gateway has checked it). */
@@ -16,6 +17,15 @@ export interface Page<T> {
   readonly totalCount: number;
 }
 
+/** What must hold of the instances of a list; null and no states: anything. */
+export interface InstanceFilter {
+  readonly runId: string | null;
+  readonly dagId: string | null;
+  readonly states: readonly TaskState[];
+  /** Only attempts that run, and began longer ago by the store's clock. */
+  readonly runningLongerThanMs: number | null;
+}
+
 /** Reads for people: never the base of a decision. */
 export interface Queries {
   listDags(page: PageRequest, filter: { isActive: boolean | null; text: string | null }): Promise<Page<DagView>>;
@@ -24,12 +34,11 @@ export interface Queries {
   listRuns(page: PageRequest, filter: { dagId: string | null; states: readonly RunState[] }): Promise<Page<RunView>>;
   getRun(runId: string): Promise<RunView | null>;
   latestRunId(dagId: string): Promise<string | null>;
-  listInstances(
-    page: PageRequest,
-    filter: { runId: string | null; dagId: string | null; states: readonly TaskState[] },
-  ): Promise<Page<InstanceView>>;
+  listInstances(page: PageRequest, filter: InstanceFilter): Promise<Page<InstanceView>>;
   getInstance(instanceId: string): Promise<InstanceView | null>;
   listAttempts(runKey: number, ordinal: number): Promise<readonly AttemptView[]>;
+  /** Why a run waits, or one instance of it; at most `limit` instances. Null: there is no such run. */
+  explain(runId: string, about: { ordinal: number | null; limit: number }): Promise<ExplanationFacts | null>;
   listOutputs(runId: string, taskId: string | null): Promise<readonly OutputView[]>;
   listWorkers(): Promise<
     readonly {

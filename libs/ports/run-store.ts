@@ -1,4 +1,5 @@
 import type { Decision } from "#core/decision.ts";
+import type { Plan } from "#core/plan.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { CreateRunResult, NewRun, RunType } from "./new-run.ts";
 
@@ -50,6 +51,8 @@ export interface RunFacts {
   readonly runId: string;
   readonly dagId: string;
   readonly versionKey: number;
+  /** Of the run, for which version and parameters hold. */
+  readonly revision: number;
   readonly runType: RunType;
   readonly logicalAt: number;
   readonly intervalStartAt: number;
@@ -68,12 +71,17 @@ export interface RunStore {
    */
   changeRuns(changes: readonly RunChange[]): Promise<readonly RunChangeResult[]>;
   findRunKey(runId: string): Promise<number | null>;
+  readPlan(versionKey: number): Promise<Plan>;
   readFacts(runKeys: readonly number[]): Promise<readonly RunFacts[]>;
-  /** Queued, not held, due, of unpaused runs, best first: task priority, DAG priority, age. */
+  /**
+   * Queued, not held, due, of unpaused runs. First the `oldest` of all, so many, so that nothing waits for ever (I7); then by
+   * task priority, DAG priority, the DAG with the fewest attempts out (those picked before it counted, G14), age.
+   */
   pickQueued(options: {
     queues: readonly string[];
     backends: readonly (string | null)[];
     limit: number;
+    oldest?: number;
   }): Promise<readonly QueuedInstance[]>;
   listDue(limit: number): Promise<readonly DueInstance[]>;
   /** Milliseconds until the next thing is due, by the database clock; null when nothing waits for a time. */

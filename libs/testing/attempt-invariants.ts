@@ -14,6 +14,18 @@ interface Ledger {
   readonly last: Map<number, AttemptKey>;
 }
 
+/** Run, task, place in the fan-out and fence name an attempt to its worker: no other row may have used the name (G3). */
+function checkNames({ decision, after }: RunStep): readonly string[] {
+  return decision.attempts.flatMap((change) => {
+    const row = change.kind === "opened" ? after.instances[change.ordinal] : undefined;
+    const isTaken = after.instances.some(
+      ({ ordinal, task, mapIndex, fence }) =>
+        ordinal !== row?.ordinal && task === row?.task && mapIndex === row.mapIndex && fence >= row.fence,
+    );
+    return isTaken ? [`instance ${change.ordinal} opens an attempt under a fence that an older item of its had`] : [];
+  });
+}
+
 /**
  * Attempts are opened once, settle once and are released exactly once: the rows before a step say what is open, each
  * change must fit, and what is left must be what the rows after it say.
@@ -35,6 +47,7 @@ export function checkAttempts(step: RunStep): readonly string[] {
   const ledgerHeld = [...ledger.held].map(([ordinal, fence]) => `${ordinal}:${fence}`);
   const running = after.instances.filter(({ state, itemsTotal }) => state === "running" && itemsTotal === 0).map(keyOf);
   problems.push(...compareSets("held attempts", stillHeld, ledgerHeld));
+  problems.push(...checkNames(step));
   problems.push(...compareSets("unsettled attempts", running, [...ledger.unsettled.keys()]));
   const ordered = decision.stops.map((stop) => `${keyOf(stop)} ${stop.fence} ${stop.workerKey}`);
   problems.push(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StoredProblem } from "#ports/stored-problem.ts";
+import type { ScheduleRow } from "#ports/schedule-store.ts";
 import type { Store } from "#ports/store.ts";
 import { expectRegistered, newVersion, registerDag } from "./dag-builder.ts";
 import { change, newRun } from "./store-driver.ts";
@@ -17,13 +18,8 @@ const problem: StoredProblem = {
   warning: false,
 };
 
-function dailyAt(nextAt: number | null, text = "@daily"): { text: string; timezone: string; nextAt: number | null } {
-  return { text, timezone: "UTC", nextAt };
-}
-
-async function lead(store: Store): Promise<number> {
-  const lease = await store.leases.acquire({ name: "scheduler", holder: "one", ttlMs: 60_000 });
-  return lease?.epoch ?? -1;
+function dailyAt(nextAt: number | null, text = "@daily"): ScheduleRow {
+  return { text, timezone: "UTC", rule: text, firstAt: nextAt, nextAt };
 }
 
 /** What every definition store does. */
@@ -160,56 +156,6 @@ export function describeDefinitions(open: OpenHarness): void {
       await store.definitions.recordImportError("a.yaml", "bad", [problem]);
       expect((await store.queries.listImportErrors(page)).items).toEqual([before]);
       expect((await allEvents(store)).filter((type) => type === "dag.validation_failed")).toHaveLength(1);
-    });
-  });
-
-  describe("schedules", () => {
-    it("are due by their time, earliest first, unless paused", async () => {
-      const { store } = await openForTest(open);
-      const now = store.now();
-      await store.definitions.register(newVersion("later", { schedule: dailyAt(now - 1000) }));
-      await store.definitions.register(newVersion("sooner", { schedule: dailyAt(now - 2000) }));
-      await store.definitions.register(newVersion("tomorrow", { schedule: dailyAt(now + 24 * hour) }));
-      await store.definitions.register(newVersion("paused", { schedule: dailyAt(now - 3000) }));
-      await store.definitions.setPaused("paused", true);
-
-      const due = await store.definitions.listDueSchedules(10);
-      expect(due.map(({ dagId, dueAt }) => [dagId, dueAt])).toEqual([
-        ["sooner", now - 2000],
-        ["later", now - 1000],
-      ]);
-      expect((await store.definitions.listDueSchedules(1)).map(({ dagId }) => dagId)).toEqual(["sooner"]);
-      expect(await store.definitions.nextScheduleInMs()).toBe(0);
-    });
-
-    it("move on once, and only for the leader", async () => {
-      const { store } = await openForTest(open);
-      const epoch = await lead(store);
-      const from = store.now() - 1000;
-      const to = store.now() + hour;
-      const { dagKey } = expectRegistered(
-        await store.definitions.register(newVersion("a", { schedule: dailyAt(from) })),
-      );
-      expect(await store.definitions.advanceSchedule({ dagKey, from, to, epoch: epoch + 1 })).toBe(false);
-      expect(await store.definitions.advanceSchedule({ dagKey, from, to, epoch })).toBe(true);
-      expect(await store.definitions.advanceSchedule({ dagKey, from, to, epoch })).toBe(false);
-      const wait = await store.definitions.nextScheduleInMs();
-      expect(wait).toBeGreaterThan(hour - 60_000);
-      expect(wait).toBeLessThanOrEqual(hour);
-      expect(await store.definitions.advanceSchedule({ dagKey, from: to, to: null, epoch })).toBe(true);
-      expect(await store.definitions.nextScheduleInMs()).toBeNull();
-    });
-
-    it("keep a slot that is due when the definition changes but its schedule does not", async () => {
-      const { store } = await openForTest(open);
-      const dueAt = store.now() - 1000;
-      await store.definitions.register(newVersion("a", { hash: "1", schedule: dailyAt(dueAt) }));
-      await store.definitions.register(newVersion("a", { hash: "2", schedule: dailyAt(dueAt + 24 * hour) }));
-      expect(await store.definitions.listDueSchedules(10)).toMatchObject([{ dagId: "a", dueAt }]);
-      await store.definitions.register(newVersion("a", { hash: "3", schedule: dailyAt(dueAt + 24 * hour, "@hourly") }));
-      expect(await store.definitions.listDueSchedules(10)).toEqual([]);
-      await store.definitions.register(newVersion("a", { hash: "4", schedule: null }));
-      expect(await store.definitions.nextScheduleInMs()).toBeNull();
     });
   });
 

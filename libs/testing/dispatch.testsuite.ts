@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Store } from "#ports/store.ts";
 import { registerDag } from "./dag-builder.ts";
+import { clearOf } from "./run-driver.ts";
 import { change, claim, failure, newRun, runTask, startRun } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
 
@@ -17,7 +18,7 @@ async function pick(
 /** What every run store offers to dispatchers and timers. */
 export function describeDispatch(open: OpenHarness): void {
   describe("picking", () => {
-    it("goes by task priority, then DAG priority, then age", async () => {
+    it("goes by task priority, then DAG priority, then the DAG with the fewest attempts out, then age", async () => {
       const { store } = await openForTest(open);
       const old = await startRun(store, [{ id: "low" }, { id: "high", priority: 5 }]);
       const important = await startRun(store, [{ id: "low" }, { id: "high", priority: 5 }], { priority: 1 });
@@ -26,17 +27,59 @@ export function describeDispatch(open: OpenHarness): void {
         [important.runKey, 1],
         [old.runKey, 1],
         [important.runKey, 0],
+        [young.runKey, 0],
+        [old.runKey, 0],
+      ]);
+      expect(await pick(store, { limit: 2 })).toHaveLength(2);
+    });
+
+    it("goes round by DAG, counting what is out and what is picked before", async () => {
+      const { store } = await openForTest(open);
+      const tasks = (count: number): { id: string }[] =>
+        Array.from({ length: count }, (_, place) => ({ id: `t${place}` }));
+      const large = await startRun(store, tasks(30));
+      const busy = await startRun(store, tasks(4));
+      const small = await startRun(store, tasks(2));
+      await claim(store, busy.runKey, 0);
+      await claim(store, busy.runKey, 1);
+      const turns = (await pick(store, { limit: 8 })).map(([runKey]) => runKey);
+      const [l, b, s] = [large.runKey, busy.runKey, small.runKey];
+      expect(turns).toEqual([l, s, l, s, l, b, l, b]);
+      expect(await pick(store)).toHaveLength(34);
+    });
+
+    it("fills with one DAG what many small ones leave", async () => {
+      const { store } = await openForTest(open);
+      const tasks = Array.from({ length: 60 }, (_, place) => ({ id: `t${place}` }));
+      const large = await startRun(store, tasks);
+      for (let count = 0; count < 20; count += 1) await startRun(store, [{ id: "one" }]);
+      const picked = await pick(store, { limit: 70 });
+      expect(picked).toHaveLength(70);
+      expect(picked.filter(([runKey]) => runKey === large.runKey)).toHaveLength(50);
+    });
+
+    it("takes the oldest first where that is asked for, whatever its priority", async () => {
+      const { store } = await openForTest(open);
+      const old = await startRun(store, [{ id: "low", priority: -5 }]);
+      const young = await startRun(store, [
+        { id: "high", priority: 5 },
+        { id: "next", priority: 4 },
+      ]);
+      expect(await pick(store, { limit: 2, oldest: 1 })).toEqual([
         [old.runKey, 0],
         [young.runKey, 0],
       ]);
-      expect(await pick(store, { limit: 2 })).toHaveLength(2);
+      expect(await pick(store, { limit: 2 })).toEqual([
+        [young.runKey, 0],
+        [young.runKey, 1],
+      ]);
     });
 
     it("knows the generation and try of the claim to come", async () => {
       const { store } = await openForTest(open);
       const { runKey } = await startRun(store, [{ id: "a" }]);
       await runTask(store, runKey, 0, failure());
-      await change(store, runKey, [{ kind: "clear", ordinals: [0] }]);
+      await change(store, runKey, [clearOf([0])]);
       const picked = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 1 });
       expect(picked).toMatchObject([{ runKey, ordinal: 0, generation: 2, tryNumber: 1 }]);
     });
@@ -72,7 +115,7 @@ export function describeDispatch(open: OpenHarness): void {
       await claim(store, runKey, 0);
       await runTask(store, runKey, 1, { kind: "deferred", dueAt: store.now() + 3_600_000, waitsFor: null });
       await claim(store, runKey, 2);
-      await change(store, runKey, [{ kind: "clear", ordinals: [2] }]);
+      await change(store, runKey, [clearOf([2])]);
       expect(await pick(store)).toEqual([[runKey, 3]]);
       await change(store, runKey, [{ kind: "pause", isPaused: true }]);
       expect(await pick(store)).toEqual([]);

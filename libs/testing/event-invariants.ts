@@ -1,5 +1,6 @@
 import { parentEdges } from "#core/graph.ts";
 import { isTerminal } from "#core/states.ts";
+import { rowOf } from "./instance-invariants.ts";
 import type { RunStep } from "./run-step.ts";
 
 /** Rules that do not wait for all parents, so that a child may well come before some of them. */
@@ -59,11 +60,12 @@ function checkOrder({ before, decision, after }: RunStep): readonly string[] {
     const isOrdered =
       was?.state === "none" && is?.mapIndex === null && is.generation === was.generation && is.reason !== "manual";
     if (!isOrdered || impatientRules.has(rule)) return [];
-    const late = [...parentEdges(after.plan.graph, is.task)].filter(({ task }) => {
-      const isSameLife = before.instances[task]?.generation === after.instances[task]?.generation;
-      const wasOver = isTerminal(before.instances[task]?.state ?? "none");
-      return isSameLife && !wasOver && (firstEnd.get(task) ?? 0) > first;
+    const parents = [...parentEdges(after.plan.graph, is.task)].map(({ task }) => rowOf(after, task));
+    const late = parents.filter((parent) => {
+      const old = before.instances[parent.ordinal];
+      const wasOver = isTerminal(old?.state ?? "none");
+      return old?.generation === parent.generation && !wasOver && (firstEnd.get(parent.ordinal) ?? 0) > first;
     });
-    return late.map(({ task }) => `instance ${ordinal} was told of before the end of its parent ${task} (G7)`);
+    return late.map((parent) => `instance ${ordinal} was told of before the end of its parent ${parent.ordinal} (G7)`);
   });
 }

@@ -68,11 +68,11 @@ export function describeEvents(open: OpenHarness): void {
   });
 }
 
-async function relay(store: Store): Promise<number> {
+export async function relay(store: Store): Promise<number> {
   const lease = await store.leases.acquire({ name: "relay", holder: "test", ttlMs: 60_000 });
   return lease?.epoch ?? -1;
 }
 
-async function publishAll(store: Store, epoch: number, limit: number): Promise<void> {
+export async function publishAll(store: Store, epoch: number, limit: number): Promise<void> {
   for (let count = limit; count === limit; ) count = (await store.events.publish(epoch, limit)) ?? 0;
 }

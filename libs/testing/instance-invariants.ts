@@ -66,7 +66,13 @@ function checkTransition(
   if (terminal.has(before.state) && !isNewLife) {
     const isRemovedItem =
       after.mapIndex !== null && after.state === "removed" && groupOf(step.after, after).generation > after.generation;
-    if (after.state !== before.state && !isByHand && !isRemovedItem && !followsItemByHand(step, after))
+    if (
+      after.state !== before.state &&
+      !isByHand &&
+      !isRemovedItem &&
+      !isGone(step, after) &&
+      !followsItemByHand(step, after)
+    )
       say("a terminal state is final");
   } else if (!isByHand && after.state !== "removed" && !isReachable(from, after, isOpened)) say("not in the chart");
   if (isNewLife && after.fence <= before.fence) say("a new generation needs a new fence");
@@ -77,7 +83,8 @@ function checkTransition(
   const { failed, upstreamFailed } = after.parents;
   const isNewlyBroken = after.state === "upstream_failed" && (isNewLife || before.state === "none");
   const stemsFromExempt = after.exemptParents === failed + upstreamFailed;
-  if (isNewlyBroken && !hasMark && after.exempt !== stemsFromExempt) say("exempt does not follow from its parents");
+  if (isNewlyBroken && !hasMark && !isOvertaken(step, after) && after.exempt !== stemsFromExempt)
+    say("exempt does not follow from its parents");
   if ((isRequeued || isEndedOutside || isNewlyManual) && after.fence <= before.fence) say("the fence must grow");
   return problems;
 }
@@ -153,6 +160,21 @@ function checkItem(run: RunAggregate, item: Instance): readonly string[] {
   return isOutlived && !terminal.has(item.state) ? [`item ${item.ordinal} goes on though its group has ended`] : [];
 }
 
+/** A parent began again after the instance had ended, and left it as it was. */
+function isOvertaken({ decision, after }: RunStep, instance: Instance): boolean {
+  const lastOf = (eventType: string, ordinal: number): number =>
+    decision.events.findLast((event) => event.eventType === eventType && event.ordinal === ordinal)?.sequence ?? 0;
+  const ended = lastOf("task_instance.skipped", instance.ordinal);
+  return [...parentEdges(after.plan.graph, instance.task)].some(
+    (edge) => lastOf("task_instance.cleared", rowOf(after, edge.task).ordinal) > ended,
+  );
+}
+
+/** Its version no longer has the task. */
+function isGone({ after }: RunStep, { task, state }: Instance): boolean {
+  return state === "removed" && task >= after.plan.tasks.length - after.run.removedTasks.length;
+}
+
 /** Counters of a group that goes on; one whose items have all ended is over. */
 function checkGroup(run: RunAggregate, group: Instance): readonly string[] {
   const items = run.instances.filter(
@@ -199,8 +221,13 @@ function groupOf(run: RunAggregate, item: Instance): Instance {
   return rowOf(run, item.task);
 }
 
-function rowOf(run: RunAggregate, ordinal: number): Instance {
-  const row = run.instances[ordinal];
-  if (row === undefined) throw new Error(`the run has no instance ${ordinal}`);
+/** The instance of a task, wherever it stands. */
+export function rowOf({ instances }: RunAggregate, task: number): Instance {
+  const own = instances[task];
+  const row =
+    own?.task === task && own.mapIndex === null
+      ? own
+      : instances.find((one) => one.task === task && one.mapIndex === null);
+  if (row === undefined) throw new Error(`the run has no instance of task ${task}`);
   return row;
 }

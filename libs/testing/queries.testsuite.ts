@@ -9,7 +9,7 @@ import { hello, registerWorker } from "./worker-builder.ts";
 
 const firstPage: PageRequest = { limit: 100, cursor: null, sort: null };
 const anyRun = { dagId: null, states: [] };
-const anyInstance = { runId: null, dagId: null, states: [] };
+const anyInstance = { runId: null, dagId: null, states: [], runningLongerThanMs: null };
 const problem: StoredProblem = {
   file: "a.yaml",
   line: 1,
@@ -88,7 +88,7 @@ export function describeQueries(open: OpenHarness): void {
     it("show the version in force, the schedule, the last run and the problems of the newest content", async () => {
       const { store } = await openForTest(open);
       const nextAt = store.now() + 3_600_000;
-      const schedule = { text: "@hourly", timezone: "Europe/Paris", nextAt };
+      const schedule = { text: "@hourly", timezone: "Europe/Paris", rule: "@hourly", firstAt: nextAt, nextAt };
       const version = newVersion("a", {
         hash: "1",
         description: "Counts things",
@@ -272,6 +272,19 @@ export function describeQueries(open: OpenHarness): void {
       expect(await list({}, 3)).toEqual(["y", "x", "b", "a"]);
       expect(await list({ runId: newer.runId, states: ["queued"] } as object, 3)).toEqual(["y"]);
       expect((await store.queries.listInstances(firstPage, { ...anyInstance, runId: "nobody" })).items).toEqual([]);
+    });
+
+    it("are found by how long they have been running", async () => {
+      const { store } = await openForTest(open);
+      const { runKey, runId } = await startRun(store, [{ id: "a" }, { id: "b" }, { id: "waits" }]);
+      await claim(store, runKey, 0);
+      await runTask(store, runKey, 1, success);
+      const find = async (runningLongerThanMs: number): Promise<readonly string[]> =>
+        (await store.queries.listInstances(firstPage, { ...anyInstance, runId, runningLongerThanMs })).items.map(
+          (instance) => instance.taskId,
+        );
+      await expect.poll(() => find(1)).toEqual(["a"]);
+      expect(await find(3_600_000)).toEqual([]);
     });
 
     it("show outputs by task", async () => {

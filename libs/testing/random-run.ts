@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import type { EdgeCondition } from "#core/graph.ts";
 import type { Plan } from "#core/plan.ts";
-import type { AttemptFailure, AttemptOutcome, EvaluationResult, RunEvent } from "#core/run-event.ts";
+import type { AttemptFailure, AttemptOutcome, EvaluationResult, RerunTarget, RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { TaskState } from "#core/states.ts";
 import { rulesThatNeedParents, triggerRules } from "#core/trigger-rule.ts";
 import { buildPlan, type TaskSpec } from "./plan-builder.ts";
+import { otherVersion } from "./plan-versions.ts";
+import { someone } from "./run-driver.ts";
 import type { AttemptScript, TaskScript } from "./run-reference.ts";
 
 const conditions: readonly EdgeCondition[] = ["success", "success", "success", "failure", "completion"];
@@ -83,6 +85,7 @@ const weights = {
   pause: 0.4,
   mark: 0.8,
   clear: 0.8,
+  rerun: 0.8,
 } as const;
 
 type ActionKind = keyof typeof weights;
@@ -123,6 +126,7 @@ const fitting: Readonly<Record<ActionKind, ((row: Instance) => boolean) | null>>
   pause: null,
   mark: null,
   clear: null,
+  rerun: null,
 };
 
 const advancing: readonly ActionKind[] = ["claim", "success", "evaluated", "retry_due", "released", "clear"];
@@ -170,16 +174,34 @@ function eventFor(run: RunAggregate, row: Instance, { kind, pick, detail, off }:
       return { kind, isPaused: detail % 3 === 0 };
     case "mark": {
       const state = (["success", "failed", "skipped"] as const)[detail % 3] ?? "success";
-      return { kind, ordinals: someOrdinals(run, pick), state, includeDownstream: detail % 2 === 0 };
+      const includeDownstream = detail % 2 === 0;
+      return { kind, ordinals: someOrdinals(run, pick), state, includeDownstream, author: someone };
     }
     case "clear":
-      return { kind, ordinals: someOrdinals(run, pick) };
+      return { kind, ordinals: someOrdinals(run, pick), includeDownstream: detail % 3 > 0, author: someone };
+    case "rerun":
+      return { kind, from: someTasks(run, pick), target: someTarget(run, { detail, off }), author: someone };
   }
 }
 
 function someOrdinals({ instances }: RunAggregate, pick: number): readonly number[] {
   const count = pick % 4;
   return Array.from({ length: count === 0 ? 1 : count }, (_, place) => (pick + place * 7919) % instances.length);
+}
+
+function someTasks({ plan }: RunAggregate, pick: number): "failed" | "all" | readonly string[] {
+  if (pick % 3 === 0) return "failed";
+  return pick % 7 === 0 ? "all" : [plan.tasks[pick % plan.tasks.length]?.id ?? ""];
+}
+
+/** Mostly another version; now and then only other parameters, or neither. */
+function someTarget(run: RunAggregate, { detail, off }: Pick<RandomAction, "detail" | "off">): RerunTarget | null {
+  if (detail % 5 === 0) return null;
+  const revision = run.run.revision + off;
+  const parameters = detail % 2 === 0 ? { values: { n: detail }, warnings: [] } : null;
+  if (detail % 5 === 1) return { revision, version: null, parameters };
+  const version = run.run.versionKey + 1;
+  return { revision, version: { versionKey: version, version, plan: otherVersion(run, detail) }, parameters };
 }
 
 function outcomeOf(kind: "success" | "failed" | "skipped" | "deferred", detail: number): AttemptOutcome {

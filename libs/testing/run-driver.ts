@@ -3,12 +3,20 @@ import { decideRun, type HandOff, judgeEvents } from "#core/decide-run.ts";
 import type { Decision } from "#core/decision.ts";
 import type { EventVerdict } from "#core/event-verdict.ts";
 import type { Plan } from "#core/plan.ts";
-import type { AttemptFailure, AttemptOutcome, EvaluationResult, RunEvent } from "#core/run-event.ts";
+import type { AttemptFailure, AttemptOutcome, EvaluationResult, RerunTarget, RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { TaskState } from "#core/states.ts";
 import { buildPlan, type TaskSpec } from "./plan-builder.ts";
 import { checkRunInvariants } from "./run-invariants.ts";
 import { applyDecision } from "./run-step.ts";
+
+/** Who repairs runs in tests. */
+export const someone = { by: "someone", note: "" };
+
+/** A clear of these instances and everything below them. */
+export function clearOf(ordinals: readonly number[]): RunEvent {
+  return { kind: "clear", ordinals, includeDownstream: true, author: someone };
+}
 
 /**
  * One run in memory, driven event by event in the words of the work; every decision passes the invariants or throws.
@@ -47,7 +55,7 @@ export class RunDriver {
   get(name: string): Instance {
     const [, id = "", index] = /^([^[]+)(?:\[(\d+)\])?$/.exec(name) ?? [];
     const task = this.run.plan.tasks.findIndex((one) => one.id === id);
-    const group = this.run.instances[task];
+    const group = this.run.instances.find((row) => row.task === task && row.mapIndex === null);
     const mapIndex = index === undefined ? null : Number(index);
     const found = this.run.instances.find(
       (row) =>
@@ -121,12 +129,19 @@ export class RunDriver {
     return this.accept({ kind: "cancel", reason: "" });
   }
 
+  /** Clears tasks and everything below them. */
   clear(...names: readonly string[]): Decision {
-    return this.accept({ kind: "clear", ordinals: this.ordinals(...names) });
+    return this.accept(clearOf(this.ordinals(...names)));
+  }
+
+  rerun(from: "failed" | "all" | readonly string[], target: Partial<RerunTarget> = {}): Decision {
+    const { revision } = this.run.run;
+    const given = { revision, version: null, parameters: null, ...target };
+    return this.accept({ kind: "rerun", from, target: given, author: someone });
   }
 
   mark(state: "success" | "failed" | "skipped", names: readonly string[], includeDownstream = false): Decision {
-    return this.accept({ kind: "mark", ordinals: this.ordinals(...names), state, includeDownstream });
+    return this.accept({ kind: "mark", ordinals: this.ordinals(...names), state, includeDownstream, author: someone });
   }
 }
 

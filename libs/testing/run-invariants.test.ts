@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Decision } from "#core/decision.ts";
 import type { Instance, RunAggregate, RunRow } from "#core/run-model.ts";
+import { buildPlan } from "./plan-builder.ts";
 import { buildFailure, RunDriver } from "./run-driver.ts";
 import { checkRunInvariants } from "./run-invariants.ts";
 import { applyDecision } from "./run-step.ts";
@@ -74,6 +75,15 @@ const itemEnded = take(
   (run) => run.end("c[0]", success),
 );
 
+/** Another version: b is gone, n is new, in another order. */
+const moved = take(
+  (run) => run.succeed("a"),
+  (run) => {
+    const plan = buildPlan([{ id: "d", parents: ["n"] }, { id: "c", evaluated: true }, { id: "n" }, { id: "a" }]);
+    return run.rerun("failed", { version: { versionKey: 2, version: 2, plan } });
+  },
+);
+
 const [a, b, c, d] = [0, 1, 2, 3] as const;
 
 function withRun({ before, decision }: Case, given: Partial<RunRow>): Case {
@@ -99,7 +109,7 @@ function check({ before, decision }: Case): readonly string[] {
   return checkRunInvariants(before, decision, applyDecision(before, decision));
 }
 
-const all = { ended, failed, claimed, cancelled, lost, released, cleared, itemEnded };
+const all = { ended, failed, claimed, cancelled, lost, released, cleared, itemEnded, moved };
 
 test.each(Object.entries(all))("a decision of the core passes: %s", (_, base) => {
   expect(check(base)).toEqual([]);
@@ -149,6 +159,13 @@ describe("goes red for a planted bug", () => {
       /waits, but its rule all_success says run/,
     ],
     ["an evaluation of nothing", withRow(ended, b, { awaitsEvaluation: true }), /nothing to evaluate/],
+    ["a revision that stands still", withRun(moved, { revision: 0 }), /the revision does not tell/],
+    ["a revision raised for nothing", withRun(ended, { revision: 1 }), /the revision does not tell/],
+    ["a removed task that is forgotten", withRun(moved, { removedTasks: [] }), /is its task there\?/],
+    ["a removed task under another name", withRun(moved, { removedTasks: ["x"] }), /end with the removed tasks/],
+    ["an instance that changes its task", withRow(moved, d, { task: 1 }), /was d, is c/],
+    ["two instances of a task", withRow(moved, d, { task: 1 }), /do not belong together/],
+    ["a removed task that is not removed", withRow(moved, b, { state: "skipped" }), /is its task there\?/],
     ["a group that counts its items wrongly", withRow(itemEnded, c, { itemsEnded: 0 }), /counts its items wrongly/],
     [
       "a group that ends before its items",
@@ -199,6 +216,13 @@ describe("goes red for a planted bug", () => {
       /do not tell the run's state/,
     ],
     ["a child told of before its parent", cancelled, swapParentAndChild, /before the end of its parent/],
+    ["a plan that stays", moved, (_) => ({ plan: moved.before.plan }), /do not belong together/],
+    [
+      "another plan of the same version",
+      ended,
+      ({ plan }) => ({ plan: { ...plan } }),
+      /another plan of the same version/,
+    ],
     ["a guard that is not the row before", ended, changeGuards, /the guard of instance/],
     ["a row written twice", ended, ({ instances }) => ({ instances: [...instances, ...instances] }), /written twice/],
     ["a ready task that nobody is told of", ended, () => ({ readyOrdinals: [] }), /ready are \[1\]/],

@@ -47,6 +47,30 @@ function checkRows({ before, decision, after }: RunStep): readonly string[] {
   if (decision.expectedSequence !== before.run.sequence) problems.push("the expected sequence is not the run's");
   if (after.run.sequence !== before.run.sequence + 1)
     problems.push(`the sequence goes from ${before.run.sequence} to ${after.run.sequence}`);
+  return [...problems, ...checkVersion({ before, decision, after })];
+}
+
+/** Version, parameters and revision change together, and every instance has a task of its plan, each task one. */
+function checkVersion({ before, decision, after }: RunStep): readonly string[] {
+  const problems: string[] = [];
+  const isOther = before.run.versionKey !== after.run.versionKey;
+  const isNewRevision = after.run.revision > before.run.revision;
+  if (isNewRevision !== (isOther || decision.parameters !== null))
+    problems.push("the revision does not tell whether version or parameters changed");
+  if (!isOther && decision.plan !== before.plan) problems.push("another plan of the same version");
+  const groups = after.instances.filter(({ mapIndex }) => mapIndex === null);
+  const places = groups.map(({ task }) => task).toSorted(ascending);
+  if (places.join() !== [...after.plan.tasks.keys()].join())
+    problems.push("instances and tasks do not belong together");
+  const own = after.plan.tasks.length - after.run.removedTasks.length;
+  if (after.plan.tasks.slice(own).some((task, place) => task.id !== after.run.removedTasks[place]))
+    problems.push("the plan does not end with the removed tasks");
+  for (const row of groups) {
+    const [was, is] = [before.plan.tasks[before.instances[row.ordinal]?.task ?? -1], after.plan.tasks[row.task]];
+    if (was !== undefined && was.id !== is?.id) problems.push(`instance ${row.ordinal} was ${was.id}, is ${is?.id}`);
+    if ((row.state === "removed") !== row.task >= own)
+      problems.push(`instance ${row.ordinal} ${row.state}: is its task there?`);
+  }
   return problems;
 }
 
@@ -115,8 +139,8 @@ function mayBeDispatched({ state, held, dueAt, waitsFor, itemsTotal }: Instance)
   return state === "queued" && !held && dueAt === null && waitsFor === null && itemsTotal === 0;
 }
 
-function flagsOf({ cancelRequested, isPaused }: RunRow): readonly boolean[] {
-  return [cancelRequested, isPaused];
+function flagsOf({ cancelRequested, isPaused, revision }: RunRow): readonly unknown[] {
+  return [cancelRequested, isPaused, revision];
 }
 
 function hasNewLifeOrMark({ instances }: Decision): boolean {

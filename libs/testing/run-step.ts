@@ -12,5 +12,5 @@ export interface RunStep {
 export function applyDecision(before: RunAggregate, decision: Decision): RunAggregate {
   const instances = [...before.instances];
   for (const { next } of decision.instances) instances[next.ordinal] = next;
-  return { run: decision.run, instances, plan: before.plan };
+  return { run: decision.run, instances, plan: decision.plan };
 }

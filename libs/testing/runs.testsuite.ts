@@ -4,6 +4,7 @@ import type { Decision } from "#core/decision.ts";
 import type { RunEvent } from "#core/run-event.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { Store } from "#ports/store.ts";
+import { clearOf } from "./run-driver.ts";
 import { change, claim, failure, readInstances, runTask, startRun, success } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
 import { hello, registerWorker } from "./worker-builder.ts";
@@ -77,7 +78,7 @@ export function describeRuns(open: OpenHarness): void {
       const { store } = await openForTest(open);
       const { runKey } = await startRun(store, [{ id: "a" }]);
       await runTask(store, runKey, 0, { kind: "success", outputs: [{ key: "k", json: "1" }] });
-      await change(store, runKey, [{ kind: "clear", ordinals: [0] }]);
+      await change(store, runKey, [clearOf([0])]);
       expect(await readInstances(store, runKey)).toMatchObject([{ state: "queued", generation: 2, tryNumber: 0 }]);
       expect(await store.runs.readOutputs(runKey, [0])).toEqual([]);
       await claim(store, runKey, 0);

@@ -19,6 +19,7 @@ import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { Assignments } from "./assignments.ts";
 import { attemptRefOf } from "./attempt-ref.ts";
+import { SecretMarkers } from "#secrets/secret-markers.ts";
 import { type ItemList, ItemLists } from "./item-lists.ts";
 import { noOutputs, readTaskOutputs, type TaskOutputs } from "./task-outputs.ts";
 
@@ -34,7 +35,7 @@ export interface AssignmentBuilderOptions {
   readonly logger: Logger;
 }
 
-/** What rendering needs beside the run itself: immutable, hence cached. */
+/** What rendering needs beside the run itself; cached, since versions stay and facts hold for a revision of the run. */
 interface Ingredients {
   readonly facts: RunFacts;
   readonly version: Version;
@@ -84,7 +85,7 @@ export class AssignmentBuilder implements Assignments {
 
   /** Throws (or rejects with) the AppError that names the value that can't be rendered. */
   build(run: RunAggregate, instance: Instance): Assignment | Promise<Assignment> {
-    const facts = this.#facts.get(run.run.runKey);
+    const facts = this.#knownFacts(run);
     const version = this.#versions.get(run.run.versionKey);
     if (facts === undefined || version === undefined) return this.#buildLater(run, instance);
     const item = instance.mapIndex === null ? null : this.#itemLists.find(run, instance);
@@ -133,14 +134,25 @@ export class AssignmentBuilder implements Assignments {
   }
 
   async #fetch(run: RunAggregate): Promise<Ingredients> {
-    const { runKey, versionKey } = run.run;
-    const [facts, version] = await Promise.all([this.#fetchFacts(runKey), this.#fetchVersion(versionKey)]);
+    const [facts, version] = await Promise.all([this.#fetchFacts(run), this.#fetchVersion(run.run.versionKey)]);
     return { facts, version };
   }
 
-  async #fetchFacts(runKey: number): Promise<RunFacts> {
-    if (!this.#facts.has(runKey)) await (this.#reading.get(runKey) ?? this.prefetch([runKey]));
-    const facts = this.#facts.get(runKey);
+  /** Facts hold for one revision of their run: a rerun may change its parameters. */
+  #knownFacts({ run }: RunAggregate): RunFacts | undefined {
+    const facts = this.#facts.get(run.runKey);
+    return facts !== undefined && facts.revision >= run.revision ? facts : undefined;
+  }
+
+  async #fetchFacts(run: RunAggregate): Promise<RunFacts> {
+    const { runKey } = run.run;
+    // A read that was under way may be of the revision before.
+    await this.#reading.get(runKey);
+    if (this.#knownFacts(run) === undefined) {
+      this.#facts.delete(runKey);
+      await this.prefetch([runKey]);
+    }
+    const facts = this.#knownFacts(run);
     if (facts === undefined) throw new AppError("DATABASE_UNAVAILABLE", `the facts of run ${runKey} could not be read`);
     return facts;
   }
@@ -162,11 +174,10 @@ export class AssignmentBuilder implements Assignments {
 
   #render({ facts, version }: Ingredients, run: RunAggregate, instance: Instance, given: Given): Assignment {
     const task = taskOf(run, instance);
-    const rendered = renderTask(
-      version.compiled,
-      instance.task,
-      this.#context({ facts, version }, run, instance, given),
-    );
+    const secrets = new SecretMarkers();
+    const context = this.#context({ facts, version }, run, instance, given);
+    const secretMarker = (name: string): string => secrets.markerOf(name);
+    const rendered = renderTask(version.compiled, instance.task, { ...context, secretMarker });
     const { runId, dagId } = run.run;
     return create(AssignmentSchema, {
       attempt: attemptRefOf(run, instance),
@@ -176,6 +187,7 @@ export class AssignmentBuilder implements Assignments {
       environment: rendered.environment,
       values: rendered.values,
       parameters: rendered.parameters as JsonObject & Assignment["parameters"],
+      secrets: secrets.names,
       timeout: durationFromMs(task.timeoutMs),
       gracePeriod: durationFromMs(task.graceMs),
       executionDate: timestampFromMs(facts.logicalAt),

@@ -8,6 +8,8 @@ import type { WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 
 const retryDelayMs = 500;
+/** Every so many picks one takes the oldest of all, so that nothing waits for ever (I7). */
+const picksPerOldest = 10;
 
 export interface DispatcherOptions {
   readonly store: Store;
@@ -30,6 +32,7 @@ export class Dispatcher {
   #isRunning = false;
   #isStopped = false;
   #backlog = true;
+  #pickCount = 0;
   #retryTimer: Timer | null = null;
 
   constructor(options: DispatcherOptions) {
@@ -82,7 +85,14 @@ export class Dispatcher {
   async #dispatchTo(sessions: readonly WorkerSession[]): Promise<number> {
     const { store, backend } = this.#options;
     const limit = sessions.reduce((sum, session) => sum + session.freeSlots, 0);
-    const picked = await store.runs.pickQueued({ queues: sessions[0]?.queues ?? [], backends: [null, backend], limit });
+    const queues = sessions[0]?.queues ?? [];
+    const picked = await store.runs.pickQueued({
+      queues,
+      backends: [null, backend],
+      limit,
+      oldest: this.#oldestOf(limit),
+    });
+    this.#pickCount += picked.length;
     if (picked.length === limit) this.#backlog = true;
     const planned = planDispatch(
       picked,
@@ -91,6 +101,11 @@ export class Dispatcher {
     this.#options.claiming(planned.map(({ instance }) => instance.runKey));
     await Promise.all(planned.map((claim) => this.#claim(claim)));
     return planned.length;
+  }
+
+  /** How many of the next picks are each a tenth one. */
+  #oldestOf(limit: number): number {
+    return Math.floor((this.#pickCount + limit) / picksPerOldest) - Math.floor(this.#pickCount / picksPerOldest);
   }
 
   async #claim({ workerKey, instance }: PlannedClaim): Promise<void> {

@@ -14,7 +14,8 @@ export class EventRelay {
   readonly #holder: string;
   readonly #clock: Clock;
   #epoch: number | null = null;
-  #renewAt = 0;
+  /** No lease is asked for before. */
+  #renewAt = Number.NEGATIVE_INFINITY;
   #lastBatchAt = Number.NEGATIVE_INFINITY;
 
   constructor(store: Store, holder: string, clock: Clock) {
@@ -34,11 +35,13 @@ export class EventRelay {
 
   /** Publishes what waits; answers in how many milliseconds the lease needs it again. */
   async round(): Promise<number> {
-    if (this.#epoch === null || this.#clock.now() >= this.#renewAt) await this.#renew();
-    if (this.#epoch === null) return renewEveryMs;
+    if (this.#clock.now() >= this.#renewAt) await this.#renew();
+    // Another relay leads: what is committed meanwhile is its affair.
+    if (this.#epoch === null) return Math.max(0, this.#renewAt - this.#clock.now());
     const count = await this.#store.events.publish(this.#epoch, maxEventsPerBatch);
     if (count === null) {
       this.#epoch = null;
+      this.#renewAt = Number.NEGATIVE_INFINITY;
       return 0;
     }
     if (count > 0) {

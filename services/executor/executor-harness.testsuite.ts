@@ -5,6 +5,7 @@ import { parseDefinition } from "#definition/parse-definition.ts";
 import { planOf } from "#definition/plan-of.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import { operatorSchemas } from "#operators/registry.ts";
+import type { NewRun } from "#ports/new-run.ts";
 import type { RunView } from "#ports/run-views.ts";
 import type { Store } from "#ports/store.ts";
 import { createInProcessTransport } from "#rpc/transport.ts";
@@ -27,11 +28,13 @@ export interface ExecutorHarness {
   readonly transport: Transport;
   connect(options: FakeWorkerOptions): FakeWorker;
   /** Registers a definition and makes a run of it; answers the run's id. */
-  startRun(yaml: string): Promise<string>;
+  startRun(yaml: string, parameters?: NewRun["parameters"]): Promise<string>;
   run(runId: string): Promise<RunView>;
   ended(runId: string): Promise<RunView>;
   states(runId: string): Promise<Record<string, string>>;
   cancel(runId: string): Promise<void>;
+  /** Registers another version of a definition. */
+  register(yaml: string): Promise<void>;
 }
 
 export async function startExecutor(
@@ -63,7 +66,7 @@ export async function startExecutor(
     service,
     transport,
     connect: (worker) => FakeWorker.connect(transport, worker),
-    startRun: (yaml) => startRun(store, yaml),
+    startRun: (yaml, parameters = {}) => startRun(store, yaml, parameters),
     run: read,
     ended: (runId) =>
       vi.waitFor(async () => {
@@ -74,17 +77,18 @@ export async function startExecutor(
     async states(runId) {
       const page = await store.queries.listInstances(
         { limit: 100, cursor: null, sort: null },
-        { runId, dagId: null, states: [] },
+        { runId, dagId: null, states: [], runningLongerThanMs: null },
       );
       return Object.fromEntries(page.items.map(({ taskId, state }) => [taskId, state]));
     },
+    register: async (yaml) => void (await register(store, yaml)),
     async cancel(runId) {
       await createClient(ExecutorService, transport).cancelRun({ dagRunId: runId });
     },
   };
 }
 
-async function startRun(store: Store, yaml: string): Promise<string> {
+async function register(store: Store, yaml: string): Promise<{ dagKey: number; versionKey: number }> {
   const { definition, problems } = parseDefinition(yaml, {
     file: "test.yaml",
     operators: operatorSchemas,
@@ -98,7 +102,11 @@ async function startRun(store: Store, yaml: string): Promise<string> {
     ),
   );
   const active = await store.definitions.getActive(id);
-  const result = await store.runs.createRun(newRun({ dagKey, versionKey: active?.versionKey ?? 0 }));
+  return { dagKey, versionKey: active?.versionKey ?? 0 };
+}
+
+async function startRun(store: Store, yaml: string, parameters: NewRun["parameters"]): Promise<string> {
+  const result = await store.runs.createRun(newRun(await register(store, yaml), { parameters }));
   if (result.kind !== "created") throw new Error(`the run was not made: ${result.kind}`);
   return result.runId;
 }

@@ -1,8 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { AppError } from "#errors/app-error.ts";
-import { CancelRunResponseSchema, type ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
+import {
+  CancelRunResponseSchema,
+  type ExecutorService,
+  RepairRunResponseSchema,
+  SetRunPausedResponseSchema,
+} from "#gen/millrace/v1/executor_service_pb.js";
 import type { Store } from "#ports/store.ts";
+import { repairRun } from "./repair-run.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
 
 /** Changes of runs by people and programs; each answer follows its commit. */
@@ -17,6 +23,16 @@ export function createExecutorService(
       // A run whose instances have all ended is left as it is.
       await submit({ runKey, event: { kind: "cancel", reason: request.reason }, freesSlotOf: null });
       return create(CancelRunResponseSchema);
+    },
+    async setRunPaused({ dagRunId, isPaused }) {
+      const runKey = await store.runs.findRunKey(dagRunId);
+      if (runKey === null) throw new AppError("RUN_NOT_FOUND", `there is no run ${dagRunId}`);
+      // A run that is so already is left as it is.
+      await submit({ runKey, event: { kind: "pause", isPaused }, freesSlotOf: null });
+      return create(SetRunPausedResponseSchema);
+    },
+    async repairRun(request) {
+      return create(RepairRunResponseSchema, { repair: await repairRun({ store, submit }, request) });
     },
   };
 }

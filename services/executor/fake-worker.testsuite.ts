@@ -73,11 +73,11 @@ export class FakeWorker {
     this.send({ case: "outcome", value: { attempt, kind: OutcomeKind.SUCCESS, outputs: [...outputs] } });
   }
 
-  /** The assignment of a task, once it has come. */
-  async assigned(taskId: string, tryNumber = 1): Promise<Assignment> {
+  /** The assignment of a task, or of an item of it, once it has come. */
+  async assigned(taskId: string, tryNumber = 1, mapIndex?: number): Promise<Assignment> {
     return vi.waitFor(() => {
       const found = this.assignments.find(
-        ({ attempt }) => attempt?.taskId === taskId && attempt.tryNumber === tryNumber,
+        ({ attempt }) => attempt?.taskId === taskId && attempt.tryNumber === tryNumber && attempt.mapIndex === mapIndex,
       );
       if (found === undefined) throw new Error(`${taskId} was not assigned; ${this.assignments.length} others were`);
       return found;

@@ -41,7 +41,7 @@ export class ItemLists {
 }
 
 function listId({ run }: RunAggregate, { task, generation }: Pick<Instance, "task" | "generation">): string {
-  return `${run.runKey} ${run.versionKey} ${task} ${generation}`;
+  return `${run.runKey} ${run.revision} ${task} ${generation}`;
 }
 
 /** Throws EXPRESSION_FAILED when the list is not the one that the item was made of. */

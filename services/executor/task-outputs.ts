@@ -47,14 +47,13 @@ export async function readTaskOutputs(
   return (task) => collected.get(task)?.values;
 }
 
-/** The instances that hold the outputs of these tasks, each with the number of its fan-out's items, which stand for the group. */
+/** The instances of these tasks, items included, each with the number of its fan-out's items. */
 function sourcesOf(run: RunAggregate, wanted: ReadonlyMap<string, unknown>): (readonly [Instance, number])[] {
   const instances = run.instances.filter(({ task }) => wanted.has(run.plan.tasks[task]?.id ?? ""));
   const groups = new Map(instances.flatMap((each) => (each.mapIndex === null ? [[each.task, each] as const] : [])));
   return instances.flatMap((each) => {
     const group = groups.get(each.task);
-    if (group === undefined || (each.mapIndex === null) === group.itemsTotal > 0) return [];
-    return each.generation === group.generation ? [[each, group.itemsTotal] as const] : [];
+    return group?.generation === each.generation ? [[each, group.itemsTotal] as const] : [];
   });
 }
 

@@ -3,11 +3,13 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Definition, ParameterDefinition } from "#definition/model.ts";
 import {
   type DagSchema,
+  DropReason as ProtoDropReason,
   type ImportErrorSchema,
   type ProblemSchema,
   RegistrationState,
 } from "#gen/millrace/v1/dag_service_pb.js";
 import type { StoredProblem } from "#ports/stored-problem.ts";
+import type { DropReason } from "#ports/schedule-store.ts";
 import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
 import { formatDuration } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
@@ -44,6 +46,7 @@ export function toDagMessage(view: DagView): MessageInitShape<typeof DagSchema> 
       description: task.description,
     })),
     parameters: toParametersJson(definition.parameters),
+    droppedSlots: toDroppedSlots(view.droppedSlots),
   };
 }
 
@@ -78,6 +81,24 @@ function toLastRun(run: DagView["lastRun"]): MessageInitShape<typeof DagSchema>[
     state: runStateToProto[run.state],
     durationMs: integerOrAbsent(run.durationMs),
     duration: run.durationMs === null ? "" : formatDuration(run.durationMs),
+  };
+}
+
+const dropReasons: Readonly<Record<DropReason, ProtoDropReason>> = {
+  missed: ProtoDropReason.MISSED,
+  limit: ProtoDropReason.LIMIT,
+  overlap: ProtoDropReason.OVERLAP,
+};
+
+function toDroppedSlots(dropped: DagView["droppedSlots"]): MessageInitShape<typeof DagSchema>["droppedSlots"] {
+  if (dropped === null) return undefined;
+  return {
+    from: timestampFromMs(dropped.from),
+    to: timestampFromMs(dropped.to),
+    count: BigInt(dropped.count),
+    reason: dropReasons[dropped.reason],
+    at: timestampFromMs(dropped.at),
+    totalCount: BigInt(dropped.totalCount),
   };
 }
 

@@ -8,6 +8,7 @@ import type { DagView } from "#ports/dag-views.ts";
 import type { Queries } from "#ports/queries.ts";
 import { toDagMessage, toImportErrorMessage } from "./dag-message.ts";
 import { parseFilter, readSingle } from "./filter.ts";
+import { listFireTimes } from "./fire-times.ts";
 import { forwardOptions } from "./forward.ts";
 import { invalidField, readPage } from "./list-request.ts";
 
@@ -15,8 +16,12 @@ import { invalidField, readPage } from "./list-request.ts";
 const maxCandidates = 100;
 
 /** Handles DagService: reads from the store, changes through the parser. */
-export function createDagService(deps: { queries: Queries; parser: Transport }): ServiceImpl<typeof DagService> {
-  const { queries } = deps;
+export function createDagService(deps: {
+  queries: Queries;
+  parser: Transport;
+  now: () => number;
+}): ServiceImpl<typeof DagService> {
+  const { queries, now } = deps;
   const parser = createClient(ParserService, deps.parser);
   return {
     async listDags(request) {
@@ -34,6 +39,10 @@ export function createDagService(deps: { queries: Queries; parser: Transport }):
 
     async getDag({ dagId }) {
       return { dag: toDagMessage(await requireDag(queries, dagId)) };
+    },
+
+    async listFireTimes(request) {
+      return listFireTimes(await requireDag(queries, request.dagId), request, now());
     },
 
     async updateDag({ dagId, isPaused }, context) {

@@ -82,6 +82,16 @@ function peerRoutes(store: Store, asked: { method: string; request: unknown }[])
         await change(store, runKey, [{ kind: "cancel", reason: request.reason }]);
         return {};
       },
+      async setRunPaused(request) {
+        asked.push({ method: "setRunPaused", request });
+        const runKey = (await store.runs.findRunKey(request.dagRunId)) ?? 0;
+        await change(store, runKey, [{ kind: "pause", isPaused: request.isPaused }]);
+        return {};
+      },
+      async repairRun(request) {
+        asked.push({ method: "repairRun", request });
+        return { repair: { dagRunId: request.dagRunId, version: 1, reRun: [{ taskId: "a" }] } };
+      },
     });
     router.service(ParserService, {
       async setPaused(request) {

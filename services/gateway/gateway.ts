@@ -35,7 +35,7 @@ export function createGateway(deps: GatewayDeps): Service & { readonly handleHtt
   const stopSignal = stopping.signal;
   const tail = createEventTail({ events: store.events, wake: store.wake, logger });
   const services = {
-    dags: createDagService({ queries, parser: deps.parser }),
+    dags: createDagService({ queries, parser: deps.parser, now: () => store.now() }),
     runs: createRunService({
       queries,
       scheduler: deps.scheduler,
@@ -43,7 +43,13 @@ export function createGateway(deps: GatewayDeps): Service & { readonly handleHtt
       waitForEnd: (runId, signal) =>
         waitForEnd({ queries, wake: store.wake }, runId, AbortSignal.any([signal, stopSignal])),
     }),
-    tasks: createTaskService({ queries, logs: store.logs, wake: store.wake, stopSignal }),
+    tasks: createTaskService({
+      queries,
+      logs: store.logs,
+      wake: store.wake,
+      executor: deps.executor,
+      stopSignal,
+    }),
     events: createEventService({ queries, events: store.events, tail, stopSignal }),
     system: createSystemService({ queries, version: deps.version }),
   };

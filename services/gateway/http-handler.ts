@@ -4,13 +4,14 @@ import type { HttpHandler } from "#rpc/http/exchange.ts";
 import { assertSameSite } from "#rpc/http/same-site.ts";
 import { createRestHandler } from "#rpc/rest/rest-handler.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { answerDefinitionSchema, definitionSchemaPath } from "./definition-schema.ts";
 import { checkHealth } from "./health.ts";
 import { createPageHandler } from "./page/page-handler.ts";
 import { restRules, restServices } from "./rest-rules.ts";
 
 /**
  * Everything that is no RPC path: REST under `/api/` and `/health`, the probes `/healthz` (the process lives) and
- * `/readyz` (it can serve), and the page elsewhere. Changes asked for by another site's page are refused.
+ * `/readyz` (it can serve), the schema for editors, and the page elsewhere. Changes asked for by another site's page are refused.
  */
 export function createHttpHandler(deps: { transport: Transport; queries: Queries; logger: Logger }): HttpHandler {
   const rest = createRestHandler({ services: restServices, transport: deps.transport, rules: restRules });
@@ -23,6 +24,7 @@ export function createHttpHandler(deps: { transport: Transport; queries: Queries
       const { status, components } = await checkHealth(deps.queries);
       return status === "unhealthy" ? plain(503, JSON.stringify(components)) : plain(200, "ok");
     }
+    if (path === definitionSchemaPath) return answerDefinitionSchema(request.method);
     return path.startsWith("/api/") || path === "/health" ? rest(request) : page(request);
   };
 }

@@ -1,7 +1,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { DagService } from "#gen/millrace/v1/dag_service_pb.js";
 import { EventSchema, EventService, type StreamEventsResponse } from "#gen/millrace/v1/event_service_pb.js";
-import { RunService, type TriggerDagRunResponse } from "#gen/millrace/v1/run_service_pb.js";
+import { RunService, type TriggerDagRunResponse, type UpdateDagRunResponse } from "#gen/millrace/v1/run_service_pb.js";
 import { type GetHealthResponse, SystemService } from "#gen/millrace/v1/system_service_pb.js";
 import { TaskService } from "#gen/millrace/v1/task_service_pb.js";
 import type { HttpRequest, HttpResponse } from "#rpc/http/exchange.ts";
@@ -26,6 +26,11 @@ export const restRules: ReadonlyMap<DescMethod, RestRules> = new Map<DescMethod,
         return { status: repeatedRequest ? 200 : 201, headers: { location } };
       },
     },
+  ],
+  // A planned clear has nothing to show of the run: its plan is the answer.
+  [
+    RunService.method.updateDagRun,
+    { responseField: (response) => ((response as UpdateDagRunResponse).dagRun === undefined ? "repair" : "dag_run") },
   ],
   [
     SystemService.method.getHealth,

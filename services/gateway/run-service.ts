@@ -3,7 +3,7 @@ import { createClient } from "@connectrpc/connect";
 import { runStates } from "#core/states.ts";
 import { AppError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
-import { type RunService, RunType } from "#gen/millrace/v1/run_service_pb.js";
+import { RerunVersion, RunAction, type RunService, RunType } from "#gen/millrace/v1/run_service_pb.js";
 import { SchedulerService } from "#gen/millrace/v1/scheduler_service_pb.js";
 import type { Queries } from "#ports/queries.ts";
 import type { RunView } from "#ports/run-views.ts";
@@ -11,10 +11,15 @@ import { requireDag } from "./dag-service.ts";
 import { parseFilter, readSingle, readWords } from "./filter.ts";
 import { anonymousCaller, forwardOptions } from "./forward.ts";
 import { invalidField, readPage } from "./list-request.ts";
+import { toRunExplanation } from "./explanation-message.ts";
+import { createRepairForward, readMarkState, readRerunFrom } from "./repair-forward.ts";
 import { toRunMessage } from "./run-message.ts";
 
 /** Stands for the newest run of a DAG wherever a run id does. */
 const latest = "latest";
+
+/** Instances that an explanation speaks of; the rest is counted. */
+const maxExplained = 100;
 
 export interface RunServiceDeps {
   readonly queries: Queries;
@@ -24,12 +29,13 @@ export interface RunServiceDeps {
   readonly waitForEnd: (runId: string, signal: AbortSignal) => Promise<RunView | null>;
 }
 
-/** Handles RunService: reads from the store, triggers through the scheduler, cancels through an executor. */
+/** Handles RunService: reads from the store, triggers through the scheduler, changes through an executor. */
 export function createRunService(deps: RunServiceDeps): ServiceImpl<typeof RunService> {
   const { queries } = deps;
   const scheduler = createClient(SchedulerService, deps.scheduler);
   const executor = createClient(ExecutorService, deps.executor);
   return {
+    ...createRunRepairs(deps),
     async triggerDagRun(request, context) {
       if (request.dagId === "") throw invalidField("dag_id", "is missing; name a DAG");
       const made = await scheduler.createRun(
@@ -71,6 +77,62 @@ export function createRunService(deps: RunServiceDeps): ServiceImpl<typeof RunSe
       const { runId } = await requireRun(queries, { runId: dagRunId, dagId: "" });
       await executor.cancelRun({ dagRunId: runId, reason, caller: anonymousCaller }, forwardOptions(context));
       return { dagRun: toRunMessage(await requireRun(queries, { runId, dagId: "" })) };
+    },
+  };
+}
+
+/** What changes a run that is there: pause and resume, rerun, clear and mark; and why it waits. */
+function createRunRepairs({
+  queries,
+  executor: transport,
+}: RunServiceDeps): Pick<
+  ServiceImpl<typeof RunService>,
+  "updateDagRun" | "rerunDagRun" | "clearDagRun" | "markDagRun" | "explainDagRun"
+> {
+  const executor = createClient(ExecutorService, transport);
+  const repair = createRepairForward(transport);
+  const idOf = async (dagRunId: string): Promise<string> =>
+    (await requireRun(queries, { runId: dagRunId, dagId: "" })).runId;
+  return {
+    async updateDagRun({ dagRunId, action, plan, note }, context) {
+      const runId = await idOf(dagRunId);
+      if (action === RunAction.CLEAR) {
+        const whole = { case: "clear", value: { includeDownstream: true } } as const;
+        const done = await repair({ dagRunId: runId, plan, note, action: whole }, context);
+        if (plan) return { repair: done };
+        return { repair: done, dagRun: toRunMessage(await requireRun(queries, { runId, dagId: "" })) };
+      }
+      if (action === RunAction.UNSPECIFIED) throw invalidField("action", "is missing; it is pause, resume or clear");
+      if (plan) throw invalidField("plan", "is for action clear");
+      const isPaused = action === RunAction.PAUSE;
+      await executor.setRunPaused({ dagRunId: runId, isPaused, caller: anonymousCaller }, forwardOptions(context));
+      return { dagRun: toRunMessage(await requireRun(queries, { runId, dagId: "" })) };
+    },
+
+    async rerunDagRun({ dagRunId, from, parameters, version, plan, note }, context) {
+      const value = { ...readRerunFrom(from), parameters, latestVersion: version === RerunVersion.LATEST };
+      const asked = { dagRunId: await idOf(dagRunId), plan, note, action: { case: "rerun", value } } as const;
+      return { repair: await repair(asked, context) };
+    },
+
+    async clearDagRun({ dagRunId, taskIds, includeDownstream, plan, note }, context) {
+      const value = { tasks: taskIds.map((taskId) => ({ taskId })), includeDownstream };
+      const asked = { dagRunId: await idOf(dagRunId), plan, note, action: { case: "clear", value } } as const;
+      return { repair: await repair(asked, context) };
+    },
+
+    async markDagRun({ dagRunId, state, taskIds, includeDownstream, plan, note }, context) {
+      const tasks = taskIds.map((taskId) => ({ taskId }));
+      const value = { state: readMarkState(state), tasks, includeDownstream };
+      const asked = { dagRunId: await idOf(dagRunId), plan, note, action: { case: "mark", value } } as const;
+      return { repair: await repair(asked, context) };
+    },
+
+    async explainDagRun({ dagRunId }) {
+      const { runId } = await requireRun(queries, { runId: dagRunId, dagId: "" });
+      const facts = await queries.explain(runId, { ordinal: null, limit: maxExplained });
+      if (facts === null) throw new AppError("RUN_NOT_FOUND", `no run ${runId}`, { details: { dag_run_id: runId } });
+      return { explanation: toRunExplanation(facts) };
     },
   };
 }

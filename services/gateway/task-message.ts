@@ -1,22 +1,10 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { formatInstanceId } from "#core/instance-id.ts";
-import type { TaskState } from "#core/states.ts";
-import { RetryView, type TaskInstanceSchema, TaskState as ProtoTaskState } from "#gen/millrace/v1/task_service_pb.js";
+import { RetryView, type TaskInstanceSchema } from "#gen/millrace/v1/task_service_pb.js";
 import type { InstanceView } from "#ports/run-views.ts";
+import { taskStateToProto } from "#rpc/task-state-to-proto.ts";
 import { durationBetween } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
-
-const taskStateToProto: Readonly<Record<TaskState, ProtoTaskState>> = {
-  none: ProtoTaskState.NONE,
-  queued: ProtoTaskState.QUEUED,
-  running: ProtoTaskState.RUNNING,
-  success: ProtoTaskState.SUCCESS,
-  failed: ProtoTaskState.FAILED,
-  up_for_retry: ProtoTaskState.UP_FOR_RETRY,
-  upstream_failed: ProtoTaskState.UPSTREAM_FAILED,
-  skipped: ProtoTaskState.SKIPPED,
-  removed: ProtoTaskState.REMOVED,
-};
 
 /** A task instance as the API shows it; `xcomValues` only where one instance is asked for. */
 export function toTaskInstanceMessage(

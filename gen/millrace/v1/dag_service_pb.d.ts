@@ -101,6 +101,13 @@ export declare type Dag = Message<"millrace.v1.Dag"> & {
    * @generated from field: google.protobuf.Struct parameters = 16;
    */
   parameters?: JsonObject | undefined;
+
+  /**
+   * The slots of the schedule that last became no run; absent: none so far.
+   *
+   * @generated from field: optional millrace.v1.DroppedSlots dropped_slots = 17;
+   */
+  droppedSlots?: DroppedSlots | undefined;
 };
 
 /**
@@ -108,6 +115,149 @@ export declare type Dag = Message<"millrace.v1.Dag"> & {
  * Use `create(DagSchema)` to create a new message.
  */
 export declare const DagSchema: GenMessage<Dag>;
+
+/**
+ * Slots of a schedule that became no run.
+ *
+ * @generated from message millrace.v1.DroppedSlots
+ */
+export declare type DroppedSlots = Message<"millrace.v1.DroppedSlots"> & {
+  /**
+   * The first and the last of them.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 1;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp to = 2;
+   */
+  to?: Timestamp | undefined;
+
+  /**
+   * @generated from field: int64 count = 3;
+   */
+  count: bigint;
+
+  /**
+   * @generated from field: millrace.v1.DropReason reason = 4;
+   */
+  reason: DropReason;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * All that were ever left out.
+   *
+   * @generated from field: int64 total_count = 6;
+   */
+  totalCount: bigint;
+};
+
+/**
+ * Describes the message millrace.v1.DroppedSlots.
+ * Use `create(DroppedSlotsSchema)` to create a new message.
+ */
+export declare const DroppedSlotsSchema: GenMessage<DroppedSlots>;
+
+/**
+ * @generated from message millrace.v1.FireTime
+ */
+export declare type FireTime = Message<"millrace.v1.FireTime"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * The same in the schedule's zone, with its offset.
+   *
+   * @generated from field: string local = 2;
+   */
+  local: string;
+
+  /**
+   * @generated from field: millrace.v1.FireNote note = 3;
+   */
+  note: FireNote;
+};
+
+/**
+ * Describes the message millrace.v1.FireTime.
+ * Use `create(FireTimeSchema)` to create a new message.
+ */
+export declare const FireTimeSchema: GenMessage<FireTime>;
+
+/**
+ * @generated from message millrace.v1.ListFireTimesRequest
+ */
+export declare type ListFireTimesRequest = Message<"millrace.v1.ListFireTimesRequest"> & {
+  /**
+   * @generated from field: string dag_id = 1;
+   */
+  dagId: string;
+
+  /**
+   * At most 1000; 0 means 10.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * Begin with this time; now unless given.
+   *
+   * @generated from field: optional google.protobuf.Timestamp from = 3;
+   */
+  from?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.ListFireTimesRequest.
+ * Use `create(ListFireTimesRequestSchema)` to create a new message.
+ */
+export declare const ListFireTimesRequestSchema: GenMessage<ListFireTimesRequest>;
+
+/**
+ * @generated from message millrace.v1.ListFireTimesResponse
+ */
+export declare type ListFireTimesResponse = Message<"millrace.v1.ListFireTimesResponse"> & {
+  /**
+   * @generated from field: string dag_id = 1;
+   */
+  dagId: string;
+
+  /**
+   * @generated from field: string schedule_interval = 2;
+   */
+  scheduleInterval: string;
+
+  /**
+   * @generated from field: string timezone = 3;
+   */
+  timezone: string;
+
+  /**
+   * The definition is paused: none of them becomes a run until it is resumed.
+   *
+   * @generated from field: bool is_paused = 4;
+   */
+  isPaused: boolean;
+
+  /**
+   * @generated from field: repeated millrace.v1.FireTime fire_times = 5;
+   */
+  fireTimes: FireTime[];
+};
+
+/**
+ * Describes the message millrace.v1.ListFireTimesResponse.
+ * Use `create(ListFireTimesResponseSchema)` to create a new message.
+ */
+export declare const ListFireTimesResponseSchema: GenMessage<ListFireTimesResponse>;
 
 /**
  * @generated from message millrace.v1.DagTask
@@ -471,6 +621,78 @@ export declare type ListImportErrorsResponse = Message<"millrace.v1.ListImportEr
 export declare const ListImportErrorsResponseSchema: GenMessage<ListImportErrorsResponse>;
 
 /**
+ * @generated from enum millrace.v1.DropReason
+ */
+export enum DropReason {
+  /**
+   * @generated from enum value: DROP_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Nobody looked in time, and `catchup` says to leave them out.
+   *
+   * @generated from enum value: DROP_REASON_MISSED = 1;
+   */
+  MISSED = 1,
+
+  /**
+   * More than `max_catchup`.
+   *
+   * @generated from enum value: DROP_REASON_LIMIT = 2;
+   */
+  LIMIT = 2,
+
+  /**
+   * The last run went on, and `overlap` says to leave them out.
+   *
+   * @generated from enum value: DROP_REASON_OVERLAP = 3;
+   */
+  OVERLAP = 3,
+}
+
+/**
+ * Describes the enum millrace.v1.DropReason.
+ */
+export declare const DropReasonSchema: GenEnum<DropReason>;
+
+/**
+ * @generated from enum millrace.v1.FireNote
+ */
+export enum FireNote {
+  /**
+   * @generated from enum value: FIRE_NOTE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The clocks skip the time that the schedule names.
+   *
+   * @generated from enum value: FIRE_NOTE_GAP = 1;
+   */
+  GAP = 1,
+
+  /**
+   * The clocks show the time twice.
+   *
+   * @generated from enum value: FIRE_NOTE_OVERLAP = 2;
+   */
+  OVERLAP = 2,
+
+  /**
+   * The last day stands in for one that the month does not have.
+   *
+   * @generated from enum value: FIRE_NOTE_CLAMPED = 3;
+   */
+  CLAMPED = 3,
+}
+
+/**
+ * Describes the enum millrace.v1.FireNote.
+ */
+export declare const FireNoteSchema: GenEnum<FireNote>;
+
+/**
  * @generated from enum millrace.v1.RegistrationState
  */
 export enum RegistrationState {
@@ -553,6 +775,16 @@ export declare const DagService: GenService<{
     methodKind: "unary";
     input: typeof UpdateDagRequestSchema;
     output: typeof UpdateDagResponseSchema;
+  },
+  /**
+   * Tells the coming fire times of a definition's schedule; none for manual and continuous ones.
+   *
+   * @generated from rpc millrace.v1.DagService.ListFireTimes
+   */
+  listFireTimes: {
+    methodKind: "unary";
+    input: typeof ListFireTimesRequestSchema;
+    output: typeof ListFireTimesResponseSchema;
   },
   /**
    * Lists the files that could not be registered, with every problem in them.

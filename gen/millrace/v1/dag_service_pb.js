@@ -11,7 +11,7 @@ import { file_millrace_v1_run_service } from "./run_service_pb.js";
  * Describes the file millrace/v1/dag_service.proto.
  */
 export const file_millrace_v1_dag_service = /*@__PURE__*/
-  fileDesc("Ch1taWxscmFjZS92MS9kYWdfc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEizgMKA0RhZxIOCgZkYWdfaWQYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSGQoRc2NoZWR1bGVfaW50ZXJ2YWwYAyABKAkSEAoIdGltZXpvbmUYBCABKAkSEQoJaXNfYWN0aXZlGAUgASgIEhEKCWlzX3BhdXNlZBgGIAEoCBIMCgR0YWdzGAcgAygJEg0KBW93bmVyGAggASgJEg8KB3ZlcnNpb24YCSABKAUSEQoJZmlsZV9wYXRoGAogASgJEhEKCWZpbGVfaGFzaBgLIAEoCRIvCgxyZWdpc3RyYXRpb24YDCABKAsyGS5taWxscmFjZS52MS5SZWdpc3RyYXRpb24SKwoIbGFzdF9ydW4YDSABKAsyFC5taWxscmFjZS52MS5MYXN0UnVuSACIAQESMQoIbmV4dF9ydW4YDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQESIwoFdGFza3MYDyADKAsyFC5taWxscmFjZS52MS5EYWdUYXNrEisKCnBhcmFtZXRlcnMYECABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgsKCV9sYXN0X3J1bkILCglfbmV4dF9ydW4iZAoHRGFnVGFzaxIKCgJpZBgBIAEoCRIMCgR0eXBlGAIgASgJEhQKDGRlcGVuZGVuY2llcxgDIAMoCRIUCgx0cmlnZ2VyX3J1bGUYBCABKAkSEwoLZGVzY3JpcHRpb24YBSABKAkiswEKB0xhc3RSdW4SEgoKZGFnX3J1bl9pZBgBIAEoCRIyCg5leGVjdXRpb25fZGF0ZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoFc3RhdGUYAyABKA4yFS5taWxscmFjZS52MS5SdW5TdGF0ZRIYCgtkdXJhdGlvbl9tcxgEIAEoA0gAiAEBEhAKCGR1cmF0aW9uGAUgASgJQg4KDF9kdXJhdGlvbl9tcyKcAQoMUmVnaXN0cmF0aW9uEi0KBXN0YXRlGAEgASgOMh4ubWlsbHJhY2UudjEuUmVnaXN0cmF0aW9uU3RhdGUSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGZpbGUYAyABKAkSJAoGZXJyb3JzGAQgAygLMhQubWlsbHJhY2UudjEuUHJvYmxlbSJzCgdQcm9ibGVtEgwKBGZpbGUYASABKAkSDAoEbGluZRgCIAEoBRIOCgZjb2x1bW4YAyABKAUSDAoEY29kZRgEIAEoCRIPCgdtZXNzYWdlGAUgASgJEgwKBGhpbnQYBiABKAkSDwoHd2FybmluZxgHIAEoCCJOCg9MaXN0RGFnc1JlcXVlc3QSDQoFbGltaXQYASABKAUSDgoGY3Vyc29yGAIgASgJEg4KBmZpbHRlchgDIAEoCRIMCgRzb3J0GAQgASgJIm8KEExpc3REYWdzUmVzcG9uc2USHgoEZGFncxgBIAMoCzIQLm1pbGxyYWNlLnYxLkRhZxITCgtuZXh0X2N1cnNvchgCIAEoCRITCgt0b3RhbF9jb3VudBgDIAEoAxIRCglwYWdlX3NpemUYBCABKAUiHwoNR2V0RGFnUmVxdWVzdBIOCgZkYWdfaWQYASABKAkiLwoOR2V0RGFnUmVzcG9uc2USHQoDZGFnGAEgASgLMhAubWlsbHJhY2UudjEuRGFnIkgKEFVwZGF0ZURhZ1JlcXVlc3QSDgoGZGFnX2lkGAEgASgJEhYKCWlzX3BhdXNlZBgCIAEoCEgAiAEBQgwKCl9pc19wYXVzZWQiMgoRVXBkYXRlRGFnUmVzcG9uc2USHQoDZGFnGAEgASgLMhAubWlsbHJhY2UudjEuRGFnIlEKC0ltcG9ydEVycm9yEhEKCWZpbGVfcGF0aBgBIAEoCRIvCgxyZWdpc3RyYXRpb24YAiABKAsyGS5taWxscmFjZS52MS5SZWdpc3RyYXRpb24iOAoXTGlzdEltcG9ydEVycm9yc1JlcXVlc3QSDQoFbGltaXQYASABKAUSDgoGY3Vyc29yGAIgASgJIogBChhMaXN0SW1wb3J0RXJyb3JzUmVzcG9uc2USLwoNaW1wb3J0X2Vycm9ycxgBIAMoCzIYLm1pbGxyYWNlLnYxLkltcG9ydEVycm9yEhMKC25leHRfY3Vyc29yGAIgASgJEhMKC3RvdGFsX2NvdW50GAMgASgDEhEKCXBhZ2Vfc2l6ZRgEIAEoBSqgAgoRUmVnaXN0cmF0aW9uU3RhdGUSIgoeUkVHSVNUUkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASIQodUkVHSVNUUkFUSU9OX1NUQVRFX0RJU0NPVkVSRUQQARIeChpSRUdJU1RSQVRJT05fU1RBVEVfUEFSU0lORxACEiEKHVJFR0lTVFJBVElPTl9TVEFURV9WQUxJREFUSU5HEAMSIgoeUkVHSVNUUkFUSU9OX1NUQVRFX1JFR0lTVEVSSU5HEAQSHQoZUkVHSVNUUkFUSU9OX1NUQVRFX0FDVElWRRAFEh0KGVJFR0lTVFJBVElPTl9TVEFURV9GQUlMRUQQBhIfChtSRUdJU1RSQVRJT05fU1RBVEVfQVJDSElWRUQQBzLEAwoKRGFnU2VydmljZRJdCghMaXN0RGFncxIcLm1pbGxyYWNlLnYxLkxpc3REYWdzUmVxdWVzdBodLm1pbGxyYWNlLnYxLkxpc3REYWdzUmVzcG9uc2UiFILT5JMCDhIML2FwaS92MS9kYWdzEmUKBkdldERhZxIaLm1pbGxyYWNlLnYxLkdldERhZ1JlcXVlc3QaGy5taWxscmFjZS52MS5HZXREYWdSZXNwb25zZSIigtPkkwIcYgNkYWcSFS9hcGkvdjEvZGFncy97ZGFnX2lkfRJxCglVcGRhdGVEYWcSHS5taWxscmFjZS52MS5VcGRhdGVEYWdSZXF1ZXN0Gh4ubWlsbHJhY2UudjEuVXBkYXRlRGFnUmVzcG9uc2UiJYLT5JMCHzoBKmIDZGFnMhUvYXBpL3YxL2RhZ3Mve2RhZ19pZH0SfQoQTGlzdEltcG9ydEVycm9ycxIkLm1pbGxyYWNlLnYxLkxpc3RJbXBvcnRFcnJvcnNSZXF1ZXN0GiUubWlsbHJhY2UudjEuTGlzdEltcG9ydEVycm9yc1Jlc3BvbnNlIhyC0+STAhYSFC9hcGkvdjEvaW1wb3J0RXJyb3JzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_millrace_v1_run_service]);
+  fileDesc("Ch1taWxscmFjZS92MS9kYWdfc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEilwQKA0RhZxIOCgZkYWdfaWQYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSGQoRc2NoZWR1bGVfaW50ZXJ2YWwYAyABKAkSEAoIdGltZXpvbmUYBCABKAkSEQoJaXNfYWN0aXZlGAUgASgIEhEKCWlzX3BhdXNlZBgGIAEoCBIMCgR0YWdzGAcgAygJEg0KBW93bmVyGAggASgJEg8KB3ZlcnNpb24YCSABKAUSEQoJZmlsZV9wYXRoGAogASgJEhEKCWZpbGVfaGFzaBgLIAEoCRIvCgxyZWdpc3RyYXRpb24YDCABKAsyGS5taWxscmFjZS52MS5SZWdpc3RyYXRpb24SKwoIbGFzdF9ydW4YDSABKAsyFC5taWxscmFjZS52MS5MYXN0UnVuSACIAQESMQoIbmV4dF9ydW4YDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQESIwoFdGFza3MYDyADKAsyFC5taWxscmFjZS52MS5EYWdUYXNrEisKCnBhcmFtZXRlcnMYECABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EjUKDWRyb3BwZWRfc2xvdHMYESABKAsyGS5taWxscmFjZS52MS5Ecm9wcGVkU2xvdHNIAogBAUILCglfbGFzdF9ydW5CCwoJX25leHRfcnVuQhAKDl9kcm9wcGVkX3Nsb3RzItUBCgxEcm9wcGVkU2xvdHMSKAoEZnJvbRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWNvdW50GAMgASgDEicKBnJlYXNvbhgEIAEoDjIXLm1pbGxyYWNlLnYxLkRyb3BSZWFzb24SJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3RvdGFsX2NvdW50GAYgASgDImYKCEZpcmVUaW1lEiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVsb2NhbBgCIAEoCRIjCgRub3RlGAMgASgOMhUubWlsbHJhY2UudjEuRmlyZU5vdGUibQoUTGlzdEZpcmVUaW1lc1JlcXVlc3QSDgoGZGFnX2lkGAEgASgJEg0KBWxpbWl0GAIgASgFEi0KBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSACIAQFCBwoFX2Zyb20ikgEKFUxpc3RGaXJlVGltZXNSZXNwb25zZRIOCgZkYWdfaWQYASABKAkSGQoRc2NoZWR1bGVfaW50ZXJ2YWwYAiABKAkSEAoIdGltZXpvbmUYAyABKAkSEQoJaXNfcGF1c2VkGAQgASgIEikKCmZpcmVfdGltZXMYBSADKAsyFS5taWxscmFjZS52MS5GaXJlVGltZSJkCgdEYWdUYXNrEgoKAmlkGAEgASgJEgwKBHR5cGUYAiABKAkSFAoMZGVwZW5kZW5jaWVzGAMgAygJEhQKDHRyaWdnZXJfcnVsZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCSKzAQoHTGFzdFJ1bhISCgpkYWdfcnVuX2lkGAEgASgJEjIKDmV4ZWN1dGlvbl9kYXRlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgVzdGF0ZRgDIAEoDjIVLm1pbGxyYWNlLnYxLlJ1blN0YXRlEhgKC2R1cmF0aW9uX21zGAQgASgDSACIAQESEAoIZHVyYXRpb24YBSABKAlCDgoMX2R1cmF0aW9uX21zIpwBCgxSZWdpc3RyYXRpb24SLQoFc3RhdGUYASABKA4yHi5taWxscmFjZS52MS5SZWdpc3RyYXRpb25TdGF0ZRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZmlsZRgDIAEoCRIkCgZlcnJvcnMYBCADKAsyFC5taWxscmFjZS52MS5Qcm9ibGVtInMKB1Byb2JsZW0SDAoEZmlsZRgBIAEoCRIMCgRsaW5lGAIgASgFEg4KBmNvbHVtbhgDIAEoBRIMCgRjb2RlGAQgASgJEg8KB21lc3NhZ2UYBSABKAkSDAoEaGludBgGIAEoCRIPCgd3YXJuaW5nGAcgASgIIk4KD0xpc3REYWdzUmVxdWVzdBINCgVsaW1pdBgBIAEoBRIOCgZjdXJzb3IYAiABKAkSDgoGZmlsdGVyGAMgASgJEgwKBHNvcnQYBCABKAkibwoQTGlzdERhZ3NSZXNwb25zZRIeCgRkYWdzGAEgAygLMhAubWlsbHJhY2UudjEuRGFnEhMKC25leHRfY3Vyc29yGAIgASgJEhMKC3RvdGFsX2NvdW50GAMgASgDEhEKCXBhZ2Vfc2l6ZRgEIAEoBSIfCg1HZXREYWdSZXF1ZXN0Eg4KBmRhZ19pZBgBIAEoCSIvCg5HZXREYWdSZXNwb25zZRIdCgNkYWcYASABKAsyEC5taWxscmFjZS52MS5EYWciSAoQVXBkYXRlRGFnUmVxdWVzdBIOCgZkYWdfaWQYASABKAkSFgoJaXNfcGF1c2VkGAIgASgISACIAQFCDAoKX2lzX3BhdXNlZCIyChFVcGRhdGVEYWdSZXNwb25zZRIdCgNkYWcYASABKAsyEC5taWxscmFjZS52MS5EYWciUQoLSW1wb3J0RXJyb3ISEQoJZmlsZV9wYXRoGAEgASgJEi8KDHJlZ2lzdHJhdGlvbhgCIAEoCzIZLm1pbGxyYWNlLnYxLlJlZ2lzdHJhdGlvbiI4ChdMaXN0SW1wb3J0RXJyb3JzUmVxdWVzdBINCgVsaW1pdBgBIAEoBRIOCgZjdXJzb3IYAiABKAkiiAEKGExpc3RJbXBvcnRFcnJvcnNSZXNwb25zZRIvCg1pbXBvcnRfZXJyb3JzGAEgAygLMhgubWlsbHJhY2UudjEuSW1wb3J0RXJyb3ISEwoLbmV4dF9jdXJzb3IYAiABKAkSEwoLdG90YWxfY291bnQYAyABKAMSEQoJcGFnZV9zaXplGAQgASgFKnEKCkRyb3BSZWFzb24SGwoXRFJPUF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJEUk9QX1JFQVNPTl9NSVNTRUQQARIVChFEUk9QX1JFQVNPTl9MSU1JVBACEhcKE0RST1BfUkVBU09OX09WRVJMQVAQAypmCghGaXJlTm90ZRIZChVGSVJFX05PVEVfVU5TUEVDSUZJRUQQABIRCg1GSVJFX05PVEVfR0FQEAESFQoRRklSRV9OT1RFX09WRVJMQVAQAhIVChFGSVJFX05PVEVfQ0xBTVBFRBADKqACChFSZWdpc3RyYXRpb25TdGF0ZRIiCh5SRUdJU1RSQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIhCh1SRUdJU1RSQVRJT05fU1RBVEVfRElTQ09WRVJFRBABEh4KGlJFR0lTVFJBVElPTl9TVEFURV9QQVJTSU5HEAISIQodUkVHSVNUUkFUSU9OX1NUQVRFX1ZBTElEQVRJTkcQAxIiCh5SRUdJU1RSQVRJT05fU1RBVEVfUkVHSVNURVJJTkcQBBIdChlSRUdJU1RSQVRJT05fU1RBVEVfQUNUSVZFEAUSHQoZUkVHSVNUUkFUSU9OX1NUQVRFX0ZBSUxFRBAGEh8KG1JFR0lTVFJBVElPTl9TVEFURV9BUkNISVZFRBAHMsAECgpEYWdTZXJ2aWNlEl0KCExpc3REYWdzEhwubWlsbHJhY2UudjEuTGlzdERhZ3NSZXF1ZXN0Gh0ubWlsbHJhY2UudjEuTGlzdERhZ3NSZXNwb25zZSIUgtPkkwIOEgwvYXBpL3YxL2RhZ3MSZQoGR2V0RGFnEhoubWlsbHJhY2UudjEuR2V0RGFnUmVxdWVzdBobLm1pbGxyYWNlLnYxLkdldERhZ1Jlc3BvbnNlIiKC0+STAhxiA2RhZxIVL2FwaS92MS9kYWdzL3tkYWdfaWR9EnEKCVVwZGF0ZURhZxIdLm1pbGxyYWNlLnYxLlVwZGF0ZURhZ1JlcXVlc3QaHi5taWxscmFjZS52MS5VcGRhdGVEYWdSZXNwb25zZSIlgtPkkwIfOgEqYgNkYWcyFS9hcGkvdjEvZGFncy97ZGFnX2lkfRJ6Cg1MaXN0RmlyZVRpbWVzEiEubWlsbHJhY2UudjEuTGlzdEZpcmVUaW1lc1JlcXVlc3QaIi5taWxscmFjZS52MS5MaXN0RmlyZVRpbWVzUmVzcG9uc2UiIoLT5JMCHBIaL2FwaS92MS9kYWdzL3tkYWdfaWR9L25leHQSfQoQTGlzdEltcG9ydEVycm9ycxIkLm1pbGxyYWNlLnYxLkxpc3RJbXBvcnRFcnJvcnNSZXF1ZXN0GiUubWlsbHJhY2UudjEuTGlzdEltcG9ydEVycm9yc1Jlc3BvbnNlIhyC0+STAhYSFC9hcGkvdjEvaW1wb3J0RXJyb3JzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_millrace_v1_run_service]);
 
 /**
  * Describes the message millrace.v1.Dag.
@@ -21,101 +21,153 @@ export const DagSchema = /*@__PURE__*/
   messageDesc(file_millrace_v1_dag_service, 0);
 
 /**
+ * Describes the message millrace.v1.DroppedSlots.
+ * Use `create(DroppedSlotsSchema)` to create a new message.
+ */
+export const DroppedSlotsSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_dag_service, 1);
+
+/**
+ * Describes the message millrace.v1.FireTime.
+ * Use `create(FireTimeSchema)` to create a new message.
+ */
+export const FireTimeSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_dag_service, 2);
+
+/**
+ * Describes the message millrace.v1.ListFireTimesRequest.
+ * Use `create(ListFireTimesRequestSchema)` to create a new message.
+ */
+export const ListFireTimesRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_dag_service, 3);
+
+/**
+ * Describes the message millrace.v1.ListFireTimesResponse.
+ * Use `create(ListFireTimesResponseSchema)` to create a new message.
+ */
+export const ListFireTimesResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_dag_service, 4);
+
+/**
  * Describes the message millrace.v1.DagTask.
  * Use `create(DagTaskSchema)` to create a new message.
  */
 export const DagTaskSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 1);
+  messageDesc(file_millrace_v1_dag_service, 5);
 
 /**
  * Describes the message millrace.v1.LastRun.
  * Use `create(LastRunSchema)` to create a new message.
  */
 export const LastRunSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 2);
+  messageDesc(file_millrace_v1_dag_service, 6);
 
 /**
  * Describes the message millrace.v1.Registration.
  * Use `create(RegistrationSchema)` to create a new message.
  */
 export const RegistrationSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 3);
+  messageDesc(file_millrace_v1_dag_service, 7);
 
 /**
  * Describes the message millrace.v1.Problem.
  * Use `create(ProblemSchema)` to create a new message.
  */
 export const ProblemSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 4);
+  messageDesc(file_millrace_v1_dag_service, 8);
 
 /**
  * Describes the message millrace.v1.ListDagsRequest.
  * Use `create(ListDagsRequestSchema)` to create a new message.
  */
 export const ListDagsRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 5);
+  messageDesc(file_millrace_v1_dag_service, 9);
 
 /**
  * Describes the message millrace.v1.ListDagsResponse.
  * Use `create(ListDagsResponseSchema)` to create a new message.
  */
 export const ListDagsResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 6);
+  messageDesc(file_millrace_v1_dag_service, 10);
 
 /**
  * Describes the message millrace.v1.GetDagRequest.
  * Use `create(GetDagRequestSchema)` to create a new message.
  */
 export const GetDagRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 7);
+  messageDesc(file_millrace_v1_dag_service, 11);
 
 /**
  * Describes the message millrace.v1.GetDagResponse.
  * Use `create(GetDagResponseSchema)` to create a new message.
  */
 export const GetDagResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 8);
+  messageDesc(file_millrace_v1_dag_service, 12);
 
 /**
  * Describes the message millrace.v1.UpdateDagRequest.
  * Use `create(UpdateDagRequestSchema)` to create a new message.
  */
 export const UpdateDagRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 9);
+  messageDesc(file_millrace_v1_dag_service, 13);
 
 /**
  * Describes the message millrace.v1.UpdateDagResponse.
  * Use `create(UpdateDagResponseSchema)` to create a new message.
  */
 export const UpdateDagResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 10);
+  messageDesc(file_millrace_v1_dag_service, 14);
 
 /**
  * Describes the message millrace.v1.ImportError.
  * Use `create(ImportErrorSchema)` to create a new message.
  */
 export const ImportErrorSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 11);
+  messageDesc(file_millrace_v1_dag_service, 15);
 
 /**
  * Describes the message millrace.v1.ListImportErrorsRequest.
  * Use `create(ListImportErrorsRequestSchema)` to create a new message.
  */
 export const ListImportErrorsRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 12);
+  messageDesc(file_millrace_v1_dag_service, 16);
 
 /**
  * Describes the message millrace.v1.ListImportErrorsResponse.
  * Use `create(ListImportErrorsResponseSchema)` to create a new message.
  */
 export const ListImportErrorsResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_dag_service, 13);
+  messageDesc(file_millrace_v1_dag_service, 17);
+
+/**
+ * Describes the enum millrace.v1.DropReason.
+ */
+export const DropReasonSchema = /*@__PURE__*/
+  enumDesc(file_millrace_v1_dag_service, 0);
+
+/**
+ * @generated from enum millrace.v1.DropReason
+ */
+export const DropReason = /*@__PURE__*/
+  tsEnum(DropReasonSchema);
+
+/**
+ * Describes the enum millrace.v1.FireNote.
+ */
+export const FireNoteSchema = /*@__PURE__*/
+  enumDesc(file_millrace_v1_dag_service, 1);
+
+/**
+ * @generated from enum millrace.v1.FireNote
+ */
+export const FireNote = /*@__PURE__*/
+  tsEnum(FireNoteSchema);
 
 /**
  * Describes the enum millrace.v1.RegistrationState.
  */
 export const RegistrationStateSchema = /*@__PURE__*/
-  enumDesc(file_millrace_v1_dag_service, 0);
+  enumDesc(file_millrace_v1_dag_service, 2);
 
 /**
  * @generated from enum millrace.v1.RegistrationState

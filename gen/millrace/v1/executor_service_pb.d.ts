@@ -2,8 +2,9 @@
 // @generated from file millrace/v1/executor_service.proto (package millrace.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { RepairPlan, TaskState } from "./task_service_pb.js";
 
 /**
  * Describes the file millrace/v1/executor_service.proto.
@@ -49,6 +50,249 @@ export declare type CancelRunResponse = Message<"millrace.v1.CancelRunResponse">
 export declare const CancelRunResponseSchema: GenMessage<CancelRunResponse>;
 
 /**
+ * @generated from message millrace.v1.SetRunPausedRequest
+ */
+export declare type SetRunPausedRequest = Message<"millrace.v1.SetRunPausedRequest"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * @generated from field: bool is_paused = 2;
+   */
+  isPaused: boolean;
+
+  /**
+   * @generated from field: string caller = 3;
+   */
+  caller: string;
+};
+
+/**
+ * Describes the message millrace.v1.SetRunPausedRequest.
+ * Use `create(SetRunPausedRequestSchema)` to create a new message.
+ */
+export declare const SetRunPausedRequestSchema: GenMessage<SetRunPausedRequest>;
+
+/**
+ * @generated from message millrace.v1.SetRunPausedResponse
+ */
+export declare type SetRunPausedResponse = Message<"millrace.v1.SetRunPausedResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.SetRunPausedResponse.
+ * Use `create(SetRunPausedResponseSchema)` to create a new message.
+ */
+export declare const SetRunPausedResponseSchema: GenMessage<SetRunPausedResponse>;
+
+/**
+ * @generated from message millrace.v1.RepairRunRequest
+ */
+export declare type RepairRunRequest = Message<"millrace.v1.RepairRunRequest"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * @generated from field: bool plan = 2;
+   */
+  plan: boolean;
+
+  /**
+   * @generated from field: string caller = 3;
+   */
+  caller: string;
+
+  /**
+   * @generated from field: string note = 4;
+   */
+  note: string;
+
+  /**
+   * @generated from oneof millrace.v1.RepairRunRequest.action
+   */
+  action: {
+    /**
+     * @generated from field: millrace.v1.RerunAction rerun = 5;
+     */
+    value: RerunAction;
+    case: "rerun";
+  } | {
+    /**
+     * @generated from field: millrace.v1.ClearAction clear = 6;
+     */
+    value: ClearAction;
+    case: "clear";
+  } | {
+    /**
+     * @generated from field: millrace.v1.MarkAction mark = 7;
+     */
+    value: MarkAction;
+    case: "mark";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message millrace.v1.RepairRunRequest.
+ * Use `create(RepairRunRequestSchema)` to create a new message.
+ */
+export declare const RepairRunRequestSchema: GenMessage<RepairRunRequest>;
+
+/**
+ * @generated from message millrace.v1.RepairRunResponse
+ */
+export declare type RepairRunResponse = Message<"millrace.v1.RepairRunResponse"> & {
+  /**
+   * @generated from field: millrace.v1.RepairPlan repair = 1;
+   */
+  repair?: RepairPlan | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.RepairRunResponse.
+ * Use `create(RepairRunResponseSchema)` to create a new message.
+ */
+export declare const RepairRunResponseSchema: GenMessage<RepairRunResponse>;
+
+/**
+ * @generated from message millrace.v1.RerunAction
+ */
+export declare type RerunAction = Message<"millrace.v1.RerunAction"> & {
+  /**
+   * @generated from field: millrace.v1.RerunFrom from = 1;
+   */
+  from: RerunFrom;
+
+  /**
+   * @generated from field: repeated string task_ids = 2;
+   */
+  taskIds: string[];
+
+  /**
+   * @generated from field: bool latest_version = 3;
+   */
+  latestVersion: boolean;
+
+  /**
+   * @generated from field: google.protobuf.Struct parameters = 4;
+   */
+  parameters?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.RerunAction.
+ * Use `create(RerunActionSchema)` to create a new message.
+ */
+export declare const RerunActionSchema: GenMessage<RerunAction>;
+
+/**
+ * A task, or one item of a fan-out.
+ *
+ * @generated from message millrace.v1.RepairedTask
+ */
+export declare type RepairedTask = Message<"millrace.v1.RepairedTask"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: optional string item_key = 2;
+   */
+  itemKey?: string | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.RepairedTask.
+ * Use `create(RepairedTaskSchema)` to create a new message.
+ */
+export declare const RepairedTaskSchema: GenMessage<RepairedTask>;
+
+/**
+ * Without tasks all of the run.
+ *
+ * @generated from message millrace.v1.ClearAction
+ */
+export declare type ClearAction = Message<"millrace.v1.ClearAction"> & {
+  /**
+   * @generated from field: repeated millrace.v1.RepairedTask tasks = 1;
+   */
+  tasks: RepairedTask[];
+
+  /**
+   * @generated from field: bool include_downstream = 2;
+   */
+  includeDownstream: boolean;
+};
+
+/**
+ * Describes the message millrace.v1.ClearAction.
+ * Use `create(ClearActionSchema)` to create a new message.
+ */
+export declare const ClearActionSchema: GenMessage<ClearAction>;
+
+/**
+ * Without tasks all of the run.
+ *
+ * @generated from message millrace.v1.MarkAction
+ */
+export declare type MarkAction = Message<"millrace.v1.MarkAction"> & {
+  /**
+   * @generated from field: millrace.v1.TaskState state = 1;
+   */
+  state: TaskState;
+
+  /**
+   * @generated from field: repeated millrace.v1.RepairedTask tasks = 2;
+   */
+  tasks: RepairedTask[];
+
+  /**
+   * @generated from field: bool include_downstream = 3;
+   */
+  includeDownstream: boolean;
+};
+
+/**
+ * Describes the message millrace.v1.MarkAction.
+ * Use `create(MarkActionSchema)` to create a new message.
+ */
+export declare const MarkActionSchema: GenMessage<MarkAction>;
+
+/**
+ * @generated from enum millrace.v1.RerunFrom
+ */
+export enum RerunFrom {
+  /**
+   * @generated from enum value: RERUN_FROM_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: RERUN_FROM_FAILED = 1;
+   */
+  FAILED = 1,
+
+  /**
+   * @generated from enum value: RERUN_FROM_ALL = 2;
+   */
+  ALL = 2,
+
+  /**
+   * @generated from enum value: RERUN_FROM_TASKS = 3;
+   */
+  TASKS = 3,
+}
+
+/**
+ * Describes the enum millrace.v1.RerunFrom.
+ */
+export declare const RerunFromSchema: GenEnum<RerunFrom>;
+
+/**
  * Internal: changes of runs that are under way. Any executor takes them.
  *
  * @generated from service millrace.v1.ExecutorService
@@ -61,6 +305,26 @@ export declare const ExecutorService: GenService<{
     methodKind: "unary";
     input: typeof CancelRunRequestSchema;
     output: typeof CancelRunResponseSchema;
+  },
+  /**
+   * Pauses or resumes a run: a paused one gets no new attempts.
+   *
+   * @generated from rpc millrace.v1.ExecutorService.SetRunPaused
+   */
+  setRunPaused: {
+    methodKind: "unary";
+    input: typeof SetRunPausedRequestSchema;
+    output: typeof SetRunPausedResponseSchema;
+  },
+  /**
+   * Reruns, clears or marks; with `plan` it decides and writes nothing.
+   *
+   * @generated from rpc millrace.v1.ExecutorService.RepairRun
+   */
+  repairRun: {
+    methodKind: "unary";
+    input: typeof RepairRunRequestSchema;
+    output: typeof RepairRunResponseSchema;
   },
 }>;
 

@@ -2,13 +2,15 @@
 // @generated from file millrace/v1/executor_service.proto (package millrace.v1, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import { file_millrace_v1_task_service } from "./task_service_pb.js";
 
 /**
  * Describes the file millrace/v1/executor_service.proto.
  */
 export const file_millrace_v1_executor_service = /*@__PURE__*/
-  fileDesc("CiJtaWxscmFjZS92MS9leGVjdXRvcl9zZXJ2aWNlLnByb3RvEgttaWxscmFjZS52MSJGChBDYW5jZWxSdW5SZXF1ZXN0EhIKCmRhZ19ydW5faWQYASABKAkSDgoGcmVhc29uGAIgASgJEg4KBmNhbGxlchgDIAEoCSITChFDYW5jZWxSdW5SZXNwb25zZTJdCg9FeGVjdXRvclNlcnZpY2USSgoJQ2FuY2VsUnVuEh0ubWlsbHJhY2UudjEuQ2FuY2VsUnVuUmVxdWVzdBoeLm1pbGxyYWNlLnYxLkNhbmNlbFJ1blJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("CiJtaWxscmFjZS92MS9leGVjdXRvcl9zZXJ2aWNlLnByb3RvEgttaWxscmFjZS52MSJGChBDYW5jZWxSdW5SZXF1ZXN0EhIKCmRhZ19ydW5faWQYASABKAkSDgoGcmVhc29uGAIgASgJEg4KBmNhbGxlchgDIAEoCSITChFDYW5jZWxSdW5SZXNwb25zZSJMChNTZXRSdW5QYXVzZWRSZXF1ZXN0EhIKCmRhZ19ydW5faWQYASABKAkSEQoJaXNfcGF1c2VkGAIgASgIEg4KBmNhbGxlchgDIAEoCSIWChRTZXRSdW5QYXVzZWRSZXNwb25zZSLbAQoQUmVwYWlyUnVuUmVxdWVzdBISCgpkYWdfcnVuX2lkGAEgASgJEgwKBHBsYW4YAiABKAgSDgoGY2FsbGVyGAMgASgJEgwKBG5vdGUYBCABKAkSKQoFcmVydW4YBSABKAsyGC5taWxscmFjZS52MS5SZXJ1bkFjdGlvbkgAEikKBWNsZWFyGAYgASgLMhgubWlsbHJhY2UudjEuQ2xlYXJBY3Rpb25IABInCgRtYXJrGAcgASgLMhcubWlsbHJhY2UudjEuTWFya0FjdGlvbkgAQggKBmFjdGlvbiI8ChFSZXBhaXJSdW5SZXNwb25zZRInCgZyZXBhaXIYASABKAsyFy5taWxscmFjZS52MS5SZXBhaXJQbGFuIooBCgtSZXJ1bkFjdGlvbhIkCgRmcm9tGAEgASgOMhYubWlsbHJhY2UudjEuUmVydW5Gcm9tEhAKCHRhc2tfaWRzGAIgAygJEhYKDmxhdGVzdF92ZXJzaW9uGAMgASgIEisKCnBhcmFtZXRlcnMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IkMKDFJlcGFpcmVkVGFzaxIPCgd0YXNrX2lkGAEgASgJEhUKCGl0ZW1fa2V5GAIgASgJSACIAQFCCwoJX2l0ZW1fa2V5IlMKC0NsZWFyQWN0aW9uEigKBXRhc2tzGAEgAygLMhkubWlsbHJhY2UudjEuUmVwYWlyZWRUYXNrEhoKEmluY2x1ZGVfZG93bnN0cmVhbRgCIAEoCCJ5CgpNYXJrQWN0aW9uEiUKBXN0YXRlGAEgASgOMhYubWlsbHJhY2UudjEuVGFza1N0YXRlEigKBXRhc2tzGAIgAygLMhkubWlsbHJhY2UudjEuUmVwYWlyZWRUYXNrEhoKEmluY2x1ZGVfZG93bnN0cmVhbRgDIAEoCCpoCglSZXJ1bkZyb20SGgoWUkVSVU5fRlJPTV9VTlNQRUNJRklFRBAAEhUKEVJFUlVOX0ZST01fRkFJTEVEEAESEgoOUkVSVU5fRlJPTV9BTEwQAhIUChBSRVJVTl9GUk9NX1RBU0tTEAMy/gEKD0V4ZWN1dG9yU2VydmljZRJKCglDYW5jZWxSdW4SHS5taWxscmFjZS52MS5DYW5jZWxSdW5SZXF1ZXN0Gh4ubWlsbHJhY2UudjEuQ2FuY2VsUnVuUmVzcG9uc2USUwoMU2V0UnVuUGF1c2VkEiAubWlsbHJhY2UudjEuU2V0UnVuUGF1c2VkUmVxdWVzdBohLm1pbGxyYWNlLnYxLlNldFJ1blBhdXNlZFJlc3BvbnNlEkoKCVJlcGFpclJ1bhIdLm1pbGxyYWNlLnYxLlJlcGFpclJ1blJlcXVlc3QaHi5taWxscmFjZS52MS5SZXBhaXJSdW5SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_struct, file_millrace_v1_task_service]);
 
 /**
  * Describes the message millrace.v1.CancelRunRequest.
@@ -23,6 +25,74 @@ export const CancelRunRequestSchema = /*@__PURE__*/
  */
 export const CancelRunResponseSchema = /*@__PURE__*/
   messageDesc(file_millrace_v1_executor_service, 1);
+
+/**
+ * Describes the message millrace.v1.SetRunPausedRequest.
+ * Use `create(SetRunPausedRequestSchema)` to create a new message.
+ */
+export const SetRunPausedRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 2);
+
+/**
+ * Describes the message millrace.v1.SetRunPausedResponse.
+ * Use `create(SetRunPausedResponseSchema)` to create a new message.
+ */
+export const SetRunPausedResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 3);
+
+/**
+ * Describes the message millrace.v1.RepairRunRequest.
+ * Use `create(RepairRunRequestSchema)` to create a new message.
+ */
+export const RepairRunRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 4);
+
+/**
+ * Describes the message millrace.v1.RepairRunResponse.
+ * Use `create(RepairRunResponseSchema)` to create a new message.
+ */
+export const RepairRunResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 5);
+
+/**
+ * Describes the message millrace.v1.RerunAction.
+ * Use `create(RerunActionSchema)` to create a new message.
+ */
+export const RerunActionSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 6);
+
+/**
+ * Describes the message millrace.v1.RepairedTask.
+ * Use `create(RepairedTaskSchema)` to create a new message.
+ */
+export const RepairedTaskSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 7);
+
+/**
+ * Describes the message millrace.v1.ClearAction.
+ * Use `create(ClearActionSchema)` to create a new message.
+ */
+export const ClearActionSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 8);
+
+/**
+ * Describes the message millrace.v1.MarkAction.
+ * Use `create(MarkActionSchema)` to create a new message.
+ */
+export const MarkActionSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 9);
+
+/**
+ * Describes the enum millrace.v1.RerunFrom.
+ */
+export const RerunFromSchema = /*@__PURE__*/
+  enumDesc(file_millrace_v1_executor_service, 0);
+
+/**
+ * @generated from enum millrace.v1.RerunFrom
+ */
+export const RerunFrom = /*@__PURE__*/
+  tsEnum(RerunFromSchema);
 
 /**
  * Internal: changes of runs that are under way. Any executor takes them.

@@ -4,7 +4,8 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
+import type { Explanation, RepairPlan, TaskState } from "./task_service_pb.js";
 
 /**
  * Describes the file millrace/v1/run_service.proto.
@@ -365,6 +366,274 @@ export declare type CancelDagRunResponse = Message<"millrace.v1.CancelDagRunResp
 export declare const CancelDagRunResponseSchema: GenMessage<CancelDagRunResponse>;
 
 /**
+ * @generated from message millrace.v1.UpdateDagRunRequest
+ */
+export declare type UpdateDagRunRequest = Message<"millrace.v1.UpdateDagRunRequest"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * @generated from field: millrace.v1.RunAction action = 2;
+   */
+  action: RunAction;
+
+  /**
+   * For `clear`: answer what it would do, and change nothing.
+   *
+   * @generated from field: bool plan = 3;
+   */
+  plan: boolean;
+
+  /**
+   * Why; kept in the events.
+   *
+   * @generated from field: string note = 4;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message millrace.v1.UpdateDagRunRequest.
+ * Use `create(UpdateDagRunRequestSchema)` to create a new message.
+ */
+export declare const UpdateDagRunRequestSchema: GenMessage<UpdateDagRunRequest>;
+
+/**
+ * @generated from message millrace.v1.UpdateDagRunResponse
+ */
+export declare type UpdateDagRunResponse = Message<"millrace.v1.UpdateDagRunResponse"> & {
+  /**
+   * @generated from field: millrace.v1.DagRun dag_run = 1;
+   */
+  dagRun?: DagRun | undefined;
+
+  /**
+   * What a clear did, or with `plan` would do.
+   *
+   * @generated from field: millrace.v1.RepairPlan repair = 2;
+   */
+  repair?: RepairPlan | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.UpdateDagRunResponse.
+ * Use `create(UpdateDagRunResponseSchema)` to create a new message.
+ */
+export declare const UpdateDagRunResponseSchema: GenMessage<UpdateDagRunResponse>;
+
+/**
+ * @generated from message millrace.v1.RerunDagRunRequest
+ */
+export declare type RerunDagRunRequest = Message<"millrace.v1.RerunDagRunRequest"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * `"failed"` (what failed or was cut short; the default), `"all"`, or a list of task ids; always with everything below.
+   *
+   * @generated from field: google.protobuf.Value from = 2;
+   */
+  from?: Value | undefined;
+
+  /**
+   * Instead of the run's own values; those that are not named stay.
+   *
+   * @generated from field: google.protobuf.Struct parameters = 3;
+   */
+  parameters?: JsonObject | undefined;
+
+  /**
+   * @generated from field: millrace.v1.RerunVersion version = 4;
+   */
+  version: RerunVersion;
+
+  /**
+   * @generated from field: bool plan = 5;
+   */
+  plan: boolean;
+
+  /**
+   * @generated from field: string note = 6;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message millrace.v1.RerunDagRunRequest.
+ * Use `create(RerunDagRunRequestSchema)` to create a new message.
+ */
+export declare const RerunDagRunRequestSchema: GenMessage<RerunDagRunRequest>;
+
+/**
+ * @generated from message millrace.v1.RerunDagRunResponse
+ */
+export declare type RerunDagRunResponse = Message<"millrace.v1.RerunDagRunResponse"> & {
+  /**
+   * @generated from field: millrace.v1.RepairPlan repair = 1;
+   */
+  repair?: RepairPlan | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.RerunDagRunResponse.
+ * Use `create(RerunDagRunResponseSchema)` to create a new message.
+ */
+export declare const RerunDagRunResponseSchema: GenMessage<RerunDagRunResponse>;
+
+/**
+ * @generated from message millrace.v1.ClearDagRunRequest
+ */
+export declare type ClearDagRunRequest = Message<"millrace.v1.ClearDagRunRequest"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * @generated from field: repeated string task_ids = 2;
+   */
+  taskIds: string[];
+
+  /**
+   * With everything below them.
+   *
+   * @generated from field: bool include_downstream = 3;
+   */
+  includeDownstream: boolean;
+
+  /**
+   * @generated from field: bool plan = 4;
+   */
+  plan: boolean;
+
+  /**
+   * @generated from field: string note = 5;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message millrace.v1.ClearDagRunRequest.
+ * Use `create(ClearDagRunRequestSchema)` to create a new message.
+ */
+export declare const ClearDagRunRequestSchema: GenMessage<ClearDagRunRequest>;
+
+/**
+ * @generated from message millrace.v1.ClearDagRunResponse
+ */
+export declare type ClearDagRunResponse = Message<"millrace.v1.ClearDagRunResponse"> & {
+  /**
+   * @generated from field: millrace.v1.RepairPlan repair = 1;
+   */
+  repair?: RepairPlan | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.ClearDagRunResponse.
+ * Use `create(ClearDagRunResponseSchema)` to create a new message.
+ */
+export declare const ClearDagRunResponseSchema: GenMessage<ClearDagRunResponse>;
+
+/**
+ * @generated from message millrace.v1.MarkDagRunRequest
+ */
+export declare type MarkDagRunRequest = Message<"millrace.v1.MarkDagRunRequest"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * `success`, `failed` or `skipped`.
+   *
+   * @generated from field: millrace.v1.TaskState state = 2;
+   */
+  state: TaskState;
+
+  /**
+   * @generated from field: repeated string task_ids = 3;
+   */
+  taskIds: string[];
+
+  /**
+   * What is below them begins again in the same step.
+   *
+   * @generated from field: bool include_downstream = 4;
+   */
+  includeDownstream: boolean;
+
+  /**
+   * @generated from field: bool plan = 5;
+   */
+  plan: boolean;
+
+  /**
+   * Why; kept in the events.
+   *
+   * @generated from field: string note = 6;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message millrace.v1.MarkDagRunRequest.
+ * Use `create(MarkDagRunRequestSchema)` to create a new message.
+ */
+export declare const MarkDagRunRequestSchema: GenMessage<MarkDagRunRequest>;
+
+/**
+ * @generated from message millrace.v1.MarkDagRunResponse
+ */
+export declare type MarkDagRunResponse = Message<"millrace.v1.MarkDagRunResponse"> & {
+  /**
+   * @generated from field: millrace.v1.RepairPlan repair = 1;
+   */
+  repair?: RepairPlan | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.MarkDagRunResponse.
+ * Use `create(MarkDagRunResponseSchema)` to create a new message.
+ */
+export declare const MarkDagRunResponseSchema: GenMessage<MarkDagRunResponse>;
+
+/**
+ * @generated from message millrace.v1.ExplainDagRunRequest
+ */
+export declare type ExplainDagRunRequest = Message<"millrace.v1.ExplainDagRunRequest"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+};
+
+/**
+ * Describes the message millrace.v1.ExplainDagRunRequest.
+ * Use `create(ExplainDagRunRequestSchema)` to create a new message.
+ */
+export declare const ExplainDagRunRequestSchema: GenMessage<ExplainDagRunRequest>;
+
+/**
+ * @generated from message millrace.v1.ExplainDagRunResponse
+ */
+export declare type ExplainDagRunResponse = Message<"millrace.v1.ExplainDagRunResponse"> & {
+  /**
+   * @generated from field: millrace.v1.Explanation explanation = 1;
+   */
+  explanation?: Explanation | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.ExplainDagRunResponse.
+ * Use `create(ExplainDagRunResponseSchema)` to create a new message.
+ */
+export declare const ExplainDagRunResponseSchema: GenMessage<ExplainDagRunResponse>;
+
+/**
  * Derived from the instances of the run and its cancel flag.
  *
  * @generated from enum millrace.v1.RunState
@@ -457,7 +726,68 @@ export enum RunType {
 export declare const RunTypeSchema: GenEnum<RunType>;
 
 /**
- * Runs: trigger, read, wait, cancel.
+ * @generated from enum millrace.v1.RunAction
+ */
+export enum RunAction {
+  /**
+   * @generated from enum value: RUN_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: RUN_ACTION_PAUSE = 1;
+   */
+  PAUSE = 1,
+
+  /**
+   * @generated from enum value: RUN_ACTION_RESUME = 2;
+   */
+  RESUME = 2,
+
+  /**
+   * All tasks begin again.
+   *
+   * @generated from enum value: RUN_ACTION_CLEAR = 3;
+   */
+  CLEAR = 3,
+}
+
+/**
+ * Describes the enum millrace.v1.RunAction.
+ */
+export declare const RunActionSchema: GenEnum<RunAction>;
+
+/**
+ * @generated from enum millrace.v1.RerunVersion
+ */
+export enum RerunVersion {
+  /**
+   * @generated from enum value: RERUN_VERSION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The run keeps its version.
+   *
+   * @generated from enum value: RERUN_VERSION_SAME = 1;
+   */
+  SAME = 1,
+
+  /**
+   * The run goes on by the newest version of its DAG.
+   *
+   * @generated from enum value: RERUN_VERSION_LATEST = 2;
+   */
+  LATEST = 2,
+}
+
+/**
+ * Describes the enum millrace.v1.RerunVersion.
+ */
+export declare const RerunVersionSchema: GenEnum<RerunVersion>;
+
+/**
+ * Runs: trigger, read, wait, cancel, repair.
  *
  * @generated from service millrace.v1.RunService
  */
@@ -498,6 +828,56 @@ export declare const RunService: GenService<{
     methodKind: "unary";
     input: typeof CancelDagRunRequestSchema;
     output: typeof CancelDagRunResponseSchema;
+  },
+  /**
+   * Pauses, resumes or clears a run. With `plan` a clear is only planned, and REST answers the plan.
+   *
+   * @generated from rpc millrace.v1.RunService.UpdateDagRun
+   */
+  updateDagRun: {
+    methodKind: "unary";
+    input: typeof UpdateDagRunRequestSchema;
+    output: typeof UpdateDagRunResponseSchema;
+  },
+  /**
+   * Runs tasks again, on another version or with other parameters if asked. With `plan` it only says which.
+   *
+   * @generated from rpc millrace.v1.RunService.RerunDagRun
+   */
+  rerunDagRun: {
+    methodKind: "unary";
+    input: typeof RerunDagRunRequestSchema;
+    output: typeof RerunDagRunResponseSchema;
+  },
+  /**
+   * Lets tasks begin again; without `task_ids` all of them. With `plan` it only says which.
+   *
+   * @generated from rpc millrace.v1.RunService.ClearDagRun
+   */
+  clearDagRun: {
+    methodKind: "unary";
+    input: typeof ClearDagRunRequestSchema;
+    output: typeof ClearDagRunResponseSchema;
+  },
+  /**
+   * Sets the state of tasks by hand; without `task_ids` of all. With `plan` it only says what would follow.
+   *
+   * @generated from rpc millrace.v1.RunService.MarkDagRun
+   */
+  markDagRun: {
+    methodKind: "unary";
+    input: typeof MarkDagRunRequestSchema;
+    output: typeof MarkDagRunResponseSchema;
+  },
+  /**
+   * Says why a run waits, in words.
+   *
+   * @generated from rpc millrace.v1.RunService.ExplainDagRun
+   */
+  explainDagRun: {
+    methodKind: "unary";
+    input: typeof ExplainDagRunRequestSchema;
+    output: typeof ExplainDagRunResponseSchema;
   },
 }>;
 

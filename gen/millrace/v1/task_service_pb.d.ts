@@ -352,6 +352,13 @@ export declare type ListTaskInstancesRequest = Message<"millrace.v1.ListTaskInst
    * @generated from field: string state = 7;
    */
   state: string;
+
+  /**
+   * Only what runs, and began longer ago than this: `90s`, `1h30m`.
+   *
+   * @generated from field: string running_longer_than = 8;
+   */
+  runningLongerThan: string;
 };
 
 /**
@@ -591,6 +598,330 @@ export declare type LogLine = Message<"millrace.v1.LogLine"> & {
 export declare const LogLineSchema: GenMessage<LogLine>;
 
 /**
+ * What a rerun, clear or mark does; the same whether it was only planned or done.
+ *
+ * @generated from message millrace.v1.RepairPlan
+ */
+export declare type RepairPlan = Message<"millrace.v1.RepairPlan"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * The version and the parameters that the run then has.
+   *
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+
+  /**
+   * @generated from field: google.protobuf.Struct parameters = 3;
+   */
+  parameters?: JsonObject | undefined;
+
+  /**
+   * @generated from field: repeated millrace.v1.PlannedTask kept = 4;
+   */
+  kept: PlannedTask[];
+
+  /**
+   * @generated from field: repeated millrace.v1.PlannedTask re_run = 5;
+   */
+  reRun: PlannedTask[];
+
+  /**
+   * Gone from the version that the run then has.
+   *
+   * @generated from field: repeated millrace.v1.PlannedTask removed = 6;
+   */
+  removed: PlannedTask[];
+
+  /**
+   * @generated from field: repeated millrace.v1.PlannedTask marked = 7;
+   */
+  marked: PlannedTask[];
+
+  /**
+   * One sentence per parameter that the version does not declare.
+   *
+   * @generated from field: repeated string warnings = 8;
+   */
+  warnings: string[];
+};
+
+/**
+ * Describes the message millrace.v1.RepairPlan.
+ * Use `create(RepairPlanSchema)` to create a new message.
+ */
+export declare const RepairPlanSchema: GenMessage<RepairPlan>;
+
+/**
+ * @generated from message millrace.v1.PlannedTask
+ */
+export declare type PlannedTask = Message<"millrace.v1.PlannedTask"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Id of the task instance.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Before; null for a task that the run did not have.
+   *
+   * @generated from field: millrace.v1.TaskState state = 3;
+   */
+  state: TaskState;
+
+  /**
+   * Right after; a task that runs again is `none` while it waits for its parents.
+   *
+   * @generated from field: millrace.v1.TaskState next_state = 4;
+   */
+  nextState: TaskState;
+};
+
+/**
+ * Describes the message millrace.v1.PlannedTask.
+ * Use `create(PlannedTaskSchema)` to create a new message.
+ */
+export declare const PlannedTaskSchema: GenMessage<PlannedTask>;
+
+/**
+ * Why a run or a task instance waits, or what it does.
+ *
+ * @generated from message millrace.v1.Explanation
+ */
+export declare type Explanation = Message<"millrace.v1.Explanation"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * The task instance; empty for a run as a whole.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * One sentence about the whole.
+   *
+   * @generated from field: string summary = 3;
+   */
+  summary: string;
+
+  /**
+   * One for each cause; of a run those that are nearest to running come first.
+   *
+   * @generated from field: repeated millrace.v1.WaitReason reasons = 4;
+   */
+  reasons: WaitReason[];
+
+  /**
+   * Task instances that wait, too, and are left out here.
+   *
+   * @generated from field: int64 more = 5;
+   */
+  more: bigint;
+};
+
+/**
+ * Describes the message millrace.v1.Explanation.
+ * Use `create(ExplanationSchema)` to create a new message.
+ */
+export declare const ExplanationSchema: GenMessage<Explanation>;
+
+/**
+ * @generated from message millrace.v1.WaitReason
+ */
+export declare type WaitReason = Message<"millrace.v1.WaitReason"> & {
+  /**
+   * The task instance.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string task_id = 2;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: optional int32 map_index = 3;
+   */
+  mapIndex?: number | undefined;
+
+  /**
+   * @generated from field: millrace.v1.TaskState state = 4;
+   */
+  state: TaskState;
+
+  /**
+   * `parents`, `no_worker`, `workers_busy`, `retry_due`, …; docs/repair.md lists them.
+   *
+   * @generated from field: string code = 5;
+   */
+  code: string;
+
+  /**
+   * One sentence for people.
+   *
+   * @generated from field: string text = 6;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message millrace.v1.WaitReason.
+ * Use `create(WaitReasonSchema)` to create a new message.
+ */
+export declare const WaitReasonSchema: GenMessage<WaitReason>;
+
+/**
+ * @generated from message millrace.v1.ClearTaskInstanceRequest
+ */
+export declare type ClearTaskInstanceRequest = Message<"millrace.v1.ClearTaskInstanceRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: bool include_downstream = 2;
+   */
+  includeDownstream: boolean;
+
+  /**
+   * @generated from field: bool plan = 3;
+   */
+  plan: boolean;
+
+  /**
+   * @generated from field: string note = 4;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message millrace.v1.ClearTaskInstanceRequest.
+ * Use `create(ClearTaskInstanceRequestSchema)` to create a new message.
+ */
+export declare const ClearTaskInstanceRequestSchema: GenMessage<ClearTaskInstanceRequest>;
+
+/**
+ * @generated from message millrace.v1.ClearTaskInstanceResponse
+ */
+export declare type ClearTaskInstanceResponse = Message<"millrace.v1.ClearTaskInstanceResponse"> & {
+  /**
+   * @generated from field: millrace.v1.RepairPlan repair = 1;
+   */
+  repair?: RepairPlan | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.ClearTaskInstanceResponse.
+ * Use `create(ClearTaskInstanceResponseSchema)` to create a new message.
+ */
+export declare const ClearTaskInstanceResponseSchema: GenMessage<ClearTaskInstanceResponse>;
+
+/**
+ * @generated from message millrace.v1.MarkTaskInstanceRequest
+ */
+export declare type MarkTaskInstanceRequest = Message<"millrace.v1.MarkTaskInstanceRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * `success`, `failed` or `skipped`.
+   *
+   * @generated from field: millrace.v1.TaskState state = 2;
+   */
+  state: TaskState;
+
+  /**
+   * @generated from field: bool include_downstream = 3;
+   */
+  includeDownstream: boolean;
+
+  /**
+   * @generated from field: bool plan = 4;
+   */
+  plan: boolean;
+
+  /**
+   * Why; kept in the events.
+   *
+   * @generated from field: string note = 5;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message millrace.v1.MarkTaskInstanceRequest.
+ * Use `create(MarkTaskInstanceRequestSchema)` to create a new message.
+ */
+export declare const MarkTaskInstanceRequestSchema: GenMessage<MarkTaskInstanceRequest>;
+
+/**
+ * @generated from message millrace.v1.MarkTaskInstanceResponse
+ */
+export declare type MarkTaskInstanceResponse = Message<"millrace.v1.MarkTaskInstanceResponse"> & {
+  /**
+   * @generated from field: millrace.v1.RepairPlan repair = 1;
+   */
+  repair?: RepairPlan | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.MarkTaskInstanceResponse.
+ * Use `create(MarkTaskInstanceResponseSchema)` to create a new message.
+ */
+export declare const MarkTaskInstanceResponseSchema: GenMessage<MarkTaskInstanceResponse>;
+
+/**
+ * @generated from message millrace.v1.ExplainTaskInstanceRequest
+ */
+export declare type ExplainTaskInstanceRequest = Message<"millrace.v1.ExplainTaskInstanceRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message millrace.v1.ExplainTaskInstanceRequest.
+ * Use `create(ExplainTaskInstanceRequestSchema)` to create a new message.
+ */
+export declare const ExplainTaskInstanceRequestSchema: GenMessage<ExplainTaskInstanceRequest>;
+
+/**
+ * @generated from message millrace.v1.ExplainTaskInstanceResponse
+ */
+export declare type ExplainTaskInstanceResponse = Message<"millrace.v1.ExplainTaskInstanceResponse"> & {
+  /**
+   * @generated from field: millrace.v1.Explanation explanation = 1;
+   */
+  explanation?: Explanation | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.ExplainTaskInstanceResponse.
+ * Use `create(ExplainTaskInstanceResponseSchema)` to create a new message.
+ */
+export declare const ExplainTaskInstanceResponseSchema: GenMessage<ExplainTaskInstanceResponse>;
+
+/**
  * @generated from enum millrace.v1.TaskState
  */
 export enum TaskState {
@@ -721,6 +1052,36 @@ export declare const TaskService: GenService<{
     methodKind: "unary";
     input: typeof ListAttemptsRequestSchema;
     output: typeof ListAttemptsResponseSchema;
+  },
+  /**
+   * Lets one task begin again; an item of a fan-out with its whole task. With `plan` it only says what would follow.
+   *
+   * @generated from rpc millrace.v1.TaskService.ClearTaskInstance
+   */
+  clearTaskInstance: {
+    methodKind: "unary";
+    input: typeof ClearTaskInstanceRequestSchema;
+    output: typeof ClearTaskInstanceResponseSchema;
+  },
+  /**
+   * Sets the state of one task, or of one item of a fan-out, by hand.
+   *
+   * @generated from rpc millrace.v1.TaskService.MarkTaskInstance
+   */
+  markTaskInstance: {
+    methodKind: "unary";
+    input: typeof MarkTaskInstanceRequestSchema;
+    output: typeof MarkTaskInstanceResponseSchema;
+  },
+  /**
+   * Says why a task instance waits, in words.
+   *
+   * @generated from rpc millrace.v1.TaskService.ExplainTaskInstance
+   */
+  explainTaskInstance: {
+    methodKind: "unary";
+    input: typeof ExplainTaskInstanceRequestSchema;
+    output: typeof ExplainTaskInstanceResponseSchema;
   },
   /**
    * Outputs (XCom) of a run, or of one of its tasks.

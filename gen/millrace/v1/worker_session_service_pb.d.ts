@@ -676,6 +676,8 @@ export declare type Assignment = Message<"millrace.v1.Assignment"> & {
   parameters?: JsonObject | undefined;
 
   /**
+   * Marker → name: the worker puts each secret in its marker's place in `operator`, `environment` and `values`.
+   *
    * @generated from field: google.protobuf.Struct secrets = 8;
    */
   secrets?: JsonObject | undefined;

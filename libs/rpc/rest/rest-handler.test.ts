@@ -190,7 +190,7 @@ describe("refused is", () => {
 
   test("a wrong method names the right ones, an absent dependency says when to come back", async () => {
     const wrong = await serve()(request("PUT", "/api/v1/dagRuns/r1"));
-    expect(wrong.headers["allow"]).toBe("GET, DELETE");
+    expect(wrong.headers["allow"]).toBe("GET, DELETE, PATCH");
     const away = await serve()(request("POST", "/api/v1/dags/busy/trigger"));
     expect(away).toMatchObject({ status: 503, headers: { "retry-after": "3" } });
   });
@@ -205,7 +205,7 @@ test("HEAD answers as GET, OPTIONS says what is allowed", async () => {
   expect((await serve()(request("HEAD", "/api/v1/dagRuns"))).status).toBe(200);
   expect(await serve()(request("OPTIONS", "/api/v1/dagRuns/r1"))).toMatchObject({
     status: 204,
-    headers: { allow: "GET, DELETE" },
+    headers: { allow: "GET, DELETE, PATCH" },
   });
 });
 

@@ -28,6 +28,8 @@ export interface RestRules {
     readonly status: number;
     readonly headers?: Readonly<Record<string, string>>;
   };
+  /** The field of the response that is the answer's body, where that depends on the response. */
+  readonly responseField?: (response: Message) => string;
   /** How a stream of messages becomes an answer. `messages` ends with the client. */
   readonly renderStream?: (messages: AsyncIterable<Message>, request: HttpRequest) => Promise<HttpResponse>;
 }
@@ -82,7 +84,8 @@ async function callUnary(
   const method = route.method as DescMethodUnary;
   const call = await transport.unary(method, request.signal, undefined, callHeaders(request), message);
   const { status, headers } = rules.respond?.(call.message) ?? { status: 200 };
-  const json = pickJson(method.output, call.message, route.responseField?.name ?? null);
+  const field = rules.responseField?.(call.message) ?? route.responseField?.name ?? null;
+  const json = pickJson(method.output, call.message, field);
   return { status, headers: { "content-type": "application/json", ...headers }, body: `${JSON.stringify(json)}\n` };
 }
 

@@ -35,6 +35,7 @@ export function applyDecision(before: RunAggregate, decision: Decision): RunAggr
   return mergeInstances(
     before,
     decision.run,
+    decision.plan,
     decision.instances.map((change) => change.next),
   );
 }
@@ -42,9 +43,10 @@ export function applyDecision(before: RunAggregate, decision: Decision): RunAggr
 export function mergeInstances(
   before: RunAggregate,
   run: RunAggregate["run"],
+  plan: RunAggregate["plan"],
   changed: readonly Instance[],
 ): RunAggregate {
   const instances = before.instances.slice();
   for (const instance of changed) instances[instance.ordinal] = instance;
-  return { run, instances, plan: before.plan };
+  return { run, instances, plan };
 }

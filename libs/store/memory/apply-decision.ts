@@ -28,7 +28,13 @@ export function checkGuards(run: StoredRun, decision: Decision): void {
 export function applyDecision(state: MemoryState, run: StoredRun, decision: Decision): void {
   const events = toNewEvents(run, decision);
   for (const { next } of decision.instances) {
-    state.indexes.update(decision.run, run.plan, run.instances[next.ordinal], next);
+    const before = run.instances[next.ordinal];
+    state.indexes.update(
+      decision.run,
+      decision.plan,
+      next,
+      before === undefined ? null : { row: before, plan: run.plan },
+    );
     run.instances[next.ordinal] = next;
   }
   const { runKey, timeoutAt } = decision.run;
@@ -36,6 +42,11 @@ export function applyDecision(state: MemoryState, run: StoredRun, decision: Deci
     state.indexes.timed.push({ at: timeoutAt, runKey, ordinal: null, kind: "run_timeout" });
   }
   run.row = decision.run;
+  run.plan = decision.plan;
+  if (decision.parameters !== null) {
+    const { values: parameters, warnings } = decision.parameters;
+    run.made = { ...run.made, parameters, warnings };
+  }
   for (const change of decision.attempts) applyAttempt(run, change);
   for (const change of decision.outputs) applyOutput(run, change);
   state.emit(events);
@@ -44,7 +55,7 @@ export function applyDecision(state: MemoryState, run: StoredRun, decision: Deci
 /** Rows of the event log for what a decision on `run` publishes; to be made before it is applied. */
 export function toNewEvents(
   run: StoredRun,
-  decision: Pick<Decision, "run" | "instances" | "events">,
+  decision: Pick<Decision, "instances" | "plan" | "events">,
 ): readonly NewEvent[] {
   const before = aggregateOf(run);
   return decision.events.map((event) => {

@@ -44,7 +44,7 @@ function archive(state: MemoryState, old: StoredRun): void {
     checkGuards(old, decision);
     applyDecision(state, old, decision);
   }
-  old.isArchived = true;
+  old.row = { ...old.row, isArchived: true, sequence: old.row.sequence + 1 };
 }
 
 function insert(state: MemoryState, next: NewRun, dagId: string): StoredRun {
@@ -64,7 +64,6 @@ function insert(state: MemoryState, next: NewRun, dagId: string): StoredRun {
     made: next,
     attempts: new Map(),
     outputs: new Map(),
-    isArchived: false,
     isOrphaned: false,
   };
   state.runs.set(row.runKey, run);
@@ -72,10 +71,10 @@ function insert(state: MemoryState, next: NewRun, dagId: string): StoredRun {
   state.runKeysByDate.set(dateKey(dagKey, logicalAt), row.runKey);
   if (next.request !== null)
     state.requests.set(requestKey(next.request), { bodyHash: next.request.bodyHash, runId, createdAt: state.now() });
-  for (const instance of run.instances) state.indexes.update(row, plan, undefined, instance);
+  for (const instance of run.instances) state.indexes.update(row, plan, instance, null);
   if (row.timeoutAt !== null)
     state.indexes.timed.push({ at: row.timeoutAt, runKey: row.runKey, ordinal: null, kind: "run_timeout" });
-  state.emit(toNewEvents(run, { run: row, instances: [], events: created.events }));
+  state.emit(toNewEvents(run, { instances: [], plan, events: created.events }));
   return run;
 }
 

@@ -1,5 +1,5 @@
 import type { DefinitionStore, KnownFile, NewVersion, RegisterResult } from "#ports/definition-store.ts";
-import { activeVersion, createMemorySchedules } from "./schedules.ts";
+import { activeVersion, createMemorySchedules, nextSchedule } from "./schedules.ts";
 import type { MemoryState, NewEvent } from "./memory-state.ts";
 import type { StoredDag, StoredVersion } from "./stored-definition.ts";
 
@@ -27,6 +27,7 @@ export function createMemoryDefinitions(state: MemoryState): DefinitionStore {
       const dag = state.dags.get(dagId);
       if (dag !== undefined && dag.isPaused !== isPaused) {
         dag.isPaused = isPaused;
+        if (!isPaused) dag.resumedAt = state.now();
         state.emit([{ ...about(dagId), eventType: "dag.paused", data: { is_paused: isPaused } }]);
         tellOthers(state);
       }
@@ -79,12 +80,7 @@ function register(state: MemoryState, next: NewVersion): RegisterResult {
   dag.activeVersionKey = version.versionKey;
   dag.filePath = next.filePath;
   dag.isActive = true;
-  const staysOnSchedule =
-    dag.schedule?.text === next.schedule?.text && dag.schedule?.timezone === next.schedule?.timezone;
-  if (!staysOnSchedule) {
-    const registeredAt = dag.schedule?.registeredAt ?? state.now();
-    dag.schedule = next.schedule === null ? null : { ...next.schedule, registeredAt };
-  }
+  dag.schedule = nextSchedule(state, dag.schedule, next.schedule);
   state.emit([
     { ...about(dag.dagId), eventType: "dag.updated", data: { version: version.version, file_path: next.filePath } },
   ]);
@@ -101,6 +97,7 @@ function insertDag(state: MemoryState, dagId: string): StoredDag {
     filePath: null,
     isActive: false,
     isPaused: false,
+    resumedAt: Number.NEGATIVE_INFINITY,
     schedule: null,
   };
   state.dags.set(dagId, dag);

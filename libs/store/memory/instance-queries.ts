@@ -25,12 +25,18 @@ export function createMemoryInstanceQueries(
   state: MemoryState,
 ): Pick<Queries, "listInstances" | "getInstance" | "listAttempts" | "listOutputs"> {
   return {
-    async listInstances(page, { runId, dagId, states }) {
+    async listInstances(page, { runId, dagId, states, runningLongerThanMs }) {
       const runs =
         runId === null ? [...state.runs.values()] : [state.findRun(runId)].filter((run) => run !== undefined);
       const views = runs
         .filter((run) => dagId === null || run.row.dagId === dagId)
-        .flatMap((run) => run.instances.map((instance) => instanceView(state, run, instance)))
+        .flatMap((run) =>
+          run.instances
+            .filter(
+              (instance) => runningLongerThanMs === null || runsLonger(instance, state.now() - runningLongerThanMs),
+            )
+            .map((instance) => instanceView(state, run, instance)),
+        )
         .filter((view) => states.length === 0 || states.includes(view.state));
       return pageOf(views, page, { order: runId === null ? inManyRuns : inOneRun, sorts });
     },
@@ -67,6 +73,11 @@ export function createMemoryInstanceQueries(
         );
     },
   };
+}
+
+/** Has an attempt that began before; groups of fan-outs have none. */
+function runsLonger({ held, state, startedAt }: Instance, at: number): boolean {
+  return held && state === "running" && startedAt !== null && startedAt < at;
 }
 
 function taskIdOf(run: StoredRun, instance: Instance): string {

@@ -2,6 +2,7 @@ import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { RunView } from "#ports/run-views.ts";
 import { nonZeroCounts } from "../postgres/run-queries.ts";
+import { createMemoryExplainQueries } from "./explain-queries.ts";
 import { createMemoryInstanceQueries } from "./instance-queries.ts";
 import type { MemoryState, StoredWorker } from "./memory-state.ts";
 import type { StoredDag } from "./stored-definition.ts";
@@ -41,6 +42,7 @@ const runList = {
 export function createMemoryQueries(state: MemoryState): Queries {
   return {
     ...createMemoryInstanceQueries(state),
+    ...createMemoryExplainQueries(state),
     async listDags(page, { isActive, text }) {
       const views = [...state.dags.values()].flatMap((dag) => dagView(state, dag));
       const found = views.filter(
@@ -96,7 +98,7 @@ function holdsText(view: DagView, text: string): boolean {
 function latestRun(state: MemoryState, dagId: string): StoredRun | undefined {
   let latest: StoredRun | undefined;
   for (const run of state.runs.values()) {
-    if (run.row.dagId === dagId && !run.isArchived && run.row.runKey > (latest?.row.runKey ?? 0)) latest = run;
+    if (run.row.dagId === dagId && !run.row.isArchived && run.row.runKey > (latest?.row.runKey ?? 0)) latest = run;
   }
   return latest;
 }
@@ -124,6 +126,7 @@ function dagView(state: MemoryState, dag: StoredDag): readonly DagView[] {
       fileHash: content.hash,
       registeredAt: dag.registeredAt,
       nextAt: dag.schedule?.nextAt ?? null,
+      droppedSlots: dag.schedule?.dropped ?? null,
       definition: content.definition,
       lastRun:
         last === undefined
@@ -144,7 +147,7 @@ function timezoneOf(definition: unknown): string {
   return has && typeof definition.timezone === "string" ? definition.timezone : "UTC";
 }
 
-function runView(state: MemoryState, { row, made, isArchived, isOrphaned }: StoredRun): RunView {
+function runView(state: MemoryState, { row, made, isOrphaned }: StoredRun): RunView {
   return {
     runKey: row.runKey,
     runId: row.runId,
@@ -153,7 +156,7 @@ function runView(state: MemoryState, { row, made, isArchived, isOrphaned }: Stor
     state: row.state,
     isPaused: row.isPaused,
     isOrphaned,
-    isArchived,
+    isArchived: row.isArchived,
     logicalAt: row.logicalAt,
     intervalStartAt: made.intervalStartAt,
     intervalEndAt: made.intervalEndAt,

@@ -1,19 +1,12 @@
 import type { Plan, PlanTask } from "#core/plan.ts";
 import type { Instance, RunRow } from "#core/run-model.ts";
-import { SortedList } from "./sorted-list.ts";
+import { type ReadyEntry, ReadyQueue } from "./ready-queue.ts";
 import { TimeHeap } from "./time-heap.ts";
 
 /** Names an instance among all runs. */
 export interface InstanceRef {
   readonly runKey: number;
   readonly ordinal: number;
-}
-
-/** A queued instance in the dispatcher's order. */
-interface ReadyEntry extends InstanceRef {
-  readonly priority: number;
-  readonly dagPriority: number;
-  readonly queuedAt: number;
 }
 
 export type TimedKind = "retry" | "deferral" | "queue_timeout" | "retry_timeout" | "run_timeout";
@@ -31,19 +24,21 @@ const ordinalSpan = 2 ** 26;
 
 /** What the dispatcher, the timers and the reaper look for, kept with every change so that no look scans a run. */
 export class RunIndexes {
-  readonly ready = new SortedList<ReadyEntry>(compareReady);
+  readonly ready = new ReadyQueue();
   readonly timed = new TimeHeap<TimedRef>();
   /** Instances whose attempt may be alive, by worker. */
   readonly held = new Map<number, Map<number, InstanceRef>>();
   readonly awaiting = new Map<number, InstanceRef>();
   readonly #readyEntries = new Map<number, ReadyEntry>();
+  readonly #out = new Map<number, number>();
 
-  /** Follows a change; `before` is undefined for a new instance. */
-  update(run: RunRow, plan: Plan, before: Instance | undefined, after: Instance): void {
+  /** Follows a change; `before` is null for a new instance. */
+  update(run: RunRow, plan: Plan, after: Instance, before: { row: Instance; plan: Plan } | null): void {
     const ref = { runKey: run.runKey, ordinal: after.ordinal };
     const key = run.runKey * ordinalSpan + after.ordinal;
-    this.#updateReady(key, ref, plan, after);
-    if (before?.held && before.workerKey !== null) this.held.get(before.workerKey)?.delete(key);
+    this.#updateReady(key, { run, ref, plan, after });
+    this.#countOut(run.dagKey, before?.row.held ?? false, after.held);
+    if (before?.row.held && before.row.workerKey !== null) this.held.get(before.row.workerKey)?.delete(key);
     if (after.held && after.workerKey !== null) {
       const ofWorker = this.held.get(after.workerKey) ?? new Map<number, InstanceRef>();
       this.held.set(after.workerKey, ofWorker.set(key, ref));
@@ -51,26 +46,42 @@ export class RunIndexes {
     if (after.awaitsEvaluation) this.awaiting.set(key, ref);
     else this.awaiting.delete(key);
     const task = plan.tasks[after.task];
+    const taskBefore = before?.plan.tasks[before.row.task];
     if (task === undefined) return;
     for (const kind of instanceKinds) {
       const at = timeOf(kind, after, task);
-      if (at !== null && (before === undefined || at !== timeOf(kind, before, task)))
-        this.timed.push({ at, ...ref, kind });
+      const atBefore = before === null || taskBefore === undefined ? null : timeOf(kind, before.row, taskBefore);
+      if (at !== null && at !== atBefore) this.timed.push({ at, ...ref, kind });
     }
   }
 
-  #updateReady(key: number, ref: InstanceRef, plan: Plan, after: Instance): void {
+  /** Attempts of a DAG that may be alive. */
+  attemptsOut(dagKey: number): number {
+    return this.#out.get(dagKey) ?? 0;
+  }
+
+  #countOut(dagKey: number, wasHeld: boolean, isHeld: boolean): void {
+    if (wasHeld !== isHeld) this.#out.set(dagKey, this.attemptsOut(dagKey) + (isHeld ? 1 : -1));
+  }
+
+  #updateReady(
+    key: number,
+    { run, ref, plan, after }: { run: RunRow; ref: InstanceRef; plan: Plan; after: Instance },
+  ): void {
     const known = this.#readyEntries.get(key);
+    const priority = plan.tasks[after.task]?.priority ?? 0;
     const isReady = after.state === "queued" && !after.held && after.itemsTotal === 0 && after.waitsFor === null;
     if (known !== undefined) {
-      if (isReady && known.queuedAt === (after.queuedAt ?? 0)) return;
+      const isSame = known.priority === priority && known.dagPriority === plan.priority;
+      if (isReady && isSame && known.queuedAt === (after.queuedAt ?? 0)) return;
       this.ready.remove(known);
       this.#readyEntries.delete(key);
     }
     if (!isReady) return;
     const entry = {
       ...ref,
-      priority: plan.tasks[after.task]?.priority ?? 0,
+      dagKey: run.dagKey,
+      priority,
       dagPriority: plan.priority,
       queuedAt: after.queuedAt ?? 0,
     };
@@ -105,15 +116,4 @@ function isUnderWay({ state }: Instance): boolean {
 
 function plus(at: number | null, durationMs: number | null): number | null {
   return at === null || durationMs === null ? null : at + durationMs;
-}
-
-/** Task priority, DAG priority, age; then the order of runs and tasks. */
-function compareReady(a: ReadyEntry, b: ReadyEntry): number {
-  return (
-    b.priority - a.priority ||
-    b.dagPriority - a.dagPriority ||
-    a.queuedAt - b.queuedAt ||
-    a.runKey - b.runKey ||
-    a.ordinal - b.ordinal
-  );
 }

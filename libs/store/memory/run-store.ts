@@ -31,6 +31,9 @@ export function createMemoryRuns(state: MemoryState): RunStore {
     async findRunKey(runId) {
       return state.runKeys.get(runId) ?? null;
     },
+    async readPlan(versionKey) {
+      return state.planOf(versionKey);
+    },
     async readFacts(runKeys) {
       return runKeys.flatMap((runKey) => factsOf(state.runs.get(runKey)));
     },
@@ -94,20 +97,19 @@ function isStale(run: StoredRun, decision: Decision): boolean {
 
 function pickQueued(
   state: MemoryState,
-  options: { queues: readonly string[]; backends: readonly (string | null)[]; limit: number },
+  { queues, backends, limit, oldest = 0 }: Parameters<RunStore["pickQueued"]>[0],
 ): readonly QueuedInstance[] {
-  const picked: QueuedInstance[] = [];
-  for (const ref of state.indexes.ready) {
-    if (picked.length >= options.limit) break;
-    const run = state.runs.get(ref.runKey);
-    const instance = run?.instances[ref.ordinal];
+  const mayBeTaken = ({ runKey, ordinal }: InstanceRef): boolean => {
+    const run = state.runs.get(runKey);
+    const instance = run?.instances[ordinal];
     const task = instance === undefined ? undefined : run?.plan.tasks[instance.task];
-    if (run === undefined || instance === undefined || task === undefined || run.row.isPaused) continue;
-    if (instance.dueAt !== null && instance.dueAt > state.now()) continue;
-    if (!options.queues.includes(task.queue) || !options.backends.includes(task.backend)) continue;
-    picked.push(...queuedInstance(state, ref));
-  }
-  return picked;
+    if (run === undefined || instance === undefined || task === undefined || run.row.isPaused) return false;
+    const isDue = instance.dueAt === null || instance.dueAt <= state.now();
+    return isDue && queues.includes(task.queue) && backends.includes(task.backend);
+  };
+  const attemptsOut = (dagKey: number): number => state.indexes.attemptsOut(dagKey);
+  const picked = state.indexes.ready.pick({ limit, oldest, attemptsOut, mayBeTaken });
+  return picked.flatMap((ref) => queuedInstance(state, ref));
 }
 
 function listDue(state: MemoryState, limit: number): readonly DueInstance[] {
@@ -179,7 +181,7 @@ function queuedInstance(state: MemoryState, { runKey, ordinal }: InstanceRef): r
 
 function factsOf(run: StoredRun | undefined): readonly RunFacts[] {
   if (run === undefined) return [];
-  const { runKey, runId, dagId, versionKey, logicalAt, startedAt } = run.row;
+  const { runKey, runId, dagId, versionKey, revision, logicalAt, startedAt } = run.row;
   const { runType, intervalStartAt, intervalEndAt, parameters, traceparent } = run.made;
   return [
     {
@@ -187,6 +189,7 @@ function factsOf(run: StoredRun | undefined): readonly RunFacts[] {
       runId,
       dagId,
       versionKey,
+      revision,
       runType,
       logicalAt,
       intervalStartAt,

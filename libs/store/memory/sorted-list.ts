@@ -7,6 +7,10 @@ export class SortedList<T> {
     this.#compare = compare;
   }
 
+  get size(): number {
+    return this.#items.length;
+  }
+
   add(item: T): void {
     this.#items.splice(this.#placeOf(item), 0, item);
   }

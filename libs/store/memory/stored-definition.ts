@@ -1,4 +1,5 @@
-import type { NewVersion, ScheduleRow } from "#ports/definition-store.ts";
+import type { DagView } from "#ports/dag-views.ts";
+import type { NewVersion } from "#ports/definition-store.ts";
 import type { StoredProblem } from "#ports/stored-problem.ts";
 
 export interface StoredDag {
@@ -9,7 +10,21 @@ export interface StoredDag {
   filePath: string | null;
   isActive: boolean;
   isPaused: boolean;
-  schedule: (ScheduleRow & { readonly registeredAt: number }) | null;
+  /** Failures before it don't pause the DAG again. */
+  resumedAt: number;
+  schedule: StoredSchedule | null;
+}
+
+export interface StoredSchedule {
+  readonly text: string;
+  readonly timezone: string;
+  readonly rule: string;
+  readonly registeredAt: number;
+  readonly nextAt: number | null;
+  /** Null: at `nextAt`. */
+  readonly lookAt: number | null;
+  readonly backlogEnd: number | null;
+  readonly dropped: DagView["droppedSlots"];
 }
 
 export interface StoredVersion {

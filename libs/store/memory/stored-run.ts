@@ -19,11 +19,12 @@ export interface StoredOutput {
 export interface StoredRun {
   row: RunRow;
   readonly instances: Instance[];
-  readonly plan: Plan;
-  readonly made: NewRun;
+  /** Of its version, with the tasks behind that a rerun's version no longer has. */
+  plan: Plan;
+  /** As it was asked for; parameters and warnings may be a later rerun's. */
+  made: NewRun;
   /** By ordinal, oldest first. */
   readonly attempts: Map<number, StoredAttempt[]>;
   readonly outputs: Map<number, Map<string, StoredOutput>>;
-  isArchived: boolean;
   isOrphaned: boolean;
 }

@@ -4,9 +4,12 @@ import type { RunEvent } from "#core/run-event.ts";
 import { triggerRules } from "#core/trigger-rule.ts";
 import type { RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
+import { registerDag } from "#testing/dag-builder.ts";
 import type { TaskSpec } from "#testing/plan-builder.ts";
 import { planOfSpec } from "#testing/plan-spec.ts";
+import { clearOf } from "#testing/run-driver.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
+import { rerunOf } from "#testing/reruns.testsuite.ts";
 import { change, failure, readInstances, startRun, success } from "#testing/store-driver.ts";
 import { createMemoryStore } from "../memory/memory-store.ts";
 
@@ -43,7 +46,13 @@ const anyTasks = fc
 const ordinal = fc.nat(taskCount - 1);
 const fence = fc.nat(4);
 
-const anyEvent: fc.Arbitrary<RunEvent> = fc.oneof(
+/** A rerun, on the DAG's other version unless the run has it; what it needs is read when its turn comes. */
+interface RerunStep {
+  readonly kind: "rerun_on_other";
+  readonly from: "failed" | "all" | readonly string[];
+}
+
+const anyEvent: fc.Arbitrary<RunEvent | RerunStep> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
@@ -67,7 +76,13 @@ const anyEvent: fc.Arbitrary<RunEvent> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("retry_due" as const), ordinal, fence }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("released" as const), ordinal, fence }) },
   { weight: 1, arbitrary: fc.constant<RunEvent>({ kind: "cancel", reason: "test" }) },
-  { weight: 1, arbitrary: ordinal.map((one): RunEvent => ({ kind: "clear", ordinals: [one] })) },
+  { weight: 1, arbitrary: ordinal.map((one): RunEvent => clearOf([one])) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom("failed" as const, "all" as const, ["t1"])
+      .map((from): RerunStep => ({ kind: "rerun_on_other", from })),
+  },
 );
 
 /** Everything but clock times, of which only whether they are set must agree. */
@@ -79,14 +94,36 @@ function withoutTimes(value: unknown): unknown {
   );
 }
 
+/** The run's version, and another one: in another order, with a task less and one more. */
+async function versionsOf(store: Store, runKey: number, tasks: readonly TaskSpec[]): Promise<readonly number[]> {
+  const [facts] = await store.runs.readFacts([runKey]);
+  if (facts === undefined) throw new Error(`no run ${runKey}`);
+  const kept = tasks.filter(({ id }) => id !== "t2").map((task) => ({ ...task, parents: withoutRemoved(task) }));
+  const spec = { tasks: [{ id: "new", parents: ["t0"] }, ...kept.toReversed()] };
+  const { versionKey } = await registerDag(store, facts.dagId, spec);
+  return [facts.versionKey, versionKey];
+}
+
+function withoutRemoved({ parents = [] }: TaskSpec): readonly string[] {
+  return parents.filter((id) => id !== "t2");
+}
+
 async function play(
   store: Store,
   tasks: readonly TaskSpec[],
-  batches: readonly (readonly RunEvent[])[],
+  batches: readonly (readonly (RunEvent | RerunStep)[])[],
 ): Promise<unknown> {
   const { runKey, runId } = await startRun(store, tasks);
+  const keys = await versionsOf(store, runKey, tasks);
   const kinds: RunChangeResult["kind"][] = [];
-  for (const events of batches) kinds.push((await change(store, runKey, events)).kind);
+  for (const steps of batches) {
+    const [facts] = await store.runs.readFacts([runKey]);
+    const other = keys.find((key) => key !== facts?.versionKey) ?? 0;
+    const events = steps.map(async (step) =>
+      step.kind === "rerun_on_other" ? rerunOf(store, runKey, other, step.from) : step,
+    );
+    kinds.push((await change(store, runKey, await Promise.all(events))).kind);
+  }
   const instances = await readInstances(store, runKey);
   const attempts = await Promise.all(tasks.map((_, place) => store.queries.listAttempts(runKey, place)));
   const run = await store.queries.getRun(runId);

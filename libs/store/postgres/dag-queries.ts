@@ -1,5 +1,6 @@
 import type { RunState } from "#core/states.ts";
 import type { StoredProblem } from "#ports/stored-problem.ts";
+import type { DroppedSlots } from "#ports/schedule-store.ts";
 import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { Database } from "./database.ts";
@@ -20,6 +21,8 @@ interface DagRow {
   readonly hash: string;
   readonly registered_at: number;
   readonly next_at: number | null;
+  readonly dropped: (DroppedSlots & { readonly at: number }) | null;
+  readonly dropped_count: number | null;
   readonly definition: unknown;
   readonly last_run_id: string | null;
   readonly last_logical_at: number;
@@ -31,7 +34,7 @@ interface DagRow {
 
 const dagColumns = `d.dag_key, d.dag_id, d.description, d.owner, d.tags, COALESCE(s.schedule_text, '') AS schedule_text,
   COALESCE(s.timezone, v.definition ->> 'timezone', 'UTC') AS timezone, d.is_active, d.is_paused, v.version, d.file_path, v.hash,
-  d.registered_at, s.next_at, v.definition, r.run_id AS last_run_id, r.logical_at AS last_logical_at, r.state AS last_state,
+  d.registered_at, s.next_at, s.dropped, s.dropped_count, v.definition, r.run_id AS last_run_id, r.logical_at AS last_logical_at, r.state AS last_state,
   r.started_at AS last_started_at, r.ended_at AS last_ended_at, e.problems`;
 
 const dagSource = `dags d JOIN dag_versions v ON v.version_key = d.active_version_key LEFT JOIN schedules s ON s.dag_key = d.dag_key
@@ -104,6 +107,7 @@ function fromDagRow(row: DagRow): DagView {
     fileHash: row.hash,
     registeredAt: row.registered_at,
     nextAt: row.next_at,
+    droppedSlots: row.dropped === null ? null : { ...row.dropped, totalCount: row.dropped_count ?? 0 },
     definition: row.definition,
     lastRun: row.last_run_id === null ? null : lastRunOf(row, row.last_run_id),
     problems: row.problems ?? [],

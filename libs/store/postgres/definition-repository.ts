@@ -1,7 +1,6 @@
 import type {
   ActiveDefinition,
   DefinitionStore,
-  DueSchedule,
   KnownFile,
   NewVersion,
   RegisterResult,
@@ -9,6 +8,7 @@ import type {
 import type { Wake } from "#ports/wake.ts";
 import type { Database, Transaction } from "./database.ts";
 import { definitionStatements as sql } from "./definition-statements.ts";
+import { createScheduleRepository, putSchedule } from "./schedule-repository.ts";
 
 interface LockedDag {
   readonly dag_key: number;
@@ -34,15 +34,6 @@ interface ActiveRow {
   readonly is_active: boolean;
   readonly is_paused: boolean;
   readonly definition: unknown;
-}
-
-interface DueRow {
-  readonly dag_key: number;
-  readonly dag_id: string;
-  readonly version_key: number;
-  readonly definition: unknown;
-  readonly next_at: number;
-  readonly registered_at: number;
 }
 
 /** Definitions, versions, schedules and import errors in PostgreSQL. */
@@ -95,17 +86,7 @@ export function createDefinitionRepository(options: { database: Database; wake: 
         (row): KnownFile => ({ filePath: row.file_path, hash: row.hash, dagId: row.dag_id, isActive: row.is_active }),
       );
     },
-    async listDueSchedules(limit) {
-      return (await database.query<DueRow>(sql.listDueSchedules, [limit])).map(fromDueRow);
-    },
-    async advanceSchedule({ dagKey, from, to, epoch }) {
-      const rows = await database.query(sql.advanceSchedule, [dagKey, from, to, epoch]);
-      return rows.length > 0;
-    },
-    async nextScheduleInMs() {
-      const [row] = await database.query<{ ms: number | null }>(sql.nextSchedule, []);
-      return row?.ms === null || row?.ms === undefined ? null : Math.max(0, row.ms);
-    },
+    ...createScheduleRepository({ database, wake }),
   };
 }
 
@@ -152,9 +133,7 @@ async function activate(
     next.tags,
     priorityOf(next.definition),
   ]);
-  if (next.schedule === null) void transaction.query(sql.dropSchedule, [dagKey]);
-  else
-    void transaction.query(sql.putSchedule, [dagKey, next.schedule.text, next.schedule.timezone, next.schedule.nextAt]);
+  putSchedule(transaction, dagKey, next.schedule);
   await transaction.query(sql.emitDagEvent, [
     "dag.updated",
     next.dagId,
@@ -176,16 +155,5 @@ function fromActiveRow(row: ActiveRow): ActiveDefinition {
     isActive: row.is_active,
     isPaused: row.is_paused,
     definition: row.definition,
-  };
-}
-
-function fromDueRow(row: DueRow): DueSchedule {
-  return {
-    dagKey: row.dag_key,
-    dagId: row.dag_id,
-    versionKey: row.version_key,
-    definition: row.definition,
-    dueAt: row.next_at,
-    registeredAt: row.registered_at,
   };
 }

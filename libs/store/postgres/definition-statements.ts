@@ -25,16 +25,6 @@ export const definitionStatements = {
     updated_at = now() WHERE dag_key = $1`,
   },
 
-  /** A schedule that stays the same keeps its place: a slot that is due must not be lost to a new registration. */
-  putSchedule: {
-    name: "put_schedule",
-    text: `INSERT INTO schedules AS s (dag_key, schedule_text, timezone, next_at) VALUES ($1, $2, $3, from_ms($4))
-    ON CONFLICT (dag_key) DO UPDATE SET schedule_text = EXCLUDED.schedule_text, timezone = EXCLUDED.timezone, next_at = EXCLUDED.next_at
-    WHERE (s.schedule_text, s.timezone) <> (EXCLUDED.schedule_text, EXCLUDED.timezone)`,
-  },
-
-  dropSchedule: { name: "drop_schedule", text: "DELETE FROM schedules WHERE dag_key = $1" },
-
   /**
    * Takes the DAGs of a file out of force, but not the one with key `$2`: schedule gone, runs in progress marked as
    * orphaned, an event each.
@@ -77,7 +67,7 @@ export const definitionStatements = {
     name: "set_dag_paused",
     text: `WITH found AS (SELECT dag_key, dag_id, is_paused FROM dags WHERE dag_id = $1 FOR UPDATE
     ), changed AS (
-      UPDATE dags d SET is_paused = $2, updated_at = now() FROM found f WHERE d.dag_key = f.dag_key AND f.is_paused <> $2 RETURNING d.dag_id
+      UPDATE dags d SET is_paused = $2, resumed_at = CASE WHEN $2 THEN d.resumed_at ELSE now() END, updated_at = now() FROM found f WHERE d.dag_key = f.dag_key AND f.is_paused <> $2 RETURNING d.dag_id
     ), event AS (
       INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, data)
       SELECT 'dag.paused', 'dag', dag_id, dag_id, jsonb_build_object('is_paused', $2::boolean) FROM changed
@@ -102,25 +92,5 @@ export const definitionStatements = {
     FROM (SELECT d.file_path, v.hash, d.dag_id FROM dags d JOIN dag_versions v ON v.version_key = d.active_version_key
       WHERE d.is_active AND d.file_path IS NOT NULL) f
     FULL JOIN import_errors e ON e.file_path = f.file_path ORDER BY 1`,
-  },
-
-  listDueSchedules: {
-    name: "list_due_schedules",
-    text: `SELECT s.dag_key, d.dag_id, v.version_key, v.definition, s.next_at, s.registered_at
-    FROM schedules s JOIN dags d USING (dag_key) JOIN dag_versions v ON v.version_key = d.active_version_key
-    WHERE s.next_at <= now() AND d.is_active AND NOT d.is_paused ORDER BY s.next_at, s.dag_key LIMIT $1`,
-  },
-
-  /** The leader's row is locked with it, so that no other can begin to lead before this is written. */
-  advanceSchedule: {
-    name: "advance_schedule",
-    text: `WITH leader AS (SELECT 1 FROM leases WHERE name = 'scheduler' AND epoch = $4 AND expires_at > now() FOR SHARE)
-    UPDATE schedules SET next_at = from_ms($3) WHERE dag_key = $1 AND next_at = from_ms($2) AND EXISTS (SELECT 1 FROM leader) RETURNING dag_key`,
-  },
-
-  nextSchedule: {
-    name: "next_schedule",
-    text: `SELECT (extract(epoch FROM min(s.next_at) - now()) * 1000)::double precision AS ms
-    FROM schedules s JOIN dags d USING (dag_key) WHERE s.next_at IS NOT NULL AND d.is_active AND NOT d.is_paused`,
   },
 } as const;

@@ -96,6 +96,10 @@ const listOutputs = {
 const inOneRun: readonly OrderKey[] = [{ sql: "t.ordinal", type: "integer", descending: false }];
 const inManyRuns: readonly OrderKey[] = [{ sql: "t.run_key", type: "bigint", descending: true }, ...inOneRun];
 
+/** Attempts, hence not the groups of fan-outs: `held` has an index of what workers have now. */
+const isLongRunning =
+  "t.held AND t.state = 'running' AND t.started_at < now() - ?::double precision * interval '1 millisecond'";
+
 const sorts = {
   task_id: { sql: "t.task_id", type: "text" },
   state: { sql: "t.state", type: "text" },
@@ -111,13 +115,14 @@ export function createInstanceQueries(options: {
   const { database, planOf } = options;
   const toView = async (row: InstanceViewRow): Promise<InstanceView> => fromRow(row, await planOf(row.version_key));
   return {
-    async listInstances(page, { runId, dagId, states }): Promise<Page<InstanceView>> {
+    async listInstances(page, { runId, dagId, states, runningLongerThanMs }): Promise<Page<InstanceView>> {
       const conditions = [
         ...(runId === null
           ? []
           : [{ sql: "t.run_key = (SELECT run_key FROM dag_runs WHERE run_id = ?)", value: runId }]),
         ...(dagId === null ? [] : [{ sql: "r.dag_key = (SELECT dag_key FROM dags WHERE dag_id = ?)", value: dagId }]),
         ...(states.length === 0 ? [] : [{ sql: "t.state = ANY(?::text[])", value: states }]),
+        ...(runningLongerThanMs === null ? [] : [{ sql: isLongRunning, value: runningLongerThanMs }]),
       ];
       const order = runId === null ? inManyRuns : inOneRun;
       const list = { columns: instanceColumns, from: instanceSource, conditions, order, sorts, toItem: toView };

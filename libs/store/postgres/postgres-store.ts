@@ -47,7 +47,11 @@ export async function openPostgresStore(options: {
       leases: createLeaseRepository(ordinary),
       events: createEventLog({ database: hot, wake }),
       logs: createLogRepository({ database: ordinary, wake }),
-      queries: createQueries({ database: ordinary, planOf: (versionKey) => loader.plan(ordinary, versionKey) }),
+      queries: createQueries({
+        database: ordinary,
+        planOf: (versionKey) => loader.plan(ordinary, versionKey),
+        now: () => clock.now(),
+      }),
       wake,
       now: () => clock.now(),
       close,

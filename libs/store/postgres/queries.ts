@@ -2,6 +2,7 @@ import type { Plan } from "#core/plan.ts";
 import type { Queries } from "#ports/queries.ts";
 import { createDagQueries } from "./dag-queries.ts";
 import type { Database } from "./database.ts";
+import { createExplainQueries } from "./explain-queries.ts";
 import { createInstanceQueries } from "./instance-queries.ts";
 import { createRunQueries } from "./run-queries.ts";
 
@@ -25,12 +26,17 @@ const listWorkers = {
 const ping = { name: "ping", text: "SELECT 1" };
 
 /** Reads for people, on the ordinary connections. */
-export function createQueries(options: { database: Database; planOf: (versionKey: number) => Promise<Plan> }): Queries {
+export function createQueries(options: {
+  database: Database;
+  planOf: (versionKey: number) => Promise<Plan>;
+  now: () => number;
+}): Queries {
   const { database } = options;
   return {
     ...createDagQueries(database),
     ...createRunQueries(database),
     ...createInstanceQueries(options),
+    ...createExplainQueries(options),
     async listWorkers() {
       const rows = await database.query<WorkerRow>(listWorkers, []);
       return rows.map((row) => ({

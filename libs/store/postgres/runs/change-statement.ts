@@ -3,15 +3,15 @@ import type { DecidedRun } from "../../changes/run-table.ts";
 import type { ChangePart } from "./change-part.ts";
 import { toEventRow } from "./event-row.ts";
 import {
-  changedInstanceAssignments,
-  changedInstanceRecord,
+  changedInstance,
+  movedInstance,
   newInstanceColumns,
   newInstanceRecord,
   newInstanceValues,
   toChangedRow,
   toNewRow,
 } from "./instance-columns.ts";
-import { changedRunAssignments, changedRunRecord, toChangedRun } from "./run-row.ts";
+import { changedRun, movedRun, type RowShape, toChangedRun, toMovedRun } from "./run-row.ts";
 
 export interface ChangeStatement {
   readonly name: string;
@@ -28,16 +28,17 @@ export interface ChangeStatement {
 const parts: readonly ChangePart[] = [
   {
     key: "new",
-    sql: `new_instance AS (INSERT INTO task_instances (run_key, ordinal, ${newInstanceColumns}, dag_priority, changed_sequence)
-      SELECT i.run_key, i.ordinal, ${newInstanceValues}, i.dag_priority, i.changed_sequence
-      FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer, dag_priority integer, changed_sequence bigint, ${newInstanceRecord})
+    sql: `new_instance AS (INSERT INTO task_instances (run_key, ordinal, ${newInstanceColumns}, dag_key, dag_priority, changed_sequence)
+      SELECT i.run_key, i.ordinal, ${newInstanceValues}, i.dag_key, i.dag_priority, i.changed_sequence
+      FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer, dag_key bigint, dag_priority integer, changed_sequence bigint, ${newInstanceRecord})
       JOIN locked USING (run_key))`,
-    rows: ({ before, decision }) =>
+    rows: ({ decision }) =>
       decision.instances
         .filter((change) => change.guard === null)
         .map((change) => ({
-          ...toNewRow(change.next, before.plan),
-          dag_priority: before.plan.priority,
+          ...toNewRow(change.next, decision.plan),
+          dag_key: decision.run.dagKey,
+          dag_priority: decision.plan.priority,
           changed_sequence: decision.run.sequence,
         })),
   },
@@ -87,11 +88,15 @@ function isClearedLater({ outputs }: DecidedRun["decision"], ordinal: number, pl
 
 /** The statement that writes these decisions; its one row has `locked`, the keys of the runs that it wrote. */
 export function buildChangeStatement(runs: readonly DecidedRun[]): ChangeStatement {
-  const changedRuns = runs.map(({ decision }) => toChangedRun(decision.run, decision.expectedSequence));
-  const changedInstances = collectRows(runs, changedRows);
+  const shape = runs.some(isMoved) ? moved : changed;
+  const changedRuns = runs.map(({ decision }) => ({
+    ...toChangedRun(decision.run, decision.expectedSequence),
+    ...(shape === moved ? toMovedRun(decision) : {}),
+  }));
+  const changedInstances = collectRows(runs, (run) => changedRows(run, shape === moved));
   const values = [JSON.stringify(changedRuns), JSON.stringify(changedInstances)];
-  const ctes = [lockedCte, runCte, instanceCte];
-  let name = "change_runs";
+  const ctes = [...shape.ctes];
+  let { name } = shape;
   for (const part of parts) {
     const rows = collectRows(runs, part.rows);
     if (rows.length === 0) continue;
@@ -105,21 +110,39 @@ SELECT ARRAY(SELECT run_key FROM locked) AS locked, refuse_partial_write(
   return { name, text, values };
 }
 
-const lockedCte = `change AS (SELECT * FROM json_to_recordset($1::json) AS c(${changedRunRecord})),
+/** A rerun changed version or parameters. */
+function isMoved({ before, decision }: DecidedRun): boolean {
+  return decision.run.revision !== before.run.revision;
+}
+
+interface Shape {
+  readonly name: string;
+  readonly ctes: readonly string[];
+}
+
+/** What nearly every change writes, and what one that moves a run to another version does: only that one pays for it. */
+const changed = shapeOf("change_runs", { runs: changedRun, instances: changedInstance });
+const moved = shapeOf("move_runs", { runs: movedRun, instances: movedInstance });
+
+function shapeOf(name: string, { runs, instances }: { runs: RowShape; instances: RowShape }): Shape {
+  const locked = `change AS (SELECT * FROM json_to_recordset($1::json) AS c(${runs.record})),
 locked AS (SELECT r.run_key FROM dag_runs r JOIN change c ON c.run_key = r.run_key AND c.expected = r.sequence ORDER BY r.run_key FOR UPDATE OF r SKIP LOCKED)`;
-
-const runCte = `run_write AS (UPDATE dag_runs r SET ${changedRunAssignments} FROM change c JOIN locked USING (run_key)
+  const run = `run_write AS (UPDATE dag_runs r SET ${runs.assignments} FROM change c JOIN locked USING (run_key)
   WHERE r.run_key = c.run_key AND r.sequence = c.expected)`;
-
-const instanceCte = `instance_write AS (UPDATE task_instances t SET ${changedInstanceAssignments}, changed_sequence = i.changed_sequence
-  FROM (SELECT i.* FROM json_to_recordset($2::json) AS i(run_key bigint, ordinal integer, guard_state text, guard_fence bigint, changed_sequence bigint, ${changedInstanceRecord})
+  const instance = `instance_write AS (UPDATE task_instances t SET ${instances.assignments}, changed_sequence = i.changed_sequence
+  FROM (SELECT i.* FROM json_to_recordset($2::json) AS i(run_key bigint, ordinal integer, guard_state text, guard_fence bigint, changed_sequence bigint, ${instances.record})
     JOIN locked USING (run_key)) i
   WHERE t.run_key = i.run_key AND t.ordinal = i.ordinal AND t.state = i.guard_state AND t.fence = i.guard_fence RETURNING 1)`;
+  return { name, ctes: [locked, run, instance] };
+}
 
-function changedRows({ before, decision }: DecidedRun): readonly Record<string, unknown>[] {
+function changedRows({ decision }: DecidedRun, withVersion: boolean): readonly Record<string, unknown>[] {
   return decision.instances
     .filter((change) => change.guard !== null)
-    .map((change) => ({ ...toChangedRow(change, before.plan), changed_sequence: decision.run.sequence }));
+    .map((change) => ({
+      ...toChangedRow(change, decision.plan, withVersion),
+      changed_sequence: decision.run.sequence,
+    }));
 }
 
 function collectRows(runs: readonly DecidedRun[], rowsOf: ChangePart["rows"]): Record<string, unknown>[] {

@@ -21,10 +21,10 @@ export const createRunText = `WITH run AS (
     run_type text, triggered_by text, external_trigger_id text, note text, parameters jsonb, warnings jsonb, traceparent text, priority integer)
   WHERE $5::bigint IS NULL OR ${scheduledGuard}
   ON CONFLICT (dag_key, logical_at) WHERE NOT is_archived DO NOTHING
-  RETURNING run_key, run_id
+  RETURNING run_key, run_id, dag_key
 ), instances AS (
-  INSERT INTO task_instances (run_key, ordinal, ${newInstanceColumns}, dag_priority)
-  SELECT run.run_key, i.ordinal, ${newInstanceValues}, i.dag_priority
+  INSERT INTO task_instances (run_key, ordinal, ${newInstanceColumns}, dag_key, dag_priority)
+  SELECT run.run_key, i.ordinal, ${newInstanceValues}, run.dag_key, i.dag_priority
   FROM run, json_to_recordset($2::json) AS i(ordinal integer, dag_priority integer, ${newInstanceRecord})
 ), event AS (
   INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, run_id, run_key, run_sequence, data)
@@ -66,7 +66,7 @@ export function createRunValues(run: NewRun, created: CreatedRun): readonly (str
     ...toNewRow(instance, plan),
     dag_priority: plan.priority,
   }));
-  const events = created.events.map((event) => toEventRow(event, { run: aggregate.run, instances: [] }, aggregate));
+  const events = created.events.map((event) => toEventRow(event, { instances: [], plan }, aggregate));
   const request =
     run.request === null
       ? null

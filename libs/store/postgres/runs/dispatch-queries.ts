@@ -1,16 +1,7 @@
 /**
- * What the dispatcher, the timers and the reaper look for. Each is served by a partial index of its own, so that its
+ * What the timers and the reaper look for. Each is served by a partial index of its own, so that its
  * cost follows what waits, not what the tables hold.
  */
-export const pickQueued = {
-  name: "pick_queued",
-  text: `SELECT t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number
-    FROM task_instances t JOIN dag_runs r USING (run_key)
-    WHERE t.state = 'queued' AND NOT t.held AND t.items_total = 0 AND t.waits_for IS NULL AND (t.due_at IS NULL OR t.due_at <= now())
-      AND t.queue = ANY($1::text[]) AND COALESCE(t.backend, $4) = ANY($2::text[]) AND NOT r.is_paused
-    ORDER BY t.priority DESC, t.dag_priority DESC, t.queued_at, t.run_key, t.ordinal LIMIT $3`,
-};
-
 export const listDue = {
   name: "list_due",
   text: `(SELECT run_key, ordinal, fence, 'retry' AS what FROM task_instances WHERE state = 'up_for_retry' AND due_at <= now() LIMIT $1)

@@ -5,13 +5,14 @@ import type { RunAggregate } from "#core/run-model.ts";
 /** An outbox row, ready to be published. */
 export function toEventRow(
   event: EventChange,
-  decision: Pick<Decision, "run" | "instances">,
+  decision: Pick<Decision, "instances" | "plan">,
   before: RunAggregate,
 ): Record<string, unknown> {
   const { runId, dagId } = before.run;
-  const instance =
-    event.ordinal === null ? undefined : (before.instances[event.ordinal] ?? findAdded(decision, event.ordinal));
-  const taskId = instance === undefined ? undefined : before.plan.tasks[instance.task]?.id;
+  const known = event.ordinal === null ? undefined : before.instances[event.ordinal];
+  const instance = known ?? (event.ordinal === null ? undefined : findAdded(decision, event.ordinal));
+  const { tasks } = known === undefined ? decision.plan : before.plan;
+  const taskId = instance === undefined ? undefined : tasks[instance.task]?.id;
   return {
     event_type: event.eventType,
     resource_type: event.eventType.slice(0, event.eventType.indexOf(".")),

@@ -1,6 +1,7 @@
 import type { InstanceChange } from "#core/decision.ts";
 import type { Plan, PlanTask } from "#core/plan.ts";
 import type { Instance } from "#core/run-model.ts";
+import type { RowShape } from "./run-row.ts";
 
 interface Column {
   readonly name: string;
@@ -42,12 +43,16 @@ const mutableColumns: readonly Column[] = [
   { name: "items_failed", type: "integer", value: (i) => i.itemsFailed },
 ];
 
-/** What an instance is made with and never changes. `priority` and the like are copied so that a pick needs no join. */
+/** What an instance is made with and never changes. */
 const fixedColumns: readonly Column[] = [
-  { name: "task_index", type: "integer", value: (i) => i.task },
   { name: "task_id", type: "text", value: (_, task) => task.id },
   { name: "map_index", type: "integer", value: (i) => i.mapIndex },
   { name: "item_key", type: "text", value: (i) => i.itemKey },
+];
+
+/** What follows from the version, copied so that a pick needs no join; a rerun on another version writes it again. */
+const versionColumns: readonly Column[] = [
+  { name: "task_index", type: "integer", value: (i) => i.task },
   { name: "operator_type", type: "text", value: (_, task) => task.operatorType },
   { name: "queue", type: "text", value: (_, task) => task.queue },
   { name: "backend", type: "text", value: (_, task) => task.backend },
@@ -55,18 +60,33 @@ const fixedColumns: readonly Column[] = [
   { name: "priority", type: "integer", value: (_, task) => task.priority },
 ];
 
-const allColumns = [...fixedColumns, ...mutableColumns];
+const movedColumns = [...versionColumns, ...mutableColumns];
+const allColumns = [...fixedColumns, ...movedColumns];
 
-/** The record type of `json_to_recordset` for changed rows. */
-export const changedInstanceRecord = recordOf(mutableColumns);
+/** What every change writes of its instances. */
+export const changedInstance: RowShape = {
+  record: recordOf(mutableColumns),
+  assignments: assignmentsOf(mutableColumns),
+};
+
+/** What a rerun writes that changes the version. */
+export const movedInstance: RowShape = {
+  record: `${recordOf(movedColumns)}, dag_priority integer`,
+  assignments: `${assignmentsOf(movedColumns)}, dag_priority = i.dag_priority`,
+};
+
+/** The record type for new rows. */
 export const newInstanceRecord = recordOf(allColumns);
 
-export const changedInstanceAssignments = mutableColumns.map((column) => `${column.name} = ${read(column)}`).join(", ");
 export const newInstanceColumns = allColumns.map((column) => column.name).join(", ");
 export const newInstanceValues = allColumns.map(read).join(", ");
 
 function recordOf(columns: readonly Column[]): string {
   return columns.map(({ name, type }) => `${name} ${type === "ms" ? "double precision" : type}`).join(", ");
+}
+
+function assignmentsOf(columns: readonly Column[]): string {
+  return columns.map((column) => `${column.name} = ${read(column)}`).join(", ");
 }
 
 function read(column: Column): string {
@@ -77,10 +97,13 @@ function plus(at: number | null, durationMs: number | null): number | null {
   return at === null || durationMs === null ? null : at + durationMs;
 }
 
-/** A changed row with the guard that its write must find. */
-export function toChangedRow(change: InstanceChange, plan: Plan): Record<string, unknown> {
+/** A changed row with the guard that its write must find; `isMoved`: with what follows from the version. */
+export function toChangedRow(change: InstanceChange, plan: Plan, isMoved: boolean): Record<string, unknown> {
   const guard = change.guard;
-  return { ...toValues(mutableColumns, change.next, plan), guard_state: guard?.state, guard_fence: guard?.fence };
+  const values = isMoved
+    ? { ...toValues(movedColumns, change.next, plan), dag_priority: plan.priority }
+    : toValues(mutableColumns, change.next, plan);
+  return { ...values, guard_state: guard?.state, guard_fence: guard?.fence };
 }
 
 export function toNewRow(instance: Instance, plan: Plan): Record<string, unknown> {

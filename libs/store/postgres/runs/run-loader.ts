@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Plan } from "#core/plan.ts";
-import type { RunAggregate } from "#core/run-model.ts";
+import { withRemovedTasks } from "#core/removed-tasks.ts";
+import type { RunAggregate, RunRow } from "#core/run-model.ts";
 import type { Queryable } from "../database.ts";
 import { fromInstanceRow, type InstanceRow, instanceRowColumns } from "./instance-row.ts";
 import { mergeInstances } from "../../changes/run-cache.ts";
@@ -44,14 +45,14 @@ export class RunLoader {
     known: (runKey: number) => RunAggregate | undefined,
   ): Promise<Map<number, RunAggregate>> {
     const runs = (await database.query<DagRunRow>(selectRuns, [runKeys])).map(fromRunRow);
-    const plans = await Promise.all(runs.map((run) => this.plan(database, run.versionKey)));
+    const plans = await Promise.all(runs.map((run) => this.#planOf(database, run, known(run.runKey))));
     const sequences = runs.map((run) => known(run.runKey)?.run.sequence ?? -1);
     const rows = await database.query<InstanceRow>(selectInstances, [runs.map((run) => run.runKey), sequences]);
     const byRun = Map.groupBy(rows, (row) => row.run_key);
     const loaded = runs.map((run, place) => {
       const plan = plans[place] ?? unreachable();
       const before = known(run.runKey) ?? { run, instances: [], plan };
-      return mergeInstances(before, run, (byRun.get(run.runKey) ?? []).map(fromInstanceRow));
+      return mergeInstances(before, run, plan, (byRun.get(run.runKey) ?? []).map(fromInstanceRow));
     });
     return new Map(loaded.map((aggregate) => [aggregate.run.runKey, aggregate]));
   }
@@ -64,6 +65,11 @@ export class RunLoader {
     if (row === undefined) throw new Error(`there is no DAG with key ${dagKey}`);
     this.#dagIds.set(dagKey, row.dag_id);
     return row.dag_id;
+  }
+
+  async #planOf(database: Queryable, run: RunRow, known: RunAggregate | undefined): Promise<Plan> {
+    if (known?.run.revision === run.revision) return known.plan;
+    return withRemovedTasks(await this.plan(database, run.versionKey), run.removedTasks);
   }
 
   async plan(database: Queryable, versionKey: number): Promise<Plan> {

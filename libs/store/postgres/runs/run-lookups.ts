@@ -1,6 +1,6 @@
 export const readFacts = {
   name: "read_run_facts",
-  text: `SELECT run_key, run_id, dag_id, version_key, run_type, logical_at, interval_start_at, interval_end_at, started_at, parameters, traceparent
+  text: `SELECT run_key, run_id, dag_id, version_key, revision, run_type, logical_at, interval_start_at, interval_end_at, started_at, parameters, traceparent
     FROM dag_runs WHERE run_key = ANY($1::bigint[])`,
 };
 
@@ -26,7 +26,8 @@ export const forgetRequest = {
   text: "DELETE FROM requests WHERE caller = $1 AND request_id = $2 AND created_at <= now() - interval '24 hours'",
 };
 
+/** Raises the sequence, so that nobody changes the run by what he knew of it before. */
 export const archiveRun = {
   name: "archive_run",
-  text: "UPDATE dag_runs SET is_archived = true WHERE run_key = $1 AND NOT is_archived RETURNING run_key",
+  text: "UPDATE dag_runs SET is_archived = true, sequence = sequence + 1 WHERE run_key = $1 AND NOT is_archived RETURNING run_key",
 };

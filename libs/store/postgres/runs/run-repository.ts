@@ -9,6 +9,7 @@ import { RunCache } from "../../changes/run-cache.ts";
 import { RunLoader } from "./run-loader.ts";
 import { createRunTable } from "./run-table.ts";
 import * as dispatch from "./dispatch-queries.ts";
+import { pickQueued } from "./pick-queued.ts";
 import * as lookups from "./run-lookups.ts";
 
 interface FactsRow {
@@ -16,6 +17,7 @@ interface FactsRow {
   readonly run_id: string;
   readonly dag_id: string;
   readonly version_key: number;
+  readonly revision: number;
   readonly run_type: RunType;
   readonly logical_at: number;
   readonly interval_start_at: number;
@@ -49,9 +51,6 @@ interface DueRow {
   readonly fence: number;
   readonly what: "retry" | "queue_timeout" | "retry_timeout" | "run_timeout";
 }
-
-/** Instances without a backend of their own have this word in the pick. */
-const deploymentBackend = "";
 
 /** Runs in PostgreSQL. `now` is the estimate of the database clock that decisions are made with. */
 export function createRunRepository(options: {
@@ -87,15 +86,11 @@ export function createRunRepository(options: {
       const [row] = await database.query<{ run_key: number }>(lookups.findRunKey, [runId]);
       return row?.run_key ?? null;
     },
+    readPlan: (versionKey) => loader.plan(database, versionKey),
     async readFacts(runKeys) {
       return (await database.query<FactsRow>(lookups.readFacts, [runKeys])).map(fromFactsRow);
     },
-    async pickQueued({ queues, backends, limit }) {
-      const names = backends.map((backend) => backend ?? deploymentBackend);
-      return (await database.query<RefRow>(dispatch.pickQueued, [queues, names, limit, deploymentBackend])).map(
-        fromRefRow,
-      );
-    },
+    pickQueued: (options) => pickQueued(database, options),
     async listDue(limit) {
       const rows = await database.query<DueRow>(dispatch.listDue, [limit]);
       return rows.map((row) => ({ runKey: row.run_key, ordinal: row.ordinal, fence: row.fence, what: row.what }));
@@ -142,6 +137,7 @@ function fromFactsRow(row: FactsRow): RunFacts {
     runId: row.run_id,
     dagId: row.dag_id,
     versionKey: row.version_key,
+    revision: row.revision,
     runType: row.run_type,
     logicalAt: row.logical_at,
     intervalStartAt: row.interval_start_at,

@@ -1,3 +1,4 @@
+import type { Decision } from "#core/decision.ts";
 import type { RunRow, StateCounts } from "#core/run-model.ts";
 import type { RunState } from "#core/states.ts";
 
@@ -8,6 +9,8 @@ export interface DagRunRow {
   readonly dag_key: number;
   readonly dag_id: string;
   readonly version_key: number;
+  readonly revision: number;
+  readonly removed_tasks: readonly string[];
   readonly state: RunState;
   readonly sequence: number;
   readonly event_sequence: number;
@@ -17,6 +20,7 @@ export interface DagRunRow {
   readonly ever_started: boolean;
   readonly cancel_requested: boolean;
   readonly is_paused: boolean;
+  readonly is_archived: boolean;
   readonly logical_at: number;
   readonly queued_at: number;
   readonly started_at: number | null;
@@ -25,8 +29,8 @@ export interface DagRunRow {
 }
 
 export const dagRunColumns =
-  "run_key, run_id, dag_key, dag_id, version_key, state, sequence, event_sequence, counts, exempt_count, held_count, " +
-  "ever_started, cancel_requested, is_paused, logical_at, queued_at, started_at, ended_at, timeout_at";
+  "run_key, run_id, dag_key, dag_id, version_key, revision, removed_tasks, state, sequence, event_sequence, counts, exempt_count, held_count, " +
+  "ever_started, cancel_requested, is_paused, is_archived, logical_at, queued_at, started_at, ended_at, timeout_at";
 
 export function fromRunRow(row: DagRunRow): RunRow {
   return {
@@ -35,6 +39,8 @@ export function fromRunRow(row: DagRunRow): RunRow {
     dagKey: row.dag_key,
     dagId: row.dag_id,
     versionKey: row.version_key,
+    revision: row.revision,
+    removedTasks: row.removed_tasks,
     state: row.state,
     sequence: row.sequence,
     eventSequence: row.event_sequence,
@@ -44,6 +50,7 @@ export function fromRunRow(row: DagRunRow): RunRow {
     everStarted: row.ever_started,
     cancelRequested: row.cancel_requested,
     isPaused: row.is_paused,
+    isArchived: row.is_archived,
     logicalAt: row.logical_at,
     queuedAt: row.queued_at,
     startedAt: row.started_at,
@@ -52,15 +59,46 @@ export function fromRunRow(row: DagRunRow): RunRow {
   };
 }
 
-/** The record type of `json_to_recordset` for changed runs. */
-export const changedRunRecord =
+/** How the rows of a kind of write come in: the record type of `json_to_recordset`, and what is assigned of it. */
+export interface RowShape {
+  readonly record: string;
+  readonly assignments: string;
+}
+
+const changedRecord =
   "run_key bigint, expected bigint, state text, sequence bigint, event_sequence bigint, counts jsonb, exempt_count integer, " +
   "held_count integer, ever_started boolean, cancel_requested boolean, is_paused boolean, started_at double precision, ended_at double precision, timeout_at double precision";
 
-export const changedRunAssignments =
+const changedAssignments =
   "state = c.state, sequence = c.sequence, event_sequence = c.event_sequence, counts = c.counts, exempt_count = c.exempt_count, " +
   "held_count = c.held_count, ever_started = c.ever_started, cancel_requested = c.cancel_requested, is_paused = c.is_paused, " +
   "started_at = from_ms(c.started_at), ended_at = from_ms(c.ended_at), timeout_at = from_ms(c.timeout_at)";
+
+const movedRecord =
+  "version_key bigint, revision integer, removed_tasks text[], priority integer, parameters jsonb, warnings jsonb";
+
+const movedAssignments =
+  "version_key = c.version_key, revision = c.revision, removed_tasks = c.removed_tasks, priority = c.priority, " +
+  "parameters = COALESCE(c.parameters, r.parameters), warnings = COALESCE(c.warnings, r.warnings)";
+
+/** What every change writes of its run. */
+export const changedRun: RowShape = { record: changedRecord, assignments: changedAssignments };
+
+/** What a rerun writes that changes version or parameters. */
+export const movedRun: RowShape = {
+  record: `${changedRecord}, ${movedRecord}`,
+  assignments: `${changedAssignments}, ${movedAssignments}`,
+};
+
+export function toMovedRun({ run, plan, parameters }: Decision): Record<string, unknown> {
+  return {
+    version_key: run.versionKey,
+    revision: run.revision,
+    removed_tasks: run.removedTasks,
+    priority: plan.priority,
+    ...(parameters === null ? {} : { parameters: parameters.values, warnings: parameters.warnings }),
+  };
+}
 
 export function toChangedRun(run: RunRow, expectedSequence: number): Record<string, unknown> {
   return {

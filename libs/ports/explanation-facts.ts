@@ -1,0 +1,51 @@
+import type { RunState, TaskState } from "#core/states.ts";
+
+/** What tells why the instances of a run wait. Times in milliseconds since 1970 by the store's clock. */
+export interface ExplanationFacts {
+  readonly run: {
+    readonly runId: string;
+    readonly state: RunState;
+    readonly isPaused: boolean;
+    readonly endedAt: number | null;
+  };
+  readonly now: number;
+  /** Those that have not ended or whose attempt is not gone, what is nearest to running first. */
+  readonly instances: readonly ExplainedInstance[];
+  /** Number of all such instances of the run. */
+  readonly unfinishedCount: number;
+  /** Workers in service, by id. */
+  readonly workers: readonly LiveWorker[];
+  /** Queued instances of all runs, for the queues that `instances` name. */
+  readonly queueDepths: ReadonlyMap<string, number>;
+}
+
+export interface ExplainedInstance {
+  readonly taskId: string;
+  readonly mapIndex: number | null;
+  readonly itemKey: string | null;
+  readonly state: TaskState;
+  readonly reason: string | null;
+  readonly tryNumber: number;
+  readonly queue: string;
+  readonly dueAt: number | null;
+  readonly waitsFor: string | null;
+  readonly awaitsEvaluation: boolean;
+  /** Its own attempt may be alive. */
+  readonly isHeld: boolean;
+  /** An attempt of another instance of the same task may be alive. */
+  readonly isTaskHeld: boolean;
+  /** Who has, or last had, its attempt. */
+  readonly workerId: string | null;
+  readonly startedAt: number | null;
+  readonly itemsTotal: number;
+  readonly itemsEnded: number;
+  /** In the order of definition; none for an item of a fan-out. */
+  readonly parents: readonly { readonly taskId: string; readonly state: TaskState }[];
+}
+
+export interface LiveWorker {
+  readonly workerId: string;
+  readonly queues: readonly string[];
+  readonly slots: number;
+  readonly freeSlots: number;
+}

@@ -1,0 +1,86 @@
+import { parentEdges } from "#core/graph.ts";
+import type { Instance } from "#core/run-model.ts";
+import { isTerminal } from "#core/states.ts";
+import type { ExplainedInstance } from "#ports/explanation-facts.ts";
+import type { Queries } from "#ports/queries.ts";
+import type { MemoryState } from "./memory-state.ts";
+import type { StoredRun } from "./stored-run.ts";
+
+export function createMemoryExplainQueries(state: MemoryState): Pick<Queries, "explain"> {
+  return {
+    async explain(runId, { ordinal, limit }) {
+      const run = state.findRun(runId);
+      if (run === undefined) return null;
+      const isWanted = (instance: Instance): boolean =>
+        ordinal === null ? !isTerminal(instance.state) || instance.held : instance.ordinal === ordinal;
+      const unfinished = run.instances.filter(isWanted);
+      unfinished.sort((a, b) => rankOf(a) - rankOf(b) || a.ordinal - b.ordinal);
+      const instances = unfinished.slice(0, limit).map((instance) => toInstance(state, run, instance));
+      const queues = new Set(instances.map(({ queue }) => queue));
+      const { isPaused, endedAt } = run.row;
+      return {
+        run: { runId, state: run.row.state, isPaused, endedAt },
+        now: state.now(),
+        instances,
+        unfinishedCount: unfinished.length,
+        workers: liveWorkers(state),
+        queueDepths: countQueued(state, queues),
+      };
+    },
+  };
+}
+
+/** What is nearest to running comes first. */
+function rankOf(instance: Instance): number {
+  if (instance.state === "queued") return 0;
+  if (instance.state === "up_for_retry") return 1;
+  if (instance.awaitsEvaluation) return 2;
+  if (instance.state === "running") return 3;
+  return instance.held ? 4 : 5;
+}
+
+function toInstance(state: MemoryState, run: StoredRun, instance: Instance): ExplainedInstance {
+  const { task, ordinal, mapIndex, workerKey } = instance;
+  const groups = new Map(run.instances.flatMap((one) => (one.mapIndex === null ? [[one.task, one]] : [])));
+  const parents = mapIndex === null ? [...parentEdges(run.plan.graph, task)].map((edge) => groups.get(edge.task)) : [];
+  return {
+    taskId: run.plan.tasks[task]?.id ?? "",
+    mapIndex,
+    itemKey: instance.itemKey,
+    state: instance.state,
+    reason: instance.reason,
+    tryNumber: instance.tryNumber,
+    queue: run.plan.tasks[task]?.queue ?? "",
+    dueAt: instance.dueAt,
+    waitsFor: instance.waitsFor,
+    awaitsEvaluation: instance.awaitsEvaluation,
+    isHeld: instance.held,
+    isTaskHeld: run.instances.some((other) => other.task === task && other.held && other.ordinal !== ordinal),
+    workerId: workerKey === null ? null : (state.workers.get(workerKey)?.workerId ?? null),
+    startedAt: instance.startedAt,
+    itemsTotal: instance.itemsTotal,
+    itemsEnded: instance.itemsEnded,
+    parents: parents.flatMap((parent) =>
+      parent === undefined ? [] : [{ taskId: run.plan.tasks[parent.task]?.id ?? "", state: parent.state }],
+    ),
+  };
+}
+
+function liveWorkers(state: MemoryState) {
+  return [...state.workers.values()]
+    .filter(({ status, leaseExpiresAt }) => status === "healthy" && leaseExpiresAt > state.now())
+    .map(({ workerId, hello, freeSlots }) => ({ workerId, queues: hello.queues, slots: hello.slots, freeSlots }))
+    .toSorted((a, b) => (a.workerId < b.workerId ? -1 : 1));
+}
+
+function countQueued(state: MemoryState, queues: ReadonlySet<string>): ReadonlyMap<string, number> {
+  const depths = new Map<string, number>();
+  for (const run of state.runs.values()) {
+    for (const { task, state: taskState, held, itemsTotal } of run.row.endedAt === null ? run.instances : []) {
+      const queue = run.plan.tasks[task]?.queue ?? "";
+      const isCounted = taskState === "queued" && !held && itemsTotal === 0 && queues.has(queue);
+      if (isCounted) depths.set(queue, (depths.get(queue) ?? 0) + 1);
+    }
+  }
+  return depths;
+}

@@ -1,0 +1,114 @@
+import { SortedList } from "./sorted-list.ts";
+
+/** A queued instance that nothing holds. */
+export interface ReadyEntry {
+  readonly runKey: number;
+  readonly ordinal: number;
+  readonly dagKey: number;
+  readonly priority: number;
+  readonly dagPriority: number;
+  readonly queuedAt: number;
+}
+
+/** The next entry of one DAG, and how many attempts of it will be out when what was picked has started. */
+interface Candidate {
+  readonly rest: Iterator<ReadyEntry>;
+  next: ReadyEntry;
+  out: number;
+}
+
+/** What waits for a worker, in the dispatcher's order: by priority, and among equals the DAG with the fewest attempts out. */
+export class ReadyQueue {
+  readonly #ofDag = new Map<number, SortedList<ReadyEntry>>();
+  readonly #byAge = new SortedList<ReadyEntry>(compareAge);
+
+  add(entry: ReadyEntry): void {
+    const list = this.#ofDag.get(entry.dagKey) ?? new SortedList<ReadyEntry>(compareUrgency);
+    this.#ofDag.set(entry.dagKey, list);
+    list.add(entry);
+    this.#byAge.add(entry);
+  }
+
+  remove(entry: ReadyEntry): void {
+    const list = this.#ofDag.get(entry.dagKey);
+    list?.remove(entry);
+    if (list?.size === 0) this.#ofDag.delete(entry.dagKey);
+    this.#byAge.remove(entry);
+  }
+
+  /** Oldest first. */
+  [Symbol.iterator](): IterableIterator<ReadyEntry> {
+    return this.#byAge[Symbol.iterator]();
+  }
+
+  /** The oldest first, as many as are asked for whatever their priority (I7), then the others by the order. */
+  pick(options: {
+    readonly limit: number;
+    readonly oldest: number;
+    readonly attemptsOut: (dagKey: number) => number;
+    readonly mayBeTaken: (entry: ReadyEntry) => boolean;
+  }): readonly ReadyEntry[] {
+    const { limit, oldest, attemptsOut, mayBeTaken } = options;
+    const picked = take(this.#byAge[Symbol.iterator](), Math.min(oldest, limit), mayBeTaken);
+    const taken = new Set(picked);
+    const candidates = [...this.#ofDag].flatMap(([dagKey, list]): Candidate[] => {
+      const rest = list[Symbol.iterator]();
+      const next = nextOf(rest, (entry) => !taken.has(entry) && mayBeTaken(entry));
+      const out = attemptsOut(dagKey) + picked.filter((entry) => entry.dagKey === dagKey).length;
+      return next === null ? [] : [{ rest, next, out }];
+    });
+    while (picked.length < limit && candidates.length > 0) {
+      const place = bestOf(candidates);
+      const best = candidates[place];
+      if (best === undefined) break;
+      picked.push(best.next);
+      const next = nextOf(best.rest, (entry) => !taken.has(entry) && mayBeTaken(entry));
+      best.out += 1;
+      if (next === null) candidates.splice(place, 1);
+      else best.next = next;
+    }
+    return picked;
+  }
+}
+
+function take(entries: Iterator<ReadyEntry>, count: number, mayBeTaken: (entry: ReadyEntry) => boolean): ReadyEntry[] {
+  const taken: ReadyEntry[] = [];
+  while (taken.length < count) {
+    const next = nextOf(entries, mayBeTaken);
+    if (next === null) break;
+    taken.push(next);
+  }
+  return taken;
+}
+
+function nextOf(entries: Iterator<ReadyEntry>, mayBeTaken: (entry: ReadyEntry) => boolean): ReadyEntry | null {
+  for (let { done, value } = entries.next(); done !== true; { done, value } = entries.next())
+    if (mayBeTaken(value)) return value;
+  return null;
+}
+
+function bestOf(candidates: readonly Candidate[]): number {
+  let best = 0;
+  candidates.forEach((candidate, place) => {
+    const present = candidates[best];
+    if (present !== undefined && compareCandidates(candidate, present) < 0) best = place;
+  });
+  return best;
+}
+
+function compareCandidates(a: Candidate, b: Candidate): number {
+  return (
+    b.next.priority - a.next.priority ||
+    b.next.dagPriority - a.next.dagPriority ||
+    a.out - b.out ||
+    compareAge(a.next, b.next)
+  );
+}
+
+function compareUrgency(a: ReadyEntry, b: ReadyEntry): number {
+  return b.priority - a.priority || b.dagPriority - a.dagPriority || compareAge(a, b);
+}
+
+function compareAge(a: ReadyEntry, b: ReadyEntry): number {
+  return a.queuedAt - b.queuedAt || a.runKey - b.runKey || a.ordinal - b.ordinal;
+}

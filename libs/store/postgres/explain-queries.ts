@@ -1,0 +1,148 @@
+import { parentEdges } from "#core/graph.ts";
+import type { Plan } from "#core/plan.ts";
+import type { RunState, TaskState } from "#core/states.ts";
+import type { ExplainedInstance } from "#ports/explanation-facts.ts";
+import type { Queries } from "#ports/queries.ts";
+import type { Database } from "./database.ts";
+
+interface RunRow {
+  readonly run_key: number;
+  readonly version_key: number;
+  readonly run_id: string;
+  readonly state: RunState;
+  readonly is_paused: boolean;
+  readonly ended_at: number | null;
+}
+
+interface InstanceRow {
+  readonly task_index: number;
+  readonly task_id: string;
+  readonly map_index: number | null;
+  readonly item_key: string | null;
+  readonly state: TaskState;
+  readonly reason: string | null;
+  readonly try_number: number;
+  readonly queue: string;
+  readonly due_at: number | null;
+  readonly waits_for: string | null;
+  readonly awaits_evaluation: boolean;
+  readonly held: boolean;
+  readonly task_held: boolean;
+  readonly worker_id: string | null;
+  readonly started_at: number | null;
+  readonly items_total: number;
+  readonly items_ended: number;
+  readonly unfinished_count: number;
+}
+
+interface StateRow {
+  readonly task_index: number;
+  readonly task_id: string;
+  readonly state: TaskState;
+}
+
+interface WorkerRow {
+  readonly worker_id: string;
+  readonly queues: readonly string[];
+  readonly slots: number;
+  readonly free_slots: number;
+}
+
+const findRun = {
+  name: "explain_run",
+  text: "SELECT run_key, version_key, run_id, state, is_paused, ended_at FROM dag_runs WHERE run_id = $1",
+};
+
+/** What is nearest to running comes first. */
+const rank = `CASE WHEN t.state = 'queued' THEN 0 WHEN t.state = 'up_for_retry' THEN 1 WHEN t.awaits_evaluation THEN 2
+  WHEN t.state = 'running' THEN 3 WHEN t.held THEN 4 ELSE 5 END`;
+
+const listUnfinished = {
+  name: "explain_instances",
+  text: `SELECT t.task_index, t.task_id, t.map_index, t.item_key, t.state, t.reason, t.try_number, t.queue, t.due_at, t.waits_for,
+      t.awaits_evaluation, t.held, w.worker_id, t.started_at, t.items_total, t.items_ended, count(*) OVER () AS unfinished_count,
+      EXISTS (SELECT 1 FROM task_instances o WHERE o.run_key = t.run_key AND o.task_index = t.task_index AND o.held AND o.ordinal <> t.ordinal) AS task_held
+    FROM task_instances t LEFT JOIN workers w ON w.worker_key = t.worker_key
+    WHERE t.run_key = $1 AND CASE WHEN $2::integer IS NULL
+      THEN t.state IN ('none', 'queued', 'running', 'up_for_retry') OR t.held ELSE t.ordinal = $2 END
+    ORDER BY ${rank}, t.ordinal LIMIT $3`,
+};
+
+const listStates = {
+  name: "explain_states",
+  text: "SELECT task_index, task_id, state FROM task_instances WHERE run_key = $1 AND map_index IS NULL",
+};
+
+const listWorkers = {
+  name: "explain_workers",
+  text: `SELECT worker_id, queues, slots, free_slots FROM workers
+    WHERE status NOT IN ('lost', 'stopped') AND lease_expires_at > now() ORDER BY worker_id`,
+};
+
+const countQueued = {
+  name: "explain_queues",
+  text: `SELECT queue, count(*) AS depth FROM task_instances
+    WHERE state = 'queued' AND NOT held AND items_total = 0 AND queue = ANY($1::text[]) GROUP BY queue`,
+};
+
+export function createExplainQueries(options: {
+  database: Database;
+  planOf: (versionKey: number) => Promise<Plan>;
+  now: () => number;
+}): Pick<Queries, "explain"> {
+  const { database, planOf } = options;
+  return {
+    async explain(runId, { ordinal, limit }) {
+      const [run] = await database.query<RunRow>(findRun, [runId]);
+      if (run === undefined) return null;
+      const [rows, states, workers, plan] = await Promise.all([
+        database.query<InstanceRow>(listUnfinished, [run.run_key, ordinal, limit]),
+        database.query<StateRow>(listStates, [run.run_key]),
+        database.query<WorkerRow>(listWorkers, []),
+        planOf(run.version_key),
+      ]);
+      const queues = [...new Set(rows.map((row) => row.queue))];
+      const depths = await database.query<{ queue: string; depth: number }>(countQueued, [queues]);
+      const byTask = new Map(states.map((row) => [row.task_index, { taskId: row.task_id, state: row.state }]));
+      const parentsOf = (task: number): ExplainedInstance["parents"] =>
+        [...(task < plan.tasks.length ? parentEdges(plan.graph, task) : [])].flatMap(
+          (edge) => byTask.get(edge.task) ?? [],
+        );
+      return {
+        run: { runId: run.run_id, state: run.state, isPaused: run.is_paused, endedAt: run.ended_at },
+        now: options.now(),
+        instances: rows.map((row) => toInstance(row, row.map_index === null ? parentsOf(row.task_index) : [])),
+        unfinishedCount: rows[0]?.unfinished_count ?? 0,
+        workers: workers.map((row) => ({
+          workerId: row.worker_id,
+          queues: row.queues,
+          slots: row.slots,
+          freeSlots: row.free_slots,
+        })),
+        queueDepths: new Map(depths.map(({ queue, depth }) => [queue, depth])),
+      };
+    },
+  };
+}
+
+function toInstance(row: InstanceRow, parents: ExplainedInstance["parents"]): ExplainedInstance {
+  return {
+    taskId: row.task_id,
+    mapIndex: row.map_index,
+    itemKey: row.item_key,
+    state: row.state,
+    reason: row.reason,
+    tryNumber: row.try_number,
+    queue: row.queue,
+    dueAt: row.due_at,
+    waitsFor: row.waits_for,
+    awaitsEvaluation: row.awaits_evaluation,
+    isHeld: row.held,
+    isTaskHeld: row.task_held,
+    workerId: row.worker_id,
+    startedAt: row.started_at,
+    itemsTotal: row.items_total,
+    itemsEnded: row.items_ended,
+    parents,
+  };
+}

@@ -1,0 +1,73 @@
+import type { QueuedInstance, RunStore } from "#ports/run-store.ts";
+import type { Database } from "../database.ts";
+
+/** Instances without a backend of their own have this word in the pick. */
+const deploymentBackend = "";
+
+const isWaiting = "t.state = 'queued' AND NOT t.held AND t.items_total = 0";
+const mayBeTaken = `${isWaiting} AND t.waits_for IS NULL AND (t.due_at IS NULL OR t.due_at <= now())
+      AND t.queue = ANY($1::text[]) AND COALESCE(t.backend, '${deploymentBackend}') = ANY($2::text[]) AND NOT r.is_paused`;
+const columns = "t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number";
+const byUrgency = "t.priority DESC, t.dag_priority DESC";
+const byAge = "t.queued_at, t.run_key, t.ordinal";
+
+/** How much more than an even share of the limit is read of each DAG at first. */
+const shareOfEach = 3;
+const leastOfEach = 2;
+
+/**
+ * The dispatcher's order. `waiting` jumps from DAG to DAG through the index; of each the best are read, and a DAG's n-th
+ * stands where its attempts that are out, and its n − 1 before it, put it: sorting by that is what taking the DAG with the
+ * fewest attempts out again and again would come to. `$4`: that many of the oldest go first. `$5`: how many of each DAG
+ * are read, null for a few more than an even share.
+ */
+const pickText = `WITH RECURSIVE waiting AS (
+    (SELECT t.dag_key FROM task_instances t WHERE ${isWaiting} ORDER BY t.dag_key LIMIT 1)
+    UNION ALL
+    SELECT (SELECT t.dag_key FROM task_instances t WHERE ${isWaiting} AND t.dag_key > w.dag_key ORDER BY t.dag_key LIMIT 1)
+      FROM waiting w WHERE w.dag_key IS NOT NULL
+  ), dags AS MATERIALIZED (SELECT dag_key FROM waiting WHERE dag_key IS NOT NULL),
+  depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM dags),
+  attempts AS MATERIALIZED (SELECT t.dag_key, count(*) AS out FROM task_instances t WHERE t.held GROUP BY t.dag_key),
+  oldest AS MATERIALIZED (SELECT ${columns}, t.dag_key, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
+    WHERE ${mayBeTaken} ORDER BY ${byAge} LIMIT $4),
+  best AS (
+    SELECT c.*, COALESCE(a.out, 0) + (SELECT count(*) FROM oldest o WHERE o.dag_key = d.dag_key) + c.place AS standing
+    FROM dags d LEFT JOIN attempts a USING (dag_key) CROSS JOIN LATERAL (
+      SELECT n.*, row_number() OVER () AS place FROM (
+        SELECT ${columns}, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
+        WHERE t.dag_key = d.dag_key AND ${mayBeTaken} AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
+        ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n) c)
+  SELECT run_key, ordinal, generation, try_number, (SELECT of_each < $3 FROM depth) AS is_cut FROM (
+    SELECT run_key, ordinal, generation, try_number, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
+    UNION ALL SELECT run_key, ordinal, generation, try_number, 1, priority, dag_priority, standing, queued_at FROM best) t
+  ORDER BY part, ${byUrgency}, standing, ${byAge} LIMIT $3`;
+
+const pick = { name: "pick_queued", text: pickText };
+
+interface PickedRow {
+  readonly run_key: number;
+  readonly ordinal: number;
+  readonly generation: number;
+  readonly try_number: number;
+  /** Of some DAG there may be more than was read. */
+  readonly is_cut: boolean;
+}
+
+export async function pickQueued(
+  database: Database,
+  { queues, backends, limit, oldest = 0 }: Parameters<RunStore["pickQueued"]>[0],
+): Promise<readonly QueuedInstance[]> {
+  const names = backends.map((backend) => backend ?? deploymentBackend);
+  const read = (ofEach: number | null): Promise<readonly PickedRow[]> =>
+    database.query<PickedRow>(pick, [queues, names, limit, Math.min(oldest, limit), ofEach]);
+  const few = await read(null);
+  // One DAG alone may have to fill what the others leave.
+  const rows = few.length < limit && few[0]?.is_cut === true ? await read(limit) : few;
+  return rows.map((row) => ({
+    runKey: row.run_key,
+    ordinal: row.ordinal,
+    generation: row.generation,
+    tryNumber: row.try_number,
+  }));
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { clearOf } from "./run-driver.ts";
+import { change, claim, failure, runTask, startRun, success } from "./store-driver.ts";
+import { type OpenHarness, openForTest } from "./store-harness.ts";
+import { hello, registerWorker } from "./worker-builder.ts";
+
+const all = { ordinal: null, limit: 100 };
+
+/** The facts that every store gives of what waits. */
+export function describeExplain(open: OpenHarness): void {
+  describe("facts of what waits", () => {
+    it("have the instances that have not ended, what is nearest to running first, with their parents", async () => {
+      const { store } = await openForTest(open);
+      const { runKey, runId } = await startRun(store, [
+        { id: "last", parents: ["retried", "runs", "done"] },
+        { id: "runs" },
+        { id: "done" },
+        { id: "retried", retry: { maxRetries: 1 } },
+        { id: "waits", queue: "gpu" },
+        { id: "looked_at", parents: ["done"], evaluated: true },
+      ]);
+      const { workerKey } = await registerWorker(store, hello("w1"));
+      await claim(store, runKey, 1, workerKey);
+      await runTask(store, runKey, 2, success);
+      await runTask(store, runKey, 3, failure());
+      const facts = await store.queries.explain(runId, all);
+      expect(facts?.run).toEqual({ runId, state: "running", isPaused: false, endedAt: null });
+      expect(facts?.unfinishedCount).toBe(5);
+      expect(facts?.instances.map(({ taskId, state }) => [taskId, state])).toEqual([
+        ["waits", "queued"],
+        ["retried", "up_for_retry"],
+        ["looked_at", "none"],
+        ["runs", "running"],
+        ["last", "none"],
+      ]);
+      const [waits, retried, lookedAt, runs, last] = facts?.instances ?? [];
+      expect(waits).toMatchObject({ queue: "gpu", parents: [], isHeld: false });
+      expect((retried?.dueAt ?? 0) - (facts?.now ?? 0)).toBeGreaterThan(20_000);
+      expect(lookedAt).toMatchObject({ awaitsEvaluation: true, parents: [{ taskId: "done", state: "success" }] });
+      expect(runs).toMatchObject({ isHeld: true, workerId: "w1", tryNumber: 1 });
+      expect(last?.parents).toEqual([
+        { taskId: "retried", state: "up_for_retry" },
+        { taskId: "runs", state: "running" },
+        { taskId: "done", state: "success" },
+      ]);
+    });
+
+    it("have the workers in service with their queues, and how much waits in the queues", async () => {
+      const { store } = await openForTest(open);
+      const { runId } = await startRun(store, [{ id: "a" }, { id: "b" }, { id: "c", queue: "gpu" }]);
+      await startRun(store, [{ id: "other" }]);
+      await registerWorker(store, hello("w2", { slots: 3 }));
+      const gone = await registerWorker(store, hello("w1"));
+      await store.workers.signOff(gone.workerKey, gone.sessionNumber);
+      const facts = await store.queries.explain(runId, all);
+      expect(facts?.workers).toEqual([{ workerId: "w2", queues: ["default"], slots: 3, freeSlots: 3 }]);
+      expect(Object.fromEntries(facts?.queueDepths ?? [])).toEqual({ default: 3, gpu: 1 });
+    });
+
+    it("have what still stops, and what waits for it", async () => {
+      const { store } = await openForTest(open);
+      const { runKey, runId } = await startRun(store, [{ id: "each", evaluated: true }]);
+      const items = [{ key: "x" }];
+      const fanOut = (generation: number) =>
+        ({ kind: "evaluated", ordinal: 0, generation, result: { kind: "fan_out", items } }) as const;
+      await change(store, runKey, [fanOut(1)]);
+      await claim(store, runKey, 1);
+      await change(store, runKey, [clearOf([0])]);
+      expect((await store.queries.explain(runId, all))?.instances).toMatchObject([
+        { taskId: "each", mapIndex: null, awaitsEvaluation: true, isTaskHeld: true, isHeld: false },
+        { taskId: "each", mapIndex: 0, itemKey: "x", state: "removed", isHeld: true },
+      ]);
+    });
+
+    it("are of one instance where one is asked for, ended or not, and of as many as asked for", async () => {
+      const { store } = await openForTest(open);
+      const { runKey, runId } = await startRun(store, [{ id: "a" }, { id: "b", parents: ["a"] }, { id: "c" }]);
+      await runTask(store, runKey, 0, failure());
+      const one = await store.queries.explain(runId, { ordinal: 1, limit: 10 });
+      expect(one?.instances).toMatchObject([
+        { taskId: "b", state: "upstream_failed", parents: [{ taskId: "a", state: "failed" }] },
+      ]);
+      await change(store, runKey, [clearOf([0])]);
+      const two = await store.queries.explain(runId, { ordinal: null, limit: 2 });
+      expect([two?.instances.length, two?.unfinishedCount]).toEqual([2, 3]);
+      expect(await store.queries.explain("nobody", all)).toBeNull();
+    });
+  });
+}

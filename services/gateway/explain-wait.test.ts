@@ -1,0 +1,161 @@
+import { expect, test } from "vitest";
+import type { ExplainedInstance, ExplanationFacts } from "#ports/explanation-facts.ts";
+import { explainWait, summarizeRun } from "./explain-wait.ts";
+
+const now = Date.UTC(2026, 0, 31, 12);
+const worker = { workerId: "w1", queues: ["default", "big"], slots: 2, freeSlots: 1 };
+
+const facts: ExplanationFacts = {
+  run: { runId: "r", state: "running", isPaused: false, endedAt: null },
+  now,
+  instances: [],
+  unfinishedCount: 3,
+  workers: [worker],
+  queueDepths: new Map([["default", 7]]),
+};
+
+const waiting: ExplainedInstance = {
+  taskId: "t",
+  mapIndex: null,
+  itemKey: null,
+  state: "queued",
+  reason: null,
+  tryNumber: 0,
+  queue: "default",
+  dueAt: null,
+  waitsFor: null,
+  awaitsEvaluation: false,
+  isHeld: false,
+  isTaskHeld: false,
+  workerId: null,
+  startedAt: null,
+  itemsTotal: 0,
+  itemsEnded: 0,
+  parents: [],
+};
+
+const parent = (taskId: string, state: ExplainedInstance["state"]) => ({ taskId, state });
+const many = Array.from({ length: 8 }, (_, place) => parent(`p${place}`, "none"));
+
+test.each<[code: string, instance: Partial<ExplainedInstance>, facts: Partial<ExplanationFacts>, text: string]>([
+  [
+    "parents",
+    { state: "none", parents: [parent("a", "success"), parent("b", "running"), parent("c", "up_for_retry")] },
+    {},
+    "waits for b (running), c (up_for_retry)",
+  ],
+  [
+    "parents",
+    { state: "none", parents: many },
+    {},
+    "waits for p0 (none), p1 (none), p2 (none), p3 (none), p4 (none) and 3 more",
+  ],
+  [
+    "evaluation",
+    { state: "none", awaitsEvaluation: true },
+    {},
+    "its parents allow it to run; its `when` or `for_each` is being looked at",
+  ],
+  [
+    "stopping",
+    { state: "none", awaitsEvaluation: true, isTaskHeld: true },
+    {},
+    "an attempt of its earlier life is still being stopped; its items are made when that is gone",
+  ],
+  ["items", { itemsTotal: 9, itemsEnded: 4 }, {}, "4 of its 9 items have ended"],
+  [
+    "stopping",
+    { isHeld: true, workerId: "w1" },
+    {},
+    "its earlier attempt is still being stopped on worker w1; the next one starts when that is gone",
+  ],
+  ["deferred", { waitsFor: "approval" }, {}, "it gave its worker back and waits for approval"],
+  ["deferred", { dueAt: now + 1500 }, {}, "it gave its worker back and goes on at 2026-01-31T12:00:01.500Z, in 2 s"],
+  ["no_worker", { queue: "gpu" }, {}, "no live worker takes queue gpu; the workers take big, default"],
+  ["no_worker", {}, { workers: [] }, "no live worker takes queue default: no worker is connected"],
+  [
+    "workers_busy",
+    {},
+    {
+      workers: [
+        { ...worker, freeSlots: 0 },
+        { ...worker, workerId: "w2", freeSlots: 0 },
+      ],
+    },
+    "no free slot: 4 slots of 2 workers that take queue default are taken, and 7 attempts wait in the queue",
+  ],
+  [
+    "workers_busy",
+    { queue: "big" },
+    { workers: [{ ...worker, slots: 1, freeSlots: 0 }], queueDepths: new Map([["big", 1]]) },
+    "no free slot: 1 slot of 1 worker that takes queue big is taken, and 1 attempt waits in the queue",
+  ],
+  ["dispatching", {}, {}, "a worker that takes queue default has a free slot; it starts at the next look"],
+  [
+    "dispatching",
+    { dueAt: now - 1 },
+    {},
+    "a worker that takes queue default has a free slot; it starts at the next look",
+  ],
+  [
+    "retry_due",
+    { state: "up_for_retry", tryNumber: 2, dueAt: now + 30_000 },
+    {},
+    "attempt 2 failed; the next is due at 2026-01-31T12:00:30.000Z, in 30 s",
+  ],
+  ["retry_due", { state: "up_for_retry", tryNumber: 1, dueAt: now }, {}, "attempt 1 failed; the next is due now"],
+  [
+    "running",
+    { state: "running", tryNumber: 1, workerId: "w1", startedAt: now },
+    {},
+    "attempt 1 runs on worker w1 since 2026-01-31T12:00:00.000Z",
+  ],
+  ["items", { state: "running", itemsTotal: 2, itemsEnded: 1 }, {}, "1 of its 2 items have ended"],
+  [
+    "stopping",
+    { state: "skipped", isHeld: true, workerId: "w1" },
+    {},
+    "it ended skipped; its attempt is still being stopped on worker w1",
+  ],
+  [
+    "ended",
+    { state: "upstream_failed", parents: [parent("a", "failed"), parent("b", "success")] },
+    {},
+    "it never ran: a (failed)",
+  ],
+  [
+    "ended",
+    { state: "skipped", reason: "trigger_rule", parents: [parent("a", "skipped")] },
+    {},
+    "its trigger rule did not hold: a (skipped)",
+  ],
+  ["ended", { state: "failed", reason: "timed_out" }, {}, "it has ended: failed (timed_out)"],
+  ["ended", { state: "success" }, {}, "it has ended: success"],
+])("%s: %j with %j", (code, instance, given, text) => {
+  expect(explainWait({ ...waiting, ...instance }, { ...facts, ...given })).toEqual([{ code, text }]);
+});
+
+test("a pause is a cause besides the other, except for what runs", () => {
+  const paused = { ...facts, run: { ...facts.run, isPaused: true } };
+  const codes = (instance: Partial<ExplainedInstance>) =>
+    explainWait({ ...waiting, ...instance }, paused).map(({ code }) => code);
+  expect(codes({})).toEqual(["paused", "dispatching"]);
+  expect(codes({ state: "none" })).toEqual(["paused", "parents"]);
+  expect(codes({ state: "up_for_retry" })).toEqual(["paused", "retry_due"]);
+  expect(codes({ state: "running" })).toEqual(["running"]);
+});
+
+test.each<[given: Partial<ExplanationFacts>, text: string]>([
+  [{ run: { ...facts.run, state: "failed", endedAt: now } }, "the run has ended: failed"],
+  [
+    { instances: [{ ...waiting, state: "skipped", isHeld: true }], unfinishedCount: 1 },
+    "all tasks have ended; 1 attempt is still being stopped",
+  ],
+  [{ instances: [waiting] }, "the run is running; 3 task instances have not ended"],
+  [
+    { instances: [waiting], run: { ...facts.run, isPaused: true }, unfinishedCount: 1 },
+    "the run is running, and it is paused; 1 task instance has not ended",
+  ],
+])("a run in a sentence: %#", (given, text) => {
+  expect(summarizeRun({ ...facts, ...given })).toBe(text);
+});
