@@ -1,16 +1,25 @@
-import { Cron } from "croner";
+import { CronPattern } from "croner";
+import { createMonthDays, type MonthDay } from "./month-days.ts";
 
-/** When a definition runs: a cron expression of five fields or a macro, read in an IANA time zone. */
-export interface CronSchedule {
-  readonly text: string;
-  readonly timezone: string;
+/** A cron expression of five fields, read as a calendar: which days, and which minutes of each. */
+export interface CronExpression {
+  /** Minutes since midnight, ascending. */
+  readonly minutes: readonly number[];
+  /** True: the hour has a wildcard or a step, and its times keep true intervals when the clocks change. */
+  readonly hasWildHour: boolean;
+  /** The days of a month (0 to 11), ascending. */
+  daysOf(year: number, month: number): readonly MonthDay[];
 }
 
 /** Longer expressions are refused: no sensible one comes near. */
 const maxTextLength = 256;
 
-/** Milliseconds since 1970 of 2000-01-01, where the search for a first time starts: the check needs no clock. */
-const checkFromMs = 946_684_800_000;
+/** In so many years there is each kind of year: leap or not, beginning on each day of the week. */
+const calendarYears = 28;
+const firstCheckedYear = 2001;
+
+const maxKeptExpressions = 1000;
+const keptExpressions = new Map<string, CronExpression>();
 
 const macros = new Map([
   ["@yearly", "0 0 1 1 *"],
@@ -22,6 +31,9 @@ const macros = new Map([
   ["@hourly", "0 * * * *"],
 ]);
 
+/** The macros that stand for five fields, by name. */
+export const cronMacros: readonly string[] = [...macros.keys()].sort();
+
 const fields = [
   { name: "minute", range: "0–59" },
   { name: "hour", range: "0–23" },
@@ -31,52 +43,71 @@ const fields = [
 ] as const;
 
 /**
- * What is wrong with a schedule, for people, or null when it is good. Five fields exactly, or a macro; an expression
- * that never fires is wrong too. Never throws.
+ * What is wrong with a cron expression, for people, or null when it is good. Five fields exactly, or a macro; an
+ * expression that never fires is wrong too. Never throws.
  */
-export function checkCron(text: string, timezone: string): string | null {
-  if (!isTimeZone(timezone)) return `unknown time zone "${timezone}"; use an IANA name such as Europe/Berlin or UTC`;
+export function checkCron(text: string): string | null {
   if (text.length > maxTextLength)
     return `a cron expression has at most ${maxTextLength} characters, this one has ${text.length}`;
-  const problem = text.trim().startsWith("@") ? checkMacro(text.trim()) : checkFields(splitFields(text));
+  if (isCronMacro(text)) return null;
+  const problem = checkFields(splitFields(text));
   if (problem !== null) return problem;
-  const first = openCron({ text, timezone }).nextRun(new Date(checkFromMs));
-  return first === null ? `"${text.trim()}" never fires: no date has that day and month` : null;
+  return everFires(parseCron(text)) ? null : `"${text.trim()}" never fires: no date has that day and month`;
 }
 
-/**
- * The next `count` fire times strictly after `afterMs`, in milliseconds since 1970, ascending; fewer when the schedule
- * ends. The schedule must have passed `checkCron`. The caller passes the last logical date as `afterMs`, so that a clock
- * jump neither doubles nor drops a slot.
- *
- * Daylight saving, today: a fixed local time that falls into a spring gap fires at the first valid time after it; in an
- * autumn overlap it fires once, the first time. Times with a wildcard or step in the minute or hour are left out in the
- * gap and fire in both halves of the overlap. Days 29 to 31 are literal.
- */
-export function nextFireTimes(schedule: CronSchedule, afterMs: number, count: number): number[] {
-  return openCron(schedule)
-    .nextRuns(count, new Date(afterMs))
-    .map((date) => date.getTime());
+/** The calendar of an expression that has passed `checkCron`. Many definitions have the same one: the last are kept. */
+export function parseCron(text: string): CronExpression {
+  const kept = keptExpressions.get(text);
+  if (kept !== undefined) return kept;
+  const parsed = parse(text);
+  if (keptExpressions.size >= maxKeptExpressions) keptExpressions.clear();
+  keptExpressions.set(text, parsed);
+  return parsed;
 }
 
-/** The last fire time strictly before `beforeMs` by the same rules, or null when there is none. */
-export function previousFireTime(schedule: CronSchedule, beforeMs: number): number | null {
-  const [previous] = openCron(schedule).previousRuns(1, new Date(beforeMs));
-  return previous?.getTime() ?? null;
+function parse(text: string): CronExpression {
+  const found = splitFields(macros.get(text.trim().toLowerCase()) ?? text);
+  const pattern = openPattern(found);
+  const hours = indexesOf(pattern.hour);
+  const minutes = indexesOf(pattern.minute);
+  const [, hourText = "", dayText = "", monthText = ""] = found;
+  return {
+    minutes: hours.flatMap((hour) => minutes.map((minute) => hour * 60 + minute)),
+    hasWildHour: /[*?/]/.test(hourText),
+    daysOf: createMonthDays(pattern, namesNoMonth(monthText) ? lateDays(dayText) : []),
+  };
 }
 
-function openCron({ text, timezone }: CronSchedule): Cron {
-  const pattern = macros.get(text.trim().toLowerCase()) ?? splitFields(text).join(" ");
-  return new Cron(pattern, { timezone, mode: "5-part", fixedTimeRule: "no-wildcard", paused: true });
+export function isCronMacro(text: string): boolean {
+  return macros.has(text.trim().toLowerCase());
+}
+
+function openPattern(found: readonly string[]): CronPattern {
+  return new CronPattern(found.join(" "), "UTC", { mode: "5-part" });
 }
 
 function splitFields(text: string): string[] {
   return text.split(/\s+/).filter((field) => field !== "");
 }
 
-function checkMacro(text: string): string | null {
-  if (macros.has(text.toLowerCase())) return null;
-  return `unknown macro "${text}"; use five fields or one of ${[...macros.keys()].sort().join(", ")}`;
+function indexesOf(flags: readonly number[]): readonly number[] {
+  return flags.flatMap((flag, index) => (flag === 0 ? [] : [index]));
+}
+
+function namesNoMonth(monthText: string): boolean {
+  return monthText.split(",").every((part) => /^[*?](\/\d+)?$/.test(part));
+}
+
+/** Days 29 to 31 that stand alone or in a list; ranges and steps are literal. */
+function lateDays(dayText: string): readonly number[] {
+  return dayText.split(",").flatMap((part) => (/^(29|30|31)$/.test(part) ? [Number(part)] : []));
+}
+
+function everFires(cron: CronExpression): boolean {
+  for (let year = firstCheckedYear; year < firstCheckedYear + calendarYears; year += 1) {
+    for (let month = 0; month < 12; month += 1) if (cron.daysOf(year, month).length > 0) return true;
+  }
+  return false;
 }
 
 function checkFields(found: readonly string[]): string | null {
@@ -91,21 +122,15 @@ function checkFields(found: readonly string[]): string | null {
   return null;
 }
 
-/** Asks the library about one field by putting wildcards into the others, so that the answer names the field. */
+/**
+ * Asks the library about one field by putting wildcards into the others, so that the answer names the field. Its `+`,
+ * which makes both days a condition, is no part of the format.
+ */
 function isFieldValid(index: number, value: string): boolean {
-  const pattern = fields.map((_, place) => (place === index ? value : "*")).join(" ");
+  if (value.includes("+")) return false;
   try {
-    return new Cron(pattern, { timezone: "UTC", mode: "5-part", paused: true }).getPattern() !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-/** Fixed offsets such as `+02:00` are refused: they would silently ignore daylight saving. */
-function isTimeZone(timezone: string): boolean {
-  if (!/^[A-Za-z]/.test(timezone)) return false;
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: timezone }).resolvedOptions().timeZone !== "";
+    openPattern(fields.map((_, place) => (place === index ? value : "*")));
+    return true;
   } catch {
     return false;
   }

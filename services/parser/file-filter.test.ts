@@ -12,13 +12,18 @@ describe("isIgnoredName", () => {
     "a.yaml.swp",
     ".a.yaml.swp",
     "x.backup.yml",
+    "etl.test.yaml",
+    "etl.test.yml",
   ])("%s is ignored", (name) => {
     expect(isIgnoredName(name)).toBe(true);
   });
 
-  test.each(["a.yaml", "backup.yaml", "tmp.yml", "a.b.yaml", "bak"])("%s is not", (name) => {
-    expect(isIgnoredName(name)).toBe(false);
-  });
+  test.each(["a.yaml", "backup.yaml", "tmp.yml", "a.b.yaml", "bak", "test.yaml", "a.tests.yaml"])(
+    "%s is not",
+    (name) => {
+      expect(isIgnoredName(name)).toBe(false);
+    },
+  );
 });
 
 describe("compileFilePattern", () => {

@@ -4,9 +4,12 @@ const ignoredParts = [".bak", ".backup", ".tmp", ".swp", "~"];
 /** Longer patterns are refused. */
 const maxPatternLength = 1000;
 
-/** Whether a file is left alone for its base name: hidden, or a backup or half-written copy. */
+/** Files beside a definition that hold tests of it. */
+const testName = /\.test\.ya?ml$/;
+
+/** Whether a file is left alone for its base name: hidden, a backup or half-written copy, or tests of a workflow. */
 export function isIgnoredName(baseName: string): boolean {
-  return baseName.startsWith(".") || ignoredParts.some((part) => baseName.includes(part));
+  return baseName.startsWith(".") || testName.test(baseName) || ignoredParts.some((part) => baseName.includes(part));
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Problem } from "#definition/model.ts";
 import type { RegisterResult } from "#ports/definition-store.ts";
 import type { Store } from "#ports/store.ts";
-import { nextFireTimes } from "#schedule/cron.ts";
+import { startSchedule } from "#schedule/schedule-start.ts";
 import { lineOfId, type ValidDefinition } from "./read-definition.ts";
 
 /** Puts a checked definition in force, all or nothing. `filePath` null: it was pushed. */
@@ -21,7 +21,7 @@ export async function registerDefinition(
     description: definition.description,
     owner: definition.owner,
     tags: definition.tags,
-    schedule: schedule === null ? null : { ...schedule, nextAt: nextFireTimes(schedule, store.now(), 1)[0] ?? null },
+    schedule: schedule === null ? null : startSchedule(schedule, store.now()),
   });
 }
 

@@ -1,85 +1,67 @@
-import { beforeEach, expect, test } from "vitest";
-import type { Definition, ParameterDefinition } from "#definition/model.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Definition, ParameterDefinition, ScheduleDefinition } from "#definition/model.ts";
 import type { NewRun } from "#ports/new-run.ts";
 import type { Store } from "#ports/store.ts";
-import { nextFireTimes } from "#schedule/cron.ts";
 import { createMemoryStore } from "#store/memory/memory-store.ts";
-import { createLogger } from "#telemetry/logger.ts";
 import { buildPlan } from "#testing/plan-builder.ts";
-import { evaluateSchedules, type LastingFailure } from "./evaluate-schedules.ts";
+import { failure, runTask, success } from "#testing/store-driver.ts";
+import {
+  createEvaluator,
+  definitionOf,
+  type Evaluator,
+  registerDefinition,
+  scheduledDates,
+} from "./scheduler-harness.testsuite.ts";
+import { slotDelay } from "./slot-delay.ts";
 
-const logger = createLogger({ level: "silent", format: "json", component: "test" });
-const nightly = { text: "0 2 * * *", timezone: "UTC" };
+const nightly: ScheduleDefinition = { text: "0 2 * * *", timezone: "UTC" };
+const hourly: ScheduleDefinition = { text: "0 * * * *", timezone: "UTC" };
+const minute = 60_000;
 
 let now: number;
 let store: Store;
-let epoch: number;
-let failures: Map<string, LastingFailure>;
+let leader: Evaluator;
 
 beforeEach(async () => {
-  now = Date.parse("2026-01-14T12:00:00Z");
+  now = Date.parse("2026-01-14T12:00:01Z");
   store = createMemoryStore({ toPlan: () => buildPlan([{ id: "a" }]), clock: () => now });
-  epoch = (await store.leases.acquire({ name: "scheduler", holder: "me", ttlMs: 365 * 86_400_000 }))?.epoch ?? 0;
-  failures = new Map();
+  const lease = await store.leases.acquire({ name: "scheduler", holder: "me", ttlMs: 3650 * 86_400_000 });
+  leader = createEvaluator(store, lease?.epoch ?? 0);
 });
 
-function definition(
-  id: string,
-  options: { schedule?: Definition["schedule"]; parameters?: Definition["parameters"] } = {},
-): Definition {
-  return {
-    format: 1,
-    id,
-    description: "",
-    owner: "",
-    tags: [],
-    timezone: "UTC",
-    schedule: options.schedule === undefined ? nightly : options.schedule,
-    parameters: options.parameters ?? {},
-    additionalParameters: true,
-    allowManualTrigger: true,
-    maxActiveRuns: 16,
-    runTimeoutMs: null,
-    priority: 0,
-    executor: null,
-    tasks: [],
-  };
+function definition(id: string, changes: Partial<Definition> = {}): Definition {
+  return definitionOf(id, { schedule: nightly, ...changes });
 }
 
 async function register(next: Definition): Promise<void> {
-  const { schedule } = next;
-  await store.definitions.register({
-    dagId: next.id,
-    filePath: `${next.id}.yaml`,
-    source: "file",
-    text: "",
-    hash: JSON.stringify(next),
-    definition: next,
-    description: "",
-    owner: "",
-    tags: [],
-    schedule: schedule === null ? null : { ...schedule, nextAt: nextFireTimes(schedule, now, 1)[0] ?? null },
-  });
+  await registerDefinition(store, next, now);
 }
 
-function evaluate(signal: AbortSignal = new AbortController().signal) {
-  return evaluateSchedules({ store, epoch, failures, signal, logger });
-}
+const evaluate: Evaluator["evaluate"] = (changes) => leader.evaluate(changes);
 
-/** The dates of a DAG's scheduled runs, oldest first. */
+/** To the minute. */
 async function dates(dagId: string): Promise<string[]> {
-  const page = { limit: 100, cursor: null, sort: null };
-  const { items } = await store.queries.listRuns(page, { dagId, states: [] });
-  return items
-    .filter((run) => run.runType === "scheduled")
-    .map((run) => new Date(run.logicalAt).toISOString().replace(":00.000Z", "Z"))
-    .sort();
+  return (await scheduledDates(store, dagId)).map((date) => date.replace(":00Z", "Z"));
+}
+
+/** Evaluates until nothing more is due. */
+async function evaluateAll(): Promise<void> {
+  for (let round = 0; round < 1000; round += 1) {
+    const result = await evaluate();
+    if (result.kind === "deposed" || result.nextInMs !== 0) return;
+  }
+  throw new Error("there is always more that is due");
+}
+
+async function activeRuns(dagId: string): Promise<readonly number[]> {
+  const active = await store.definitions.getActive(dagId);
+  return store.definitions.listActiveRuns(active?.dagKey ?? 0, 100);
 }
 
 test("nothing is due: it answers when to look again", async () => {
   await register(definition("a"));
 
-  expect(await evaluate()).toEqual({ kind: "done", nextInMs: 14 * 3_600_000 });
+  expect(await evaluate()).toEqual({ kind: "done", nextInMs: 14 * 3_600_000 - 1000 });
   expect(await dates("a")).toEqual([]);
 });
 
@@ -162,8 +144,7 @@ test("with an epoch that no longer leads nothing is written", async () => {
   expect(await evaluate()).toEqual({ kind: "deposed" });
   expect(await dates("a")).toEqual([]);
 
-  epoch = next?.epoch ?? 0;
-  await evaluate();
+  await evaluate({ epoch: next?.epoch ?? 0 });
   expect(await dates("a")).toEqual(["2026-01-15T02:00Z"]);
 });
 
@@ -176,13 +157,13 @@ test("a definition whose run can't be made costs its slot, is named, and hurts n
   const result = await evaluate();
 
   expect(result).toMatchObject({ kind: "done", nextInMs: 86_400_000 });
-  expect(failures.get("broken")?.cause).toContain("day");
+  expect(leader.failures.get("broken")?.cause).toContain("day");
   expect(await dates("fine")).toEqual(["2026-01-15T02:00Z"]);
   expect(await dates("broken")).toEqual([]);
 
   await register(definition("broken"));
   await evaluate();
-  expect(failures.size).toBe(0);
+  expect(leader.failures.size).toBe(0);
   now = Date.parse("2026-01-16T02:00:00Z");
   await evaluate();
   expect(await dates("broken")).toEqual(["2026-01-16T02:00Z"]);
@@ -202,15 +183,12 @@ test("when the store fails, the slot stays due and the others are still tried", 
       },
     },
   };
-  const { signal } = new AbortController();
 
-  expect(await evaluateSchedules({ store: failing, epoch, failures, signal, logger })).toEqual({
-    kind: "done",
-    nextInMs: null,
-  });
+  expect(await evaluate({ store: failing })).toEqual({ kind: "done", nextInMs: 5000 });
   expect(await dates("a")).toEqual([]);
   expect(await dates("b")).toEqual(["2026-01-15T02:00Z"]);
 
+  now += 5000;
   await evaluate();
   expect(await dates("a")).toEqual(["2026-01-15T02:00Z"]);
 });
@@ -220,7 +198,7 @@ test("many due schedules are worked off in batches, each made once; a stop ends 
   for (const id of ids) await register(definition(id));
   now = Date.parse("2026-01-15T02:00:00Z");
 
-  await evaluate(AbortSignal.abort());
+  await evaluate({ signal: AbortSignal.abort() });
   expect(await dates("d0")).toEqual([]);
   expect(await evaluate()).toEqual({ kind: "done", nextInMs: 0 });
   expect(await evaluate()).toEqual({ kind: "done", nextInMs: 0 });
@@ -237,4 +215,227 @@ test("a schedule that was taken out of the definition fires no more", async () =
 
   expect(await evaluate()).toEqual({ kind: "done", nextInMs: null });
   expect(await dates("a")).toEqual([]);
+});
+
+test("a registration on the very time of a slot has it", async () => {
+  now = Date.parse("2026-01-15T02:00:00Z");
+  await register(definition("a"));
+  await evaluate();
+  expect(await dates("a")).toEqual(["2026-01-15T02:00Z"]);
+});
+
+describe("slots that were missed", () => {
+  const missed = ["2026-01-14T13:00Z", "2026-01-14T14:00Z", "2026-01-14T15:00Z", "2026-01-14T16:00Z"];
+
+  async function wakeUpLate(schedule: ScheduleDefinition): Promise<void> {
+    await register(definition("a", { schedule }));
+    now = Date.parse("2026-01-14T16:20:00Z");
+    await evaluateAll();
+  }
+
+  test.each<[Partial<ScheduleDefinition>, readonly string[], object | null]>([
+    [{}, missed.slice(3), { count: 3, reason: "missed" }],
+    [{ catchup: "none" }, [], { count: 4, reason: "missed" }],
+    [{ catchup: "all" }, missed, null],
+    [{ catchup: "all", maxCatchup: 3 }, missed.slice(1), { count: 1, reason: "limit" }],
+  ])("%j: what is made, and what was left out", async (policy, made, dropped) => {
+    await wakeUpLate({ ...hourly, ...policy });
+
+    expect(await dates("a")).toEqual(made);
+    const view = await store.queries.getDag("a");
+    if (dropped === null) expect(view?.droppedSlots).toBeNull();
+    else expect(view?.droppedSlots).toMatchObject({ ...dropped, from: Date.parse(missed[0] ?? "") });
+    expect(view?.nextAt).toBe(Date.parse("2026-01-14T17:00Z"));
+  });
+
+  test("a start date in the past makes slots missed", async () => {
+    const entry = {
+      rule: { kind: "cron", cron: "0 2 * * *" } as const,
+      timezone: "UTC",
+      startAt: Date.parse("2026-01-12T00:00Z"),
+      endAt: Date.parse("2026-01-15T12:00Z"),
+      dst: { gap: "shift", overlap: "first" } as const,
+    };
+    await register(definition("a", { schedule: { ...nightly, entries: [entry], catchup: "all" } }));
+    await evaluateAll();
+    expect(await dates("a")).toEqual(["2026-01-12T02:00Z", "2026-01-13T02:00Z", "2026-01-14T02:00Z"]);
+
+    now = Date.parse("2026-01-20T00:00Z");
+    await evaluateAll();
+    expect((await dates("a")).at(-1)).toBe("2026-01-15T02:00Z");
+    expect((await store.queries.getDag("a"))?.nextAt).toBeNull();
+  });
+
+  test("are made in turns: a definition with many holds up no other", async () => {
+    const minutely = { text: "* * * * *", timezone: "UTC", catchup: "all", maxCatchup: 1440 } as const;
+    for (let index = 0; index < 5; index += 1) await register(definition(`late${index}`, { schedule: minutely }));
+    await register(definition("punctual"));
+    now = Date.parse("2026-01-15T01:59:30Z");
+    for (let round = 0; round < 3; round += 1) await evaluate();
+    now = Date.parse("2026-01-15T02:00:00Z");
+
+    await evaluate();
+
+    expect(await dates("punctual")).toEqual(["2026-01-15T02:00Z"]);
+    expect(await dates("late0")).toHaveLength(4);
+  });
+});
+
+describe("a slot that comes while the last run goes on", () => {
+  async function finish(runKey: number): Promise<void> {
+    await runTask(store, runKey, 0, success);
+  }
+
+  /** The first run goes on while two more slots come. */
+  async function overlap(policy: ScheduleDefinition["overlap"]): Promise<void> {
+    await register(definition("a", { schedule: { ...hourly, ...(policy === undefined ? {} : { overlap: policy }) } }));
+    for (const time of ["13", "14", "15"]) {
+      now = Date.parse(`2026-01-14T${time}:00:01Z`);
+      await evaluateAll();
+    }
+  }
+
+  test("is made beside it", async () => {
+    await overlap(undefined);
+    expect(await activeRuns("a")).toHaveLength(3);
+  });
+
+  test("is left out and recorded, and the next one after its end is made", async () => {
+    await overlap("skip");
+    expect(await dates("a")).toEqual(["2026-01-14T13:00Z"]);
+    expect((await store.queries.getDag("a"))?.droppedSlots).toMatchObject({
+      count: 1,
+      totalCount: 2,
+      reason: "overlap",
+    });
+
+    for (const run of await activeRuns("a")) await finish(run);
+    now = Date.parse("2026-01-14T16:00:00Z");
+    await evaluateAll();
+    expect(await dates("a")).toEqual(["2026-01-14T13:00Z", "2026-01-14T16:00Z"]);
+  });
+
+  test("waits with all that follow, and each is made when the one before has ended", async () => {
+    await overlap("queue");
+    expect(await dates("a")).toEqual(["2026-01-14T13:00Z"]);
+
+    for (const expected of [2, 3, 3]) {
+      for (const run of await activeRuns("a")) await finish(run);
+      now += 1000;
+      await evaluateAll();
+      expect(await dates("a")).toHaveLength(expected);
+    }
+    expect(await dates("a")).toEqual(["2026-01-14T13:00Z", "2026-01-14T14:00Z", "2026-01-14T15:00Z"]);
+    expect((await store.queries.getDag("a"))?.droppedSlots).toBeNull();
+  });
+
+  test("waits in no longer a line than may be caught up", async () => {
+    const schedule: ScheduleDefinition = { ...hourly, overlap: "queue", maxCatchup: 2 };
+    await register(definition("a", { schedule }));
+    for (let hour = 13; hour < 20; hour += 1) {
+      now = Date.parse(`2026-01-14T${hour}:00:01Z`);
+      await evaluateAll();
+    }
+    for (let round = 0; round < 4; round += 1) {
+      for (const run of await activeRuns("a")) await finish(run);
+      now += 1000;
+      await evaluateAll();
+    }
+    expect(await dates("a")).toEqual(["2026-01-14T13:00Z", "2026-01-14T18:00Z", "2026-01-14T19:00Z"]);
+    expect((await store.queries.getDag("a"))?.droppedSlots).toMatchObject({ totalCount: 4, reason: "limit" });
+  });
+
+  test("takes its place", async () => {
+    await overlap("cancel_running");
+    expect(await dates("a")).toHaveLength(3);
+    expect(await activeRuns("a")).toHaveLength(1);
+    const { items } = await store.queries.listRuns(
+      { limit: 9, cursor: null, sort: "-execution_date" },
+      { dagId: "a", states: [] },
+    );
+    expect(items.map(({ state }) => state)).toEqual(["queued", "cancelled", "cancelled"]);
+  });
+});
+
+describe("@continuous", () => {
+  test("makes a run when the last one has ended, dated when it is made", async () => {
+    await register(definition("a", { schedule: { text: "@continuous", timezone: "UTC" } }));
+    await evaluateAll();
+    now += 5000;
+    await evaluateAll();
+    expect(await dates("a")).toEqual(["2026-01-14T12:00:01Z"]);
+
+    for (const run of await activeRuns("a")) await runTask(store, run, 0, success);
+    now += 1000;
+    await evaluateAll();
+    expect(await dates("a")).toEqual(["2026-01-14T12:00:01Z", "2026-01-14T12:00:07Z"]);
+  });
+});
+
+test("@once is made once, also when the definition changes", async () => {
+  await register(definition("a", { schedule: { text: "@once", timezone: "UTC" } }));
+  await evaluateAll();
+  await register(definition("a", { schedule: { text: "@once", timezone: "UTC" }, description: "changed" }));
+  now += 86_400_000;
+  await evaluateAll();
+  expect(await dates("a")).toEqual(["2026-01-14T12:00:01Z"]);
+});
+
+describe("a jitter", () => {
+  test("delays each slot by its own time, which no restart draws again; the date stays the slot's", async () => {
+    const schedule: ScheduleDefinition = { ...hourly, jitterMs: 30 * minute };
+    await register(definition("a", { schedule }));
+    const slots = [13, 14, 15, 16].map((hour) => Date.UTC(2026, 0, 14, hour));
+    const delays = slots.map((slot) => slotDelay("a", slot, 30 * minute));
+    expect(new Set(delays).size).toBe(4);
+    expect(slots.map((slot) => slotDelay("a", slot, 30 * minute))).toEqual(delays);
+
+    for (const [place, slot] of slots.entries()) {
+      now = slot + (delays[place] ?? 0) - 1;
+      await evaluateAll();
+      expect(await dates("a")).toHaveLength(place);
+      leader = createEvaluator(store, 1);
+      now += 1;
+      await evaluateAll();
+      expect(await dates("a")).toHaveLength(place + 1);
+    }
+    expect((await dates("a")).at(-1)).toBe("2026-01-14T16:00Z");
+  });
+
+  test("is spread over its range", () => {
+    const delays = Array.from({ length: 500 }, (_, slot) => slotDelay("a", slot * minute, 1000));
+    expect(Math.min(...delays)).toBeLessThan(20);
+    expect(Math.max(...delays)).toBeGreaterThan(980);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(1000);
+    expect(slotDelay("a", 0, 0)).toBe(0);
+  });
+});
+
+test("failed runs in a row pause the definition before the next is made; resumed, it goes on", async () => {
+  await register(definition("a", { schedule: { ...hourly, pauseAfterFailures: 2 } }));
+  const failNext = async (hour: number): Promise<void> => {
+    now = Date.parse(`2026-01-14T${hour}:00:00Z`);
+    await evaluateAll();
+    for (const run of await activeRuns("a")) await runTask(store, run, 0, failure());
+  };
+  await failNext(13);
+  await failNext(14);
+  await failNext(15);
+
+  expect(await dates("a")).toHaveLength(2);
+  expect((await store.definitions.getActive("a"))?.isPaused).toBe(true);
+
+  now += 1000;
+  await store.definitions.setPaused("a", false);
+  await failNext(16);
+  expect(await dates("a")).toEqual(["2026-01-14T13:00Z", "2026-01-14T14:00Z", "2026-01-14T16:00Z"]);
+});
+
+test("a clock that jumps doubles and drops no slot", async () => {
+  await register(definition("a", { schedule: { ...hourly, catchup: "all" } }));
+  for (const time of ["13:00:01", "13:00:00", "15:00:05", "14:10:00", "16:00:00", "15:59:59", "17:00:00"]) {
+    now = Date.parse(`2026-01-14T${time}Z`);
+    await evaluateAll();
+  }
+  expect(await dates("a")).toEqual(["13", "14", "15", "16", "17"].map((hour) => `2026-01-14T${hour}:00Z`));
 });

@@ -57,7 +57,10 @@ async function register(definition: Definition, nextAt: number | null = null): P
     description: "",
     owner: "",
     tags: [],
-    schedule: definition.schedule === null ? null : { ...definition.schedule, nextAt },
+    schedule:
+      definition.schedule === null
+        ? null
+        : { ...definition.schedule, rule: definition.schedule.text, firstAt: nextAt, nextAt },
   });
 }
 

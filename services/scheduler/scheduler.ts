@@ -2,9 +2,11 @@ import { systemClock } from "#clock/system-clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
 import type { Logger } from "#telemetry/logger.ts";
-import { evaluateSchedules, type LastingFailure } from "./evaluate-schedules.ts";
+import { evaluateSchedules } from "./evaluate-schedules.ts";
 import { LeadLoop } from "./lead-loop.ts";
+import type { LastingFailure } from "./make-scheduled-run.ts";
 import { randomSuffix } from "./run-id.ts";
+import { createScheduledDefinitions } from "./scheduled-definitions.ts";
 import { schedulerRoutes } from "./scheduler-service.ts";
 import { createTriggerHandler } from "./trigger-run.ts";
 
@@ -26,6 +28,7 @@ export function createScheduler(deps: {
   // Each start is a holder of its own: writes of an earlier one must not pass as this one's.
   const holder = `${deps.schedulerId}/${randomSuffix()}`;
   const failures = new Map<string, LastingFailure>();
+  const definitions = createScheduledDefinitions(store);
   let loop: LeadLoop | null = null;
   return {
     name: "scheduler",
@@ -35,7 +38,8 @@ export function createScheduler(deps: {
         ...deps,
         clock: systemClock,
         schedulerId: holder,
-        evaluate: (epoch, signal) => evaluateSchedules({ store, epoch, failures, signal, logger }),
+        evaluate: (epoch, signal) =>
+          evaluateSchedules({ store, epoch, failures, definitions, createSuffix: randomSuffix, signal, logger }),
       });
     },
     async stop() {

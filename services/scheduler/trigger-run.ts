@@ -134,7 +134,7 @@ async function createRun(
       request: trigger.request,
       leaderEpoch: null,
     },
-    now,
+    { now, suffix: randomSuffix() },
   );
   const result = await store.runs.createRun(run);
   switch (result.kind) {
