@@ -65,8 +65,10 @@ export const setting = {
       (value) => options.choices.find((choice) => choice === value) ?? null,
     ),
   boolean: (options: SettingOptions) => leaf("boolean", options, "true or false", readBoolean),
-  list: (options: SettingOptions & { itemPattern: RegExp; advice: string }) =>
-    leaf("list", options, options.advice, (value) => readList(value, options.itemPattern)),
+  list: (options: SettingOptions & { itemPattern: RegExp; advice: string; mayBeEmpty?: boolean }) =>
+    leaf("list", options, options.advice, (value) =>
+      options.mayBeEmpty === true && isEmptyList(value) ? [] : readList(value, options.itemPattern),
+    ),
   map: (options: SettingOptions) =>
     leaf("map", options, "name=value pairs such as zone=a,gpu=true, or a map of text", readMap),
 };
@@ -136,6 +138,10 @@ function readList(value: unknown, itemPattern: RegExp): readonly string[] | null
   if (!Array.isArray(items) || items.length === 0) return null;
   const texts = items.filter((item): item is string => typeof item === "string" && itemPattern.test(item));
   return texts.length === items.length ? [...new Set(texts)] : null;
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) ? value.length === 0 : typeof value === "string" && value.trim() === "";
 }
 
 function readMap(value: unknown): Readonly<Record<string, string>> | null {

@@ -147,6 +147,42 @@ const database = z.object({
   }),
 });
 
+function folderOrNull(description: string) {
+  return setting.textOrNull({ description, fallback: null, fallbackText: "none", pattern: /\S/, advice: "a folder" });
+}
+
+const outbound = z.object({
+  allow: setting.list({
+    description: "Where tasks may reach besides public addresses: networks, `host:port`, hosts, `*.example.com`.",
+    fallback: [],
+    fallbackText: "none",
+    itemPattern: /^\S+$/,
+    advice: "a list such as 10.0.0.0/8, localhost:8080, *.corp.example",
+    mayBeEmpty: true,
+  }),
+});
+
+const connections = z.object({
+  named: setting.map({
+    description: "Connections of this worker by name, each an address or JSON.",
+    fallback: {},
+    fallbackText: "none",
+    isSecret: true,
+  }),
+  directory: folderOrNull("Folder with one file a connection."),
+});
+
+const secrets = z.object({
+  directory: folderOrNull("Folder with one file a secret, as secrets are mounted."),
+  command: setting.textOrNull({
+    description: "Program that is given a secret's name and prints the secret.",
+    fallback: null,
+    fallbackText: "none",
+    pattern: /\S/,
+    advice: "a program with its arguments, separated by blanks",
+  }),
+});
+
 /**
  * Every setting. The name in a file is the property in snake case, without the `Ms` of a duration: `worker.leaseMs` is
  * `worker.lease`; its variable is that in upper case, `MILLRACE_WORKER_LEASE`.
@@ -179,6 +215,9 @@ export const settingShape = z.object({
     }),
   }),
   database,
+  outbound,
+  connections,
+  secrets,
   dataDir: setting.text({ description: "Folder of what this machine keeps.", fallback: ".millrace", flag: "data-dir" }),
   peers: z.object({
     server: address({ name: "server", port: 8080, description: "Where the command line finds the gateway." }),

@@ -16,7 +16,7 @@ export interface SettingSources {
 
 /** Names that begin like a setting's variable and are none: a task's own, tokens, and those for connections and tests. */
 const otherVariables =
-  /^MILLRACE_(CONFIG|RUN_ID|DAG_ID|TASK_ID|TRY_NUMBER|LOGICAL_DATE|IDEMPOTENCY_KEY|OUTPUT|ARTIFACTS|TMPDIR|DAG_DIR|(ATTEMPT_)?TOKEN|(CONN|TEST)_.*)$/;
+  /^MILLRACE_(CONFIG|RUN_ID|DAG_ID|TASK_ID|TRY_NUMBER|LOGICAL_DATE|IDEMPOTENCY_KEY|OUTPUT|ARTIFACTS|TMPDIR|DAG_DIR|(ATTEMPT_)?TOKEN|(CONN|SECRET|TEST)_.*)$/;
 
 /** Where a value stands that nobody gave. */
 const defaultPlace = "default";

@@ -25,6 +25,10 @@ export function maskSecret(text: string): string {
 
 function showValue({ kind, isSecret }: SettingDescription, value: unknown): unknown {
   if (isSecret && typeof value === "string") return maskSecret(value);
+  if (isSecret && kind === "map") {
+    const entries = Object.entries(value as Readonly<Record<string, string>>);
+    return Object.fromEntries(entries.map(([name, text]) => [name, maskSecret(text)]));
+  }
   return kind === "duration" && typeof value === "number" ? formatDuration(value) : value;
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { OperatorContext, OperatorResult } from "./operator.ts";
+import type { OperatorResult } from "./operator.ts";
+import { createTestContext } from "./operator-context.testsuite.ts";
 import { findOperator } from "./registry.ts";
 
 function execute(
@@ -8,20 +9,9 @@ function execute(
 ): Promise<OperatorResult> {
   const operator = findOperator(type);
   if (operator === undefined) throw new Error(`no operator ${type}`);
-  const context: OperatorContext = {
-    attempt: { dagRunId: "r", dagId: "d", taskId: "t", tryNumber: options.tryNumber ?? 1, maxTries: 9 },
-    config: options.config ?? {},
-    environment: {},
-    parameters: {},
-    workingDirectory: "",
-    codeDirectory: "",
-    dagDirectory: "",
-    signal: options.signal ?? new AbortController().signal,
-    graceMs: 0,
-    log: () => {},
-    startProcess: () => Promise.reject(new Error("no process in this process")),
-  };
-  return operator.execute(context);
+  const { config = {}, tryNumber = 1, ...rest } = options;
+  const { attempt } = createTestContext();
+  return operator.execute(createTestContext({ config, attempt: { ...attempt, tryNumber }, ...rest }));
 }
 
 test("operators without a process run in the worker's own", () => {

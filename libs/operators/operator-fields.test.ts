@@ -13,7 +13,16 @@ function problems(type: string, fields: unknown): string[] {
 test("the registry has the built-in types, each under its own name", () => {
   const types = [...operatorSchemas.keys()];
 
-  expect(types).toEqual(["bash", "python", "noop", "millrace.test.fail", "millrace.test.sleep", "millrace.test.flaky"]);
+  expect(types).toEqual([
+    "bash",
+    "python",
+    "sql",
+    "http",
+    "noop",
+    "millrace.test.fail",
+    "millrace.test.sleep",
+    "millrace.test.flaky",
+  ]);
   expect(types.map((type) => findOperator(type)?.type)).toEqual(types);
   expect(findOperator("bahs")).toBeUndefined();
 });

@@ -30,14 +30,15 @@ export const processFields: {
   working_directory: z.string().min(1).optional().describe("Relative to the folder of the definition."),
 };
 
-/** Refuses all but exactly one of the named fields. */
+/** Refuses all but exactly one of the named fields; the JSON Schema for editors reads the names from the check. */
 export function exactlyOneOf(names: readonly string[]): z.core.CheckFn<Record<string, unknown>> {
-  return ({ value, issues }) => {
+  const check: z.core.CheckFn<Record<string, unknown>> = ({ value, issues }) => {
     const given = names.filter((name) => value[name] !== undefined);
     if (given.length === 1) return;
     const message = `needs exactly one of ${names.join(", ")}${given.length === 0 ? "" : `; it has ${given.join(" and ")}`}`;
     issues.push({ code: "custom", message, input: value, path: given.slice(1, 2) });
   };
+  return Object.assign(check, { exactlyOneOf: names });
 }
 
 /** Milliseconds of a rendered duration: text, a number of seconds, or such a number as text; null for anything else. */

@@ -1,3 +1,5 @@
+import type { OperatorHost } from "./operator-host.ts";
+
 /** What an operator gets to run one attempt. All values are rendered. */
 export interface OperatorContext {
   readonly attempt: {
@@ -18,9 +20,12 @@ export interface OperatorContext {
   readonly codeDirectory: string;
   /** Folder of the definition; empty where none is shared. */
   readonly dagDirectory: string;
+  readonly host: OperatorHost;
   /** Aborted at timeout, cancel, drain and loss of the lease. */
   readonly signal: AbortSignal;
   readonly graceMs: number;
+  /** From now on the text is masked in the attempt's log, error and outputs, in all its forms. */
+  readonly keepSecret: (secret: string) => void;
   readonly log: (source: LogSourceName, text: string) => void;
   readonly startProcess: StartProcess;
 }
@@ -63,8 +68,9 @@ export interface ProcessResult {
 
 /**
  * What an attempt came to. Failure codes: `exit_code`, `signal`, `timeout`, `out_of_memory`, `interrupted`,
- * `runner_lost`, `failed`, and those that no retry mends: `not_found`, `permission_denied`, `syntax`, `configuration`,
- * `invalid_output`.
+ * `runner_lost`, `failed`, `connection`, `database_error`, `http_status`, `invalid_response`, and those that no retry
+ * mends: `not_found`, `permission_denied`, `syntax`, `configuration`, `invalid_output`, `outbound_refused`, `untrusted`.
+ * `retryable` has the last word.
  */
 export type OperatorResult =
   | { readonly kind: "success"; readonly outputs?: Readonly<Record<string, unknown>>; readonly exitCode?: number }
@@ -85,9 +91,9 @@ export interface Operator {
   readonly type: string;
   /**
    * True: it runs in the worker's own process, without directories and the runner, and never blocks; what it awaits
-   * ends with the signal. False: its processes go through the runner.
+   * ends with the signal. False: its processes go through the runner. A function decides by the rendered fields.
    */
-  readonly inProcess: boolean;
+  readonly inProcess: boolean | ((config: OperatorContext["config"], host: OperatorHost) => boolean);
   execute(context: OperatorContext): Promise<OperatorResult>;
   /** Called at SIGTERM, to clean up within the grace. */
   stop?(context: OperatorContext): Promise<void>;

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import type { OperatorSchema, OperatorSchemas } from "#ports/operator-schema.ts";
 import { bashOperator, bashSchema } from "./bash-operator.ts";
+import { httpOperator, httpSchema } from "./http/http-operator.ts";
 import { noopOperator, noopSchema } from "./noop-operator.ts";
 import type { Operator } from "./operator.ts";
 import { pythonOperator, pythonSchema } from "./python-operator.ts";
+import { sqlOperator, sqlSchema } from "./sql/sql-operator.ts";
 import { testFailOperator, testFailSchema } from "./test-fail-operator.ts";
 import { testFlakyOperator, testFlakySchema } from "./test-flaky-operator.ts";
 import { testSleepOperator, testSleepSchema } from "./test-sleep-operator.ts";
@@ -28,6 +30,8 @@ export function createRegistry(entries: readonly RegistryEntry[]): ReadonlyMap<s
 const builtIn = createRegistry([
   { operator: bashOperator, schema: bashSchema },
   { operator: pythonOperator, schema: pythonSchema },
+  { operator: sqlOperator, schema: sqlSchema },
+  { operator: httpOperator, schema: httpSchema },
   { operator: noopOperator, schema: noopSchema },
   { operator: testFailOperator, schema: testFailSchema },
   { operator: testSleepOperator, schema: testSleepSchema },

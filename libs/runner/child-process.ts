@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "#errors/app-error.ts";
 import type { ProcessOptions } from "#operators/operator.ts";
+import { StreamMasker } from "#secrets/stream-masker.ts";
 import { joinCgroup } from "./cgroup.ts";
 import { findExecutable, isDirectory, type StartFailure } from "./find-executable.ts";
 import { createLastLine } from "./line-splitter.ts";
@@ -42,7 +43,12 @@ export interface RunningProcess {
 /** Starts a program in a process group and session of its own, so that all of it can be found and killed. */
 export function startChild(
   options: ProcessOptions,
-  attempt: { readonly token: string; readonly cgroup: string | null; readonly captureStdout: boolean },
+  attempt: {
+    readonly token: string;
+    readonly cgroup: string | null;
+    readonly captureStdout: boolean;
+    readonly masked: readonly Buffer[];
+  },
   onOutput: (source: "stdout" | "stderr", piece: Buffer) => void,
 ): RunningProcess | StartFailure {
   if (!isDirectory(options.cwd))
@@ -62,7 +68,8 @@ export function startChild(
       detached: true,
       stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
-    return follow(child, { input: options.input, captureStdout: attempt.captureStdout, onOutput });
+    const { captureStdout, masked } = attempt;
+    return follow(child, { input: options.input, captureStdout, masked, onOutput });
   } catch (error) {
     return toFailure(error);
   }
@@ -81,17 +88,18 @@ function follow(
   options: {
     readonly input: string | undefined;
     readonly captureStdout: boolean;
+    readonly masked: readonly Buffer[];
     readonly onOutput: (source: "stdout" | "stderr", piece: Buffer) => void;
   },
 ): RunningProcess {
   const streams = [child.stdout, child.stderr].filter((stream): stream is Readable => stream !== null);
   const lastLine = createLastLine(maxValueBytes);
   let tail: Buffer = Buffer.alloc(0);
-  child.stdout?.on("data", (piece: Buffer) => {
+  listen(child.stdout, options.masked, (piece) => {
     if (options.captureStdout) lastLine.push(piece);
     options.onOutput("stdout", piece);
   });
-  child.stderr?.on("data", (piece: Buffer) => {
+  listen(child.stderr, options.masked, (piece) => {
     tail = Buffer.from(Buffer.concat([tail, piece.subarray(-maxTailBytes)]).subarray(-maxTailBytes));
     options.onOutput("stderr", piece);
   });
@@ -117,6 +125,16 @@ function follow(
     stderrTail: () => tail.toString("utf8"),
     lastStdoutLine: () => lastLine.text(),
   };
+}
+
+/** Everything that is made of the output is made of the masked one. */
+function listen(stream: Readable | null, masked: readonly Buffer[], use: (piece: Buffer) => void): void {
+  const masker = new StreamMasker(masked);
+  const useAny = (piece: Buffer): void => {
+    if (piece.length > 0) use(piece);
+  };
+  stream?.on("data", (piece: Buffer) => useAny(masker.push(piece)));
+  stream?.once("close", () => useAny(masker.end()));
 }
 
 function toFailure(error: unknown): StartFailure {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { OperatorContext, OperatorResult, ProcessOptions } from "#operators/operator.ts";
+import { createTestHost } from "#operators/operator-context.testsuite.ts";
 import { findOperator } from "#operators/registry.ts";
 import { createLogger } from "#telemetry/logger.ts";
 import { buildAttemptEnvironment, selectHostVariables } from "./attempt-environment.ts";
@@ -77,8 +78,10 @@ async function execute(
     workingDirectory: attempt.directories.work,
     codeDirectory: attempt.directories.code,
     dagDirectory,
+    host: createTestHost(),
     signal: new AbortController().signal,
     graceMs: 1000,
+    keepSecret: () => {},
     log: (source, text) => lines.push(`${source}: ${text}`),
     startProcess: (options) => {
       processes.push(options);

@@ -10,6 +10,8 @@ export interface AttemptOptions {
   /** How much of the log is taken before its first part is durable. */
   readonly credit: number;
   readonly captureStdout: boolean;
+  /** What is masked in its output; absent: nothing. */
+  readonly masked?: readonly Buffer[];
   readonly onLog: (piece: LogPiece) => void;
 }
 

@@ -26,6 +26,7 @@ export interface RunnerAttemptOptions {
   readonly logMaxBytes: number;
   readonly credit: number;
   readonly captureStdout: boolean;
+  readonly masked?: readonly Buffer[];
   readonly send: (message: RunnerMessage) => void;
 }
 
@@ -97,12 +98,12 @@ export class RunnerAttempt {
   }
 
   async #run(process: number, options: ProcessOptions): Promise<void> {
-    const { token, send, captureStdout } = this.#options;
+    const { token, send, captureStdout, masked = [] } = this.#options;
     const report = (end: ProcessEnd) => send({ kind: "exited", attempt: token, process, end });
     if (this.#openFailure !== null) return report(notStarted(this.#openFailure));
     if (this.#killAt !== null) return report({ ...notStarted(null), wasStopped: true });
     const isLogged = options.logOutput ?? true;
-    const started = startChild(options, { token, cgroup: this.#cgroup, captureStdout }, (source, piece) => {
+    const started = startChild(options, { token, cgroup: this.#cgroup, captureStdout, masked }, (source, piece) => {
       if (isLogged) this.#log.write(source, piece);
     });
     if (!("pid" in started)) return report(notStarted(started));

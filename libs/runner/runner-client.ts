@@ -50,7 +50,8 @@ export class RunnerClient {
     this.#attempts.set(options.token, handle);
     void handle.ended.then(() => this.#attempts.delete(options.token));
     const { token: attempt, logMaxBytes, credit, captureStdout } = options;
-    this.#send({ kind: "open", attempt, logMaxBytes, credit, captureStdout });
+    const masked = (options.masked ?? []).map((form) => form.toString("base64"));
+    this.#send({ kind: "open", attempt, logMaxBytes, credit, captureStdout, masked });
     return handle;
   }
 

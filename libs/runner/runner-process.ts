@@ -25,9 +25,11 @@ function handle(request: RunnerRequest): void {
   if (request.kind === "open") {
     const directories = attemptDirectories(dataDir, request.attempt);
     const { attempt: token, logMaxBytes, credit, captureStdout } = request;
+    const masked = request.masked.map((form) => Buffer.from(form, "base64"));
+    const cgroupParent = support.parent;
     attempts.set(
       token,
-      new RunnerAttempt({ token, directories, cgroupParent: support.parent, logMaxBytes, credit, captureStdout, send }),
+      new RunnerAttempt({ token, directories, cgroupParent, logMaxBytes, credit, captureStdout, masked, send }),
     );
     return;
   }

@@ -43,6 +43,8 @@ export type RunnerRequest =
       readonly logMaxBytes: number;
       readonly credit: number;
       readonly captureStdout: boolean;
+      /** What is masked in its output, as base64. */
+      readonly masked: readonly string[];
     }
   | { readonly kind: "start"; readonly attempt: string; readonly process: number; readonly options: ProcessOptions }
   | { readonly kind: "stop"; readonly attempt: string; readonly graceMs: number }

@@ -1,14 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { closestName } from "#core/closest-name.ts";
 import type { Operator, OperatorContext, OperatorResult, ProcessResult, StopReason } from "#operators/operator.ts";
+import type { OperatorHost } from "#operators/operator-host.ts";
 import { findOperator, operatorSchemas } from "#operators/registry.ts";
 import { withTempDir } from "#operators/temp-dir.ts";
 import { buildAttemptEnvironment, findEnvironmentProblem } from "#runner/attempt-environment.ts";
 import type { RunnerAttemptHandle } from "#runner/runner-attempt-handle.ts";
 import type { RunnerClient } from "#runner/runner-client.ts";
 import type { LogPiece } from "#runner/runner-protocol.ts";
+import type { SecretKeeper } from "#secrets/secret-keeper.ts";
+import type { SecretSource } from "#secrets/secret-source.ts";
 import { type Assignment, type AttemptReport, failureReport } from "./attempt.ts";
 import { noOutputFile, toReport } from "./attempt-report.ts";
+import { startWithSecrets } from "./secret-execution.ts";
 
 /** How much of an attempt's log is under way before its first part is durable, in cost. */
 const logCredit = 256 * 1024;
@@ -18,6 +22,8 @@ const noDirectories = { workingDirectory: "", codeDirectory: "" };
 
 export interface ExecutionOptions {
   readonly runner: RunnerClient;
+  readonly host: OperatorHost;
+  readonly secrets: SecretSource;
   /** What tasks see of the host's variables. */
   readonly hostVariables: Readonly<Record<string, string>>;
   readonly onLog: (piece: LogPiece) => void;
@@ -36,7 +42,19 @@ export interface Execution {
 export function startExecution(assignment: Assignment, options: ExecutionOptions): Execution {
   const operator = findOperator(assignment.operatorType);
   if (operator === undefined) return refused(unknownOperator(assignment.operatorType));
-  return operator.inProcess ? runHere(operator, assignment, options) : runInRunner(operator, assignment, options);
+  return startWithSecrets(assignment, options, (filled, masked, keeper) =>
+    runsHere(operator, filled, masked)
+      ? runHere(operator, filled, { ...masked, keeper })
+      : runInRunner(operator, filled, { ...masked, keeper }),
+  );
+}
+
+interface KeepingOptions extends ExecutionOptions {
+  readonly keeper: SecretKeeper;
+}
+
+function runsHere({ inProcess }: Operator, { operator }: Assignment, { host }: ExecutionOptions): boolean {
+  return typeof inProcess === "boolean" ? inProcess : inProcess(operator, host);
 }
 
 function refused(report: AttemptReport): Execution {
@@ -52,11 +70,11 @@ function unknownOperator(type: string): AttemptReport {
 }
 
 /** Without directories, files and processes: what it costs is the operator alone. */
-function runHere(operator: Operator, assignment: Assignment, { onLog }: ExecutionOptions): Execution {
+function runHere(operator: Operator, assignment: Assignment, options: KeepingOptions): Execution {
   const startedAt = performance.now();
   const stopping = createStopping();
   const context: OperatorContext = {
-    ...sharedContext(assignment, stopping.signal, onLog),
+    ...sharedContext(assignment, stopping.signal, options),
     ...noDirectories,
     environment: assignment.environment,
     startProcess: () => Promise.reject(new Error(`${operator.type} runs in the worker's process and starts none`)),
@@ -80,13 +98,14 @@ function runHere(operator: Operator, assignment: Assignment, { onLog }: Executio
   return { ended, stop: stopping.stop, addLogCredit: () => {} };
 }
 
-function runInRunner(operator: Operator, received: Assignment, options: ExecutionOptions): Execution {
+function runInRunner(operator: Operator, received: Assignment, options: KeepingOptions): Execution {
   const startedAt = performance.now();
   const handle = options.runner.open({
     token: randomBytes(8).toString("hex"),
     logMaxBytes: received.logMaxBytes,
     credit: logCredit,
     captureStdout: received.captureStdout,
+    masked: options.keeper.forms,
     onLog: options.onLog,
   });
   const assignment = fillTempDir(received, handle.directories.temporary);
@@ -96,7 +115,7 @@ function runInRunner(operator: Operator, received: Assignment, options: Executio
     void operator.stop?.(context).catch(() => undefined);
   });
   const context: OperatorContext = {
-    ...sharedContext(assignment, stopping.signal, options.onLog),
+    ...sharedContext(assignment, stopping.signal, options),
     environment: environmentOf(assignment, handle, options.hostVariables),
     workingDirectory: handle.directories.work,
     codeDirectory: handle.directories.code,
@@ -133,15 +152,17 @@ function fillTempDir(assignment: Assignment, directory: string): Assignment {
   return { ...assignment, ...withTempDir({ operator, environment, values }, directory) };
 }
 
-function sharedContext(assignment: Assignment, signal: AbortSignal, onLog: (piece: LogPiece) => void) {
+function sharedContext(assignment: Assignment, signal: AbortSignal, { onLog, host, keeper }: KeepingOptions) {
   const { ref, dagId, maxTries, operator, parameters, dagDirectory, graceMs } = assignment;
   return {
     attempt: { dagRunId: ref.dagRunId, dagId, taskId: ref.taskId, tryNumber: ref.tryNumber, maxTries },
     config: operator,
     parameters,
     dagDirectory,
+    host,
     signal,
     graceMs,
+    keepSecret: (secret: string) => keeper.add(secret),
     log: (source: "stdout" | "stderr" | "system", text: string) =>
       onLog({ entries: [{ source, at: Date.now(), text }], droppedBytes: 0, cost: 0 }),
   };

@@ -32,6 +32,8 @@ export interface Assignment {
   readonly environment: Readonly<Record<string, string>>;
   readonly values: Readonly<Record<string, string>>;
   readonly parameters: JsonFields;
+  /** The names of the secrets that it needs, by the markers that stand for them. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** Null: no limit. */
   readonly timeoutMs: number | null;
   readonly graceMs: number;

@@ -25,7 +25,10 @@ type Said<K extends Case> = Extract<Received, { case: K }>["value"];
 
 /** What a test says of an assignment beside its task and operator. */
 type AssignmentParts = Partial<
-  Pick<Assignment, "operator" | "environment" | "values" | "timeout" | "gracePeriod" | "captureStdout" | "logMaxBytes">
+  Pick<
+    Assignment,
+    "operator" | "environment" | "values" | "secrets" | "timeout" | "gracePeriod" | "captureStdout" | "logMaxBytes"
+  >
 >;
 
 export const patience = { timeout: 10_000, interval: 5 };

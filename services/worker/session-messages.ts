@@ -77,6 +77,7 @@ export function fromAssignment(message: AssignmentMessage): Assignment | null {
     environment,
     values,
     parameters: message.parameters ?? {},
+    secrets: (message.secrets ?? {}) as Readonly<Record<string, string>>,
     timeoutMs: message.timeout === undefined ? null : durationMs(message.timeout),
     graceMs: fromDuration(message.gracePeriod, defaultGraceMs),
     logicalDate: toIsoText(message.executionDate),

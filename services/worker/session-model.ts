@@ -3,8 +3,7 @@ import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
 /** An attempt in the worker's hands, from its assignment until nobody needs to hear of it. */
 export type Held = {
   readonly ref: AttemptRef;
-} & /** Its instance's older attempt is still dying (G4), or every slot is taken: two executors may assign at once. */
-(
+} /** Its instance's older attempt is still dying (G4), or every slot is taken: two executors may assign at once. */ & (
   | { readonly stage: "waiting"; readonly assignment: Assignment }
   | { readonly stage: "running"; readonly graceMs: number }
   /** Told to end; `ending` says what follows when its tree is gone. */

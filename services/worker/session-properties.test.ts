@@ -201,6 +201,7 @@ function assignmentOf(place: { which: number; fence: number }): Assignment {
     operator: {},
     environment: {},
     values: {},
+    secrets: {},
     parameters: {},
     timeoutMs: null,
   };

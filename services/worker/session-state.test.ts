@@ -20,6 +20,7 @@ function assignment(taskId: string, fence = 1): Assignment {
     operator: {},
     environment: {},
     values: {},
+    secrets: {},
     parameters: {},
     timeoutMs: null,
     graceMs: 30_000,

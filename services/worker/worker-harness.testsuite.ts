@@ -3,10 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import type { LogChunk } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { createTestHost } from "#operators/operator-context.testsuite.ts";
 import type { Service } from "#rpc/service.ts";
+import { createSecretSource } from "#secrets/secret-source.ts";
 import { createLogger } from "#telemetry/logger.ts";
 import { FakeExecutor, patience } from "./fake-executor.testsuite.ts";
 import { createWorker, type WorkerOptions } from "./worker.ts";
+
+/** The secrets that workers of tests know. */
+export const testSecrets = { MILLRACE_SECRET_TOKEN: "hunter2-token", MILLRACE_SECRET_OTHER: "another one" };
 
 const logger = createLogger({ level: "silent", format: "json", component: "test" });
 
@@ -51,6 +56,8 @@ export function useWorkers(): WorkerHarness {
         slots: 4,
         labels: { zone: "a" },
         drainTimeoutMs: 0,
+        host: createTestHost(),
+        secrets: createSecretSource({ environment: testSecrets, directory: null, command: null }),
         logger,
         ...options,
       });

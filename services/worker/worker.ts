@@ -5,10 +5,12 @@ import { AppError } from "#errors/app-error.ts";
 import { operatorSchemas } from "#operators/registry.ts";
 import { systemClock } from "#clock/system-clock.ts";
 import { readEnvironment } from "#config/environment.ts";
+import type { OperatorHost } from "#operators/operator-host.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
 import { selectHostVariables } from "#runner/attempt-environment.ts";
 import { killLeftovers } from "#runner/leftovers.ts";
 import { RunnerClient } from "#runner/runner-client.ts";
+import type { SecretSource } from "#secrets/secret-source.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { startExecution } from "./attempt-execution.ts";
 import { createMemorySpool } from "./outcome-spool.ts";
@@ -28,6 +30,9 @@ export interface WorkerOptions {
   readonly slots: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly drainTimeoutMs: number;
+  /** Closed with the worker. */
+  readonly host: OperatorHost;
+  readonly secrets: SecretSource;
   readonly logger: Logger;
   /** Of the program, told to executors. */
   readonly version: string;
@@ -58,6 +63,7 @@ export function createWorker(options: WorkerOptions): Service {
     async stop() {
       if (started !== null) stopped ??= stopWorker(started);
       await stopped;
+      await options.host.sessions.close();
     },
     health: () => ({
       session: sessionStatus(started?.loop.state ?? null),
@@ -67,7 +73,7 @@ export function createWorker(options: WorkerOptions): Service {
 }
 
 async function startWorker(options: WorkerOptions): Promise<Started> {
-  const { dataDir, workerId, executors, slots, drainTimeoutMs, queues, labels } = options;
+  const { dataDir, workerId, executors, slots, drainTimeoutMs, queues, labels, host, secrets } = options;
   const home = openWorkerHome(dataDir, workerId);
   const logger = options.logger.child({ worker_id: home.workerId });
   try {
@@ -92,7 +98,7 @@ async function startWorker(options: WorkerOptions): Promise<Started> {
       clock: systemClock,
       connect: (executor, handlers) =>
         openConnection(executors[executor] ?? assert.fail(`no executor ${executor}`), handlers),
-      execute: (assignment, onLog) => startExecution(assignment, { runner, hostVariables, onLog }),
+      execute: (assignment, onLog) => startExecution(assignment, { runner, host, secrets, hostVariables, onLog }),
       setRunnerLease: (ms) => runner.setLease(ms),
       spool,
       logger,

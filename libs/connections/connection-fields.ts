@@ -1,0 +1,83 @@
+import { z } from "zod";
+import type { Connection } from "./connection.ts";
+
+const defaultPoolMax = 10;
+const text = z.string("must be text");
+const filled = text.min(1, "must not be empty");
+
+/** A number, or its text as an address has it. */
+function whole(max: number) {
+  return z
+    .union([z.int(), text.regex(/^\d{1,9}$/).transform(Number)], "must be a whole number")
+    .pipe(z.int().min(1, "must be at least 1").max(max, `must be at most ${max}`));
+}
+
+const flag = z.union(
+  [z.boolean(), z.enum(["true", "false"]).transform((word) => word === "true")],
+  "must be true or false",
+);
+
+function serverFields(port: number) {
+  return {
+    host: filled.default("localhost"),
+    port: whole(65_535).default(port),
+    user: text.default(""),
+    password: text.default(""),
+    database: text.default(""),
+    sslmode: z
+      .enum(["disable", "require", "verify-full"], "must be disable, require or verify-full")
+      .default("disable"),
+    sslrootcert: filled.regex(/^\//, "must be an absolute path").nullable().default(null),
+    pool_max: whole(1000).default(defaultPoolMax),
+  };
+}
+
+const httpAuth = z.discriminatedUnion(
+  "type",
+  [
+    z.strictObject({ type: z.literal("basic"), username: text, password: text }),
+    z.strictObject({ type: z.literal("bearer"), token: filled }),
+  ],
+  "must have the type basic, with username and password, or bearer, with token",
+);
+
+/** The fields of a connection by its type, as JSON has them; an address is read into the same. */
+export const connectionFields = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("postgres"), ...serverFields(5432) }),
+  z.strictObject({ type: z.literal("mysql"), ...serverFields(3306) }),
+  z.strictObject({
+    type: z.literal("sqlite"),
+    path: filled.regex(/^(\/|[A-Za-z]:[\\/]|:memory:$)/, "must be an absolute path or :memory:"),
+    read_only: flag.default(false),
+  }),
+  z.strictObject({
+    type: z.literal("http"),
+    url: text.refine(isBaseUrl, "must be an http or https address without a query, user name or password"),
+    headers: z.record(z.string(), text).default({}),
+    auth: httpAuth.nullable().default(null),
+  }),
+]);
+
+/** The types that there are. */
+export const connectionTypes = ["postgres", "mysql", "sqlite", "http"] as const satisfies readonly Connection["kind"][];
+
+function isBaseUrl(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { protocol, search, hash, username, password } = new URL(address);
+  return /^https?:$/.test(protocol) && `${search}${hash}${username}${password}` === "";
+}
+
+/** The fields as the rest of the program has them. */
+export function toConnection(name: string, fields: z.output<typeof connectionFields>): Connection {
+  switch (fields.type) {
+    case "postgres":
+    case "mysql": {
+      const { type, sslmode, sslrootcert, pool_max, ...rest } = fields;
+      return { kind: type, name, ...rest, sslMode: sslmode, sslRootCert: sslrootcert, poolMax: pool_max };
+    }
+    case "sqlite":
+      return { kind: "sqlite", name, path: fields.path, readOnly: fields.read_only };
+    case "http":
+      return { kind: "http", name, url: fields.url, headers: fields.headers, auth: fields.auth };
+  }
+}
