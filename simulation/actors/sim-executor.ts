@@ -1,0 +1,138 @@
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext } from "@connectrpc/connect";
+import type { EvaluationResult } from "#core/run-event.ts";
+import {
+  AssignmentSchema,
+  type SessionRequest,
+  type SessionResponse,
+} from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Assignments } from "#services/executor/assignments.ts";
+import { attemptRefOf } from "#services/executor/attempt-ref.ts";
+import { createExecutorCore, type ExecutorCore } from "#services/executor/executor-core.ts";
+import type { Logger } from "#telemetry/logger.ts";
+import type { SimDatabase } from "../database/sim-database.ts";
+import { createSimStore } from "../database/sim-store.ts";
+import type { SimWakes } from "../database/sim-wakes.ts";
+import { MessageQueue } from "../world/message-queue.ts";
+import type { StreamEnd } from "../world/network.ts";
+import type { SimProcess } from "../world/sim-process.ts";
+import type { Deployment } from "./deployment.ts";
+
+/** What a session's executor sees of its stream. */
+export interface AcceptedStream {
+  readonly end: StreamEnd<SessionRequest>;
+  /** To be called at once, with the ways back. */
+  attach(ways: { readonly send: (response: SessionResponse) => void; readonly close: (error: unknown) => void }): void;
+}
+
+/** An executor process: the real one, on the simulated clock, database and streams. */
+export class SimExecutor {
+  readonly process: SimProcess;
+  readonly #database: SimDatabase;
+  readonly #wakes: SimWakes;
+  readonly #deployment: Deployment;
+  readonly #logger: Logger;
+  #core: ExecutorCore | null = null;
+
+  constructor(
+    process: SimProcess,
+    parts: {
+      readonly database: SimDatabase;
+      readonly wakes: SimWakes;
+      readonly deployment: Deployment;
+      readonly logger: Logger;
+    },
+  ) {
+    this.process = process;
+    this.#database = parts.database;
+    this.#wakes = parts.wakes;
+    this.#deployment = parts.deployment;
+    this.#logger = parts.logger;
+  }
+
+  /** Null while it is down. */
+  get core(): ExecutorCore | null {
+    return this.#core;
+  }
+
+  start(): void {
+    this.process.restart();
+    const { handOff, backend, leaseMs, beatMs, scanMs, evaluate } = this.#deployment;
+    const store = createSimStore(this.#database, this.process, this.#wakes);
+    this.#core = createExecutorCore({
+      store,
+      clock: this.process,
+      assignments: plainAssignments(evaluate),
+      executorId: `${this.process.name}/${this.process.life}`,
+      backend,
+      programVersion: "simulated",
+      workerLeaseMs: leaseMs,
+      heartbeatIntervalMs: beatMs,
+      scanIntervalMs: scanMs,
+      handOff,
+      logger: this.#logger,
+    });
+    this.#core.start();
+  }
+
+  crash(): void {
+    this.#core = null;
+    this.process.crash();
+  }
+
+  /** The server's end of a new stream; it is served by the real session service. */
+  accept(): AcceptedStream {
+    const requests = new MessageQueue<SessionRequest>();
+    const aborting = new AbortController();
+    return {
+      end: {
+        process: this.process,
+        receive: (request) => requests.push(request),
+        closed: () => {
+          aborting.abort();
+          requests.end(new Error("the stream broke"));
+        },
+      },
+      attach: ({ send, close }) => {
+        const core = this.#core;
+        if (core === null) return;
+        // The session looks at nothing of its context but the signal.
+        const context = { signal: aborting.signal } as HandlerContext;
+        void serve(core.sessionService.session(requests, context) as AsyncIterable<SessionResponse>, send, close);
+      },
+    };
+  }
+}
+
+async function serve(
+  responses: AsyncIterable<SessionResponse>,
+  send: (response: SessionResponse) => void,
+  close: (error: unknown) => void,
+): Promise<void> {
+  try {
+    for await (const response of responses) send(response);
+    close(null);
+  } catch (error) {
+    close(error);
+  }
+}
+
+/** Assignments without a definition: rendering has no part in what is simulated. */
+function plainAssignments(evaluate: Deployment["evaluate"]): Assignments {
+  return {
+    build: (run, instance) => {
+      const task = run.plan.tasks[instance.task];
+      return create(AssignmentSchema, {
+        attempt: attemptRefOf(run, instance),
+        dagId: run.run.dagId,
+        operatorType: "noop",
+        timeout: durationFromMs(task?.timeoutMs ?? 0),
+        gracePeriod: durationFromMs(task?.graceMs ?? 0),
+        executionDate: timestampFromMs(run.run.logicalAt),
+      });
+    },
+    evaluate: async (run, instance): Promise<EvaluationResult> => evaluate(run, instance),
+    prefetch: async () => undefined,
+  };
+}

@@ -1,0 +1,264 @@
+import type { RunAggregate } from "#core/run-model.ts";
+import type { Deployment } from "./actors/deployment.ts";
+import { SimClient } from "./actors/sim-client.ts";
+import { SimExecutor } from "./actors/sim-executor.ts";
+import { SimScheduler } from "./actors/sim-scheduler.ts";
+import { SimWorker } from "./actors/sim-worker.ts";
+import { connectSession } from "./actors/session-stream.ts";
+import { SimDatabase, type TransactionCheck } from "./database/sim-database.ts";
+import { SimWakes } from "./database/sim-wakes.ts";
+import { injectFault } from "./faults/fault-injector.ts";
+import { drawTimedFaults, type TimedFault } from "./faults/fault-plan.ts";
+import { databaseFaults, drawFaults, type FaultKind } from "./faults/fault-rates.ts";
+import { checkEnd, runsOfDate } from "./invariants/check-end.ts";
+import { checkTransaction } from "./invariants/check-transaction.ts";
+import { Ledger } from "./invariants/ledger.ts";
+import { randomScript } from "./workload/task-script.ts";
+import { planScheduledDag, registerScheduledDag, type ScheduledDag } from "./workload/scheduled-dag.ts";
+import { startRuns } from "./workload/start-runs.ts";
+import { outsideMicrotasks } from "./world/microtasks.ts";
+import { Network } from "./world/network.ts";
+import { RandomStream } from "./world/random.ts";
+import { createSimLogger } from "./world/sim-logger.ts";
+import { SimProcess } from "./world/sim-process.ts";
+import { World } from "./world/world.ts";
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Tasks of all its runs together. */
+  readonly taskCount?: number;
+  readonly without?: ReadonlySet<FaultKind>;
+  readonly keepsTrace?: boolean;
+  /** Looks at every transaction too, beside the quick check. */
+  readonly check?: (
+    before: RunAggregate,
+    decided: Parameters<TransactionCheck>[1],
+    after: RunAggregate,
+  ) => readonly string[];
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly faults: readonly FaultKind[];
+  readonly violations: readonly string[];
+  readonly traceHash: string;
+  readonly trace: readonly string[];
+  readonly attempts: number;
+  readonly transactions: number;
+  readonly events: number;
+  /** Simulated milliseconds until all had ended. */
+  readonly lastedMs: number;
+}
+
+const faultsEndMs = 8000;
+/** After the faults everything has this long to end. */
+const recoveryMs = 180_000;
+const maxTimedFaults = 6;
+/** Of the seeds, those with two schedulers and a schedule. */
+const scheduledShare = 0.25;
+
+/** One seed: a system, a workload, faults for a while, and then everything must end well. */
+export function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  return outsideMicrotasks(() => simulateNow(options));
+}
+
+function simulateNow(options: SimulationOptions): SimulationResult {
+  const { seed, taskCount = 20, without = new Set<FaultKind>() } = options;
+  const world = new World(seed, { keepsTrace: options.keepsTrace ?? false });
+  const random = new RandomStream(seed, "plan");
+  const faults = drawFaults(new RandomStream(seed, "faults"), without);
+  const system = createSystem(world, random, faults, options);
+  for (const process of [...system.executors, ...system.schedulers]) process.start();
+  for (const worker of system.workers) worker.start();
+  const { isStarted } = startRuns(world, {
+    random,
+    database: system.database,
+    client: system.client,
+    faults,
+    taskCount,
+  });
+  planFaults(world, system, faults);
+  const isOver = (): boolean =>
+    isStarted() &&
+    hasAllScheduled(system) &&
+    system.client.isIdle &&
+    world.now > system.quietFrom() &&
+    allEnded(system.database);
+  const isDone = world.run(isOver, faultsEndMs + recoveryMs);
+  if (!isDone && world.violations.length === 0)
+    world.violate(`not over ${recoveryMs / 1000} s after the last fault (I1, G2): ${openWork(system.database)}`);
+  if (world.violations.length === 0) for (const problem of checkEnd(system)) world.violate(problem);
+  return {
+    seed,
+    faults: [...faults],
+    violations: world.violations,
+    traceHash: world.trace.hash,
+    trace: world.trace.lines(Number.POSITIVE_INFINITY),
+    attempts: system.ledger.startCount,
+    transactions: system.transactions(),
+    events: world.eventCount,
+    lastedMs: world.now,
+  };
+}
+
+interface System {
+  readonly network: Network;
+  readonly database: SimDatabase;
+  readonly wakes: SimWakes;
+  readonly executors: readonly SimExecutor[];
+  readonly workers: readonly SimWorker[];
+  readonly schedulers: readonly SimScheduler[];
+  /** Null: this seed has no schedule. */
+  readonly scheduled: ScheduledDag | null;
+  readonly client: SimClient;
+  readonly ledger: Ledger;
+  readonly leaseMs: number;
+  readonly transactions: () => number;
+  /** Until then something is still planned. */
+  quietFrom: () => number;
+}
+
+function createSystem(
+  world: World,
+  random: RandomStream,
+  faults: ReadonlySet<FaultKind>,
+  { check }: SimulationOptions,
+): System {
+  let transactions = 0;
+  const checkAll: TransactionCheck = (before, decided, after, now) => {
+    transactions += 1;
+    noteTransaction(world, decided);
+    for (const problem of checkTransaction(before, decided, after, now)) world.violate(problem);
+    for (const problem of check?.(before, decided, after) ?? []) world.violate(problem);
+  };
+  const drift = (): number => (faults.has("clock_rates") ? random.between(0.995, 1.005) : 1);
+  const database = new SimDatabase(world, { rate: drift(), check: checkAll });
+  const wakes = new SimWakes(world);
+  const network = new Network(world);
+  const ledger = new Ledger(world, database);
+  const deployment = drawDeployment(random);
+  const logger = createSimLogger(world);
+  const newProcess = (name: string, rate = drift()): SimProcess =>
+    new SimProcess(world, name, { rate, offsetMs: random.below(1_000_000) });
+  const executors = Array.from(
+    { length: 1 + random.below(2) },
+    (_, place) => new SimExecutor(newProcess(`executor-${place}`), { database, wakes, deployment, logger }),
+  );
+  const script = randomScript(world.seed, {
+    fails: faults.has("failures"),
+    maxDurationMs: random.pick([10, 100, 1000, 6000]),
+    now: () => database.now(),
+  });
+  const workers = Array.from({ length: 1 + random.below(3) }, (_, place) => {
+    const rate = drift();
+    const process = newProcess(`worker-${place}`, rate);
+    return new SimWorker(process, newProcess(`runner-${place}`, rate), {
+      deployment,
+      slots: 1 + random.below(4),
+      ledger,
+      logger,
+      script,
+      executorCount: executors.length,
+      keepsSpool: !faults.has("spool_lost"),
+      connect: (executor, handlers) =>
+        connectSession({ world, network, ledger, process, executor: executors[executor] }, handlers),
+    });
+  });
+  const client = new SimClient(world, newProcess("client"), { database, wakes, executors });
+  const scheduled = random.chance(scheduledShare) ? planScheduledDag(database.now() + 500) : null;
+  if (scheduled !== null) registerScheduledDag(database, scheduled);
+  const schedulers = Array.from(
+    { length: scheduled === null ? 0 : 2 },
+    (_, place) => new SimScheduler(newProcess(`scheduler-${place}`), { database, wakes, logger }, scheduled),
+  );
+  const system: System = {
+    network,
+    database,
+    wakes,
+    executors,
+    workers,
+    schedulers,
+    scheduled,
+    client,
+    ledger,
+    leaseMs: deployment.leaseMs,
+    transactions: () => transactions,
+    quietFrom: () => 0,
+  };
+  return system;
+}
+
+function drawDeployment(random: RandomStream): Deployment {
+  return {
+    handOff: random.chance(0.8),
+    backend: "stream",
+    leaseMs: 3000,
+    beatMs: 900,
+    scanMs: 1500,
+    drainTimeoutMs: 1000,
+    evaluate: (_run, instance) => {
+      const draw = (instance.ordinal * 7919 + instance.generation) % 10;
+      if (draw < 5) return { kind: "run" };
+      if (draw < 7) return { kind: "skip" };
+      return { kind: "fan_out", items: Array.from({ length: draw - 7 + 1 }, (_, place) => ({ key: String(place) })) };
+    },
+  };
+}
+
+/** Faults of a rate last until faults end; timed ones happen when they were drawn for. */
+function planFaults(world: World, system: System, faults: ReadonlySet<FaultKind>): void {
+  const { database, network, wakes, leaseMs } = system;
+  const random = new RandomStream(world.seed, "timed faults");
+  database.setFaults(databaseFaults(random, faults));
+  network.setSlow(faults.has("link_slow"));
+  wakes.setLostShare(faults.has("wakes_lost") ? random.next() : 0);
+  const timed: readonly TimedFault[] = drawTimedFaults(random, faults, {
+    untilMs: faultsEndMs / 2,
+    most: maxTimedFaults,
+    leaseMs,
+  });
+  const lastAt = Math.max(0, ...timed.map(({ atMs }) => atMs));
+  for (const fault of timed) world.at(fault.atMs, null, () => injectFault({ world, ...system }, fault));
+  system.quietFrom = () => lastAt;
+  world.at(faultsEndMs, null, () => {
+    world.note("world", "faults end");
+    database.setFaults(null);
+    network.setSlow(false);
+    network.heal();
+    wakes.setLostShare(0);
+  });
+}
+
+function noteTransaction(world: World, { before, decision }: Parameters<TransactionCheck>[1]): void {
+  const { trace } = world;
+  trace.mix(before.run.runKey);
+  trace.mix(decision.expectedSequence);
+  for (const { next } of decision.instances) trace.mix(next.ordinal * 64 + next.fence);
+  if (!trace.keepsLines) return;
+  const rows = decision.instances.map(({ next }) => {
+    const row = before.instances[next.ordinal];
+    return `t${next.task}${next.mapIndex === null ? "" : `[${next.mapIndex}]`} ${row?.state ?? "-"}→${next.state}#${next.fence}${next.held ? ` held by ${next.workerKey}` : ""}`;
+  });
+  world.note("database", `run ${before.run.runKey}@${decision.run.sequence} ${decision.run.state}: ${rows.join(", ")}`);
+}
+
+function hasAllScheduled({ database, scheduled }: System): boolean {
+  return scheduled === null || scheduled.dates.every((date) => runsOfDate(database, scheduled, date).length > 0);
+}
+
+function allEnded(database: SimDatabase): boolean {
+  for (const { row } of database.state.runs.values()) if (row.endedAt === null) return false;
+  return true;
+}
+
+function openWork(database: SimDatabase): string {
+  const rows = [...database.state.runs.values()].flatMap(({ row, instances }) =>
+    instances
+      .filter(({ endedAt, held }) => endedAt === null || held)
+      .map(
+        (instance) =>
+          `run ${row.runKey} t${instance.task} ${instance.state}${instance.held ? " held" : ""}${row.isPaused ? " (paused)" : ""}`,
+      ),
+  );
+  return rows.slice(0, 5).join(", ");
+}
