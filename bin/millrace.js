@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-// Starts the CLI. Its sources are TypeScript, which Node runs from 22.18 on; an older Node hands over to the Node 24
-// that npm installed with Millrace. The replacement gets the same arguments, terminal and signals, and its end is ours.
+// Starts the CLI, in a checkout (TypeScript, which Node runs from 22.18 on) as in the installed package (JavaScript that
+// needs as much). An older Node hands over to the Node 24 that npm installed with Millrace. The replacement gets the
+// same arguments, terminal and signals, and its end is ours.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -10,12 +12,17 @@ const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 // A service by itself keeps its young generation small: five idle ones take 390 MiB instead of 480.
 const SERVICE_FLAGS = process.argv[2] === "start" ? ["--max-semi-space-size=2"] : [];
 
-if (!process.features.typescript) {
+if (isTooOld(process.versions.node)) {
   runWithInstalledNode();
 } else if (SERVICE_FLAGS.length > 0 && canReplaceItself()) {
   process.execve(process.execPath, [process.execPath, ...SERVICE_FLAGS, ...process.execArgv, ...process.argv.slice(1)]);
 } else {
-  await import("../cli/main.ts");
+  await import("#cli/main.ts");
+}
+
+function isTooOld(version) {
+  const [major, minor] = version.split(".").map(Number);
+  return major < 22 || (major === 22 && minor < 18);
 }
 
 /** Once, and where the system and this Node can; the process keeps its number, files and signals. */
@@ -24,10 +31,26 @@ function canReplaceItself() {
   return !isDone && process.execve !== undefined && process.platform !== "win32";
 }
 
+/** The program of the one `node-…` package that npm chose for this platform, wherever it put it; null when it is not there. */
+function findInstalledNode() {
+  const require = createRequire(import.meta.url);
+  const { optionalDependencies } = require("../package.json");
+  for (const name of Object.keys(optionalDependencies).filter((dependency) => dependency.startsWith("node-"))) {
+    try {
+      const manifest = require.resolve(`${name}/package.json`);
+      return join(dirname(manifest), require(manifest).bin.node);
+    } catch (error) {
+      if (error.code !== "MODULE_NOT_FOUND") throw error;
+    }
+  }
+  return null;
+}
+
 function runWithInstalledNode() {
-  const node = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.url));
-  if (!existsSync(node)) {
-    process.stderr.write(`millrace needs Node.js 22.18 or newer, this is ${process.version}: run npm ci first\n`);
+  const node = findInstalledNode();
+  if (node === null) {
+    const advice = "install a newer one, or Millrace again with its optional packages, which bring one";
+    process.stderr.write(`millrace needs Node.js 22.18 or newer, this is ${process.versions.node}: ${advice}\n`);
     process.exitCode = 1;
     return;
   }

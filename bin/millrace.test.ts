@@ -13,23 +13,38 @@ if (command === "wait") {
   const timer = setInterval(() => {}, 1000);
   process.once("SIGTERM", () => { clearInterval(timer); process.exitCode = 7; });
 } else process.exitCode = Number(code);
-process.stdout.write(JSON.stringify({ args: process.argv.slice(2), strips: process.features.typescript }) + "\\n");
+process.stdout.write(JSON.stringify({ args: process.argv.slice(2), node: process.versions.node }) + "\\n");
 `;
+
+const OLD_VERSION = "20.20.2";
+/** Makes a Node say that it is an older one. */
+const AS_OLDER_NODE = [
+  "--import",
+  `data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"${OLD_VERSION}"}})`,
+];
 
 describe("bin/millrace.js", () => {
   let folder: string;
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "millrace-launcher-"));
-    for (const name of ["bin", "cli", "node_modules/.bin"]) mkdirSync(join(folder, name), { recursive: true });
+    for (const name of ["bin", "cli", "node_modules/node-here/bin"]) mkdirSync(join(folder, name), { recursive: true });
     copyFileSync(join(ROOT, "bin/millrace.js"), join(folder, "bin/millrace.js"));
-    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    writeJson("package.json", {
+      type: "module",
+      imports: { "#cli/*.ts": "./cli/*.ts" },
+      optionalDependencies: { "other-elsewhere": "1.0.0", "node-elsewhere": "24.0.0", "node-here": "24.0.0" },
+    });
     writeFileSync(join(folder, "cli/main.ts"), CLI);
-    symlinkSync(process.execPath, join(folder, "node_modules/.bin/node"));
+    writeJson("node_modules/node-here/package.json", { name: "node-here", bin: { node: "bin/node" } });
+    symlinkSync(process.execPath, join(folder, "node_modules/node-here/bin/node"));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** `--no-strip-types` makes this Node as unable to run TypeScript as an older one is. */
+  function writeJson(path: string, value: unknown): void {
+    writeFileSync(join(folder, path), JSON.stringify(value));
+  }
+
   function launch(options: readonly string[], args: readonly string[]): ChildProcess {
     return spawn(process.execPath, [...options, join(folder, "bin/millrace.js"), ...args], { stdio: "pipe" });
   }
@@ -40,17 +55,17 @@ describe("bin/millrace.js", () => {
   }
 
   test.each([
-    ["a Node that runs TypeScript", []],
-    ["an older Node", ["--no-strip-types"]],
+    ["a Node that is new enough", []],
+    ["an older Node", AS_OLDER_NODE],
   ])("passes arguments and exit code on under %s", async (_, options) => {
     const child = launch(options, ["end", "3", "--flag=a b"]);
     const exit = once(child, "exit");
-    expect(await firstLine(child)).toEqual({ args: ["end", "3", "--flag=a b"], strips: "strip" });
+    expect(await firstLine(child)).toEqual({ args: ["end", "3", "--flag=a b"], node: process.versions.node });
     expect(await exit).toEqual([3, null]);
   });
 
   test("passes a signal on to the replacement and takes its exit code", async () => {
-    const child = launch(["--no-strip-types"], ["wait"]);
+    const child = launch(AS_OLDER_NODE, ["wait"]);
     const exit = once(child, "exit");
     await firstLine(child);
     child.kill("SIGTERM");
@@ -59,10 +74,10 @@ describe("bin/millrace.js", () => {
 
   test("says what is missing when the packages are not installed", async () => {
     rmSync(join(folder, "node_modules"), { recursive: true });
-    const child = launch(["--no-strip-types"], ["end", "0"]);
+    const child = launch(AS_OLDER_NODE, ["end", "0"]);
     const exit = once(child, "exit");
     const [chunk] = (await once(child.stderr ?? child, "data")) as [Buffer];
-    expect(chunk.toString()).toMatch(/needs Node\.js 22\.18 or newer, this is v.*: run npm ci first/);
+    expect(chunk.toString()).toContain(`needs Node.js 22.18 or newer, this is ${OLD_VERSION}: install`);
     expect(await exit).toEqual([1, null]);
   });
 });

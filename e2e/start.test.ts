@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { cleanEnvironment } from "./harness/child.ts";
+import { runCli } from "./harness/run-cli.ts";
 import { findFreePort } from "#testing/free-port.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -38,6 +39,14 @@ it("npm start serves the examples, runs quickstart before the reader's eyes, and
   expect(output).toMatch(/success quickstart quickstart__\S+ in \d+ ms: 4 success/);
   const page = await (await fetch(url)).text();
   for (const dag of ["quickstart", "failure", "retries"]) expect(page).toContain(`/dags/${dag}`);
+  // These need a database and a server to ask: `npm start` gives them both.
+  for (const dag of ["sqlite_shop", "http_check"]) {
+    const { stdout, stderr, exitCode } = await runCli(["trigger", dag, "--follow", "--server", url]);
+    expect({ exitCode, printed: stdout + stderr }).toMatchObject({
+      exitCode: 0,
+      printed: expect.stringContaining("report | "),
+    });
+  }
 
   interrupt("SIGINT");
   await exited;

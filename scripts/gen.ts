@@ -1,14 +1,20 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { writeGeneratedCode } from "./check/generated-code.ts";
-import { ROOT } from "./process/run-command.ts";
+import { ROOT, runCommand } from "./process/run-command.ts";
 import { fillSection } from "./tidy/generated-section.ts";
 import { generatedSections } from "./tidy/page-rules.ts";
 import { readRepository } from "./tidy/repository.ts";
 
-// Writes everything that follows from a source elsewhere: code from proto/, sections of pages from the code.
+// Writes everything that follows from a source elsewhere: code from proto/, the schema for editors and sections of pages
+// from the code.
 const { code, output } = await writeGeneratedCode();
 process.stdout.write(output);
+const schema = await runCommand("node", ["bin/millrace.js", "schema"]);
+if (schema.code !== 0) throw new Error(schema.output);
+const schemaFile = join(ROOT, "gen/schemas/dag.json");
+mkdirSync(dirname(schemaFile), { recursive: true });
+writeFileSync(schemaFile, schema.output);
 const repository = readRepository(ROOT);
 for (const section of generatedSections) {
   const filled = fillSection(repository.read(section.path) ?? "", section, repository);

@@ -10,7 +10,7 @@ const HEALTH_INTERVAL_MS = 50;
 const PROBE_TIMEOUT_MS = 1_000;
 
 // Serves the examples on an embedded PostgreSQL, runs the first of them with live progress and keeps serving.
-const plan = planStart(process.argv.slice(2));
+const plan = planStart(process.argv.slice(2), ROOT);
 // Something else on the port would answer in our place; the server then says who holds it, and ends.
 const isPortTaken = await answers(plan.url);
 const server = startMillrace(plan.devArguments);
@@ -26,7 +26,8 @@ process.exitCode = code ?? 1;
 
 function startMillrace(args: readonly string[]): ChildProcess {
   const command = [join(ROOT, "bin/millrace.js"), ...args];
-  const child = spawn(process.execPath, command, { cwd: ROOT, env: toolEnvironment(), stdio: ["ignore", 1, 2] });
+  const env = { ...plan.environment, ...toolEnvironment() };
+  const child = spawn(process.execPath, command, { cwd: ROOT, env, stdio: ["ignore", 1, 2] });
   child.on("error", (error) => process.stderr.write(`cannot start millrace: ${error.message}\n`));
   return child;
 }

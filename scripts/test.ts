@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { findMissingKafkaTool, prepareKafkaJars } from "#testing/kafka/kafka-jars.ts";
 import { runCheck, type Tally } from "./check/run-check.ts";
+import { installDebianPackages } from "./test/debian-packages.ts";
 import { runVitest } from "./test/run-vitest.ts";
 
 /** Programs that tests start, with what they are for. */
@@ -11,6 +13,10 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
 
 const filters = process.argv.slice(2);
 sayMissingTools();
+if (filters.length === 0) {
+  installDebianPackages((line) => void process.stdout.write(`${line}\n`));
+  await prepareKafka();
+}
 const tallies = filters.length === 0 ? await runEverything() : await runMatching();
 const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
 const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
@@ -41,4 +47,16 @@ function sayMissingTools(): void {
     if (spawnSync(tool, ["--version"]).error === undefined) continue;
     process.stdout.write(`${tool} is missing: install it for ${use}, which fail without it\n`);
   }
+}
+
+/** Fetches the broker of the bus's tests before any of them waits for it; what fails here they say again, louder. */
+async function prepareKafka(): Promise<void> {
+  const missing = findMissingKafkaTool();
+  if (missing !== null) {
+    const consequence = process.env["CI"] === "true" ? "fail" : "are skipped";
+    process.stdout.write(`tests with Apache Kafka ${consequence}: ${missing}\n`);
+    return;
+  }
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  await prepareKafkaJars(say).catch((error: unknown) => say(String(error)));
 }

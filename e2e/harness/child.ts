@@ -3,13 +3,15 @@ import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-const program = fileURLToPath(new URL("../../bin/millrace.js", import.meta.url));
+const ownProgram = fileURLToPath(new URL("../../bin/millrace.js", import.meta.url));
 
 /** How long a process that was asked to end may take before it is killed. */
 const stopDeadlineMs = 20_000;
 const readyDeadlineMs = 60_000;
 
 export interface ChildOptions {
+  /** The launcher; the checkout's unless given. */
+  readonly program?: string;
   readonly args: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly cwd: string;
@@ -17,7 +19,7 @@ export interface ChildOptions {
   readonly logFile: string;
 }
 
-/** A server process of Millrace's own program, under test. */
+/** A server process of Millrace, under test. */
 export interface Child {
   readonly pid: number;
   /** Where it listens, from its ready line. */
@@ -43,7 +45,7 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
 
 /** Starts a server command and waits for its ready line. Rejects with its log when it ends before. */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  const process_ = spawn(process.execPath, [program, ...options.args], {
+  const process_ = spawn(process.execPath, [options.program ?? ownProgram, ...options.args], {
     cwd: options.cwd,
     env: cleanEnvironment(options.environment),
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,7 +1,11 @@
+import { join, resolve } from "node:path";
+
 /** How `npm start` calls the CLI, and where the server will answer. */
 export interface StartPlan {
   readonly devArguments: readonly string[];
   readonly url: string;
+  /** What the examples need to reach this server and a database of their own; variables of the caller win. */
+  readonly environment: Readonly<Record<string, string>>;
   /** The example that is run once the server answers; null when other definitions are served. */
   readonly example: string | null;
 }
@@ -12,15 +16,28 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   "--port": "8080",
 };
 
-/** Adds what the caller did not choose: the examples, a data folder in the checkout, port 8080, no browser. */
-export function planStart(flags: readonly string[]): StartPlan {
+/** Adds what the caller did not choose: the examples, a data folder in the checkout (`root`), port 8080, no browser. */
+export function planStart(flags: readonly string[], root: string): StartPlan {
   const missing = Object.entries(DEFAULTS).filter(([name]) => flagValue(flags, name) === null);
   const host = flagValue(flags, "--host") ?? "127.0.0.1";
   const port = flagValue(flags, "--port") ?? DEFAULTS["--port"];
+  const address = `${reachableHost(host)}:${port}`;
+  const servesExamples = flagValue(flags, "--dags") === null;
+  const dataDir = resolve(root, flagValue(flags, "--data-dir") ?? DEFAULTS["--data-dir"] ?? "");
   return {
     devArguments: ["dev", ...missing.flat(), "--no-open", ...flags],
-    url: `http://${reachableHost(host)}:${port}`,
-    example: flagValue(flags, "--dags") === null ? "quickstart" : null,
+    url: `http://${address}`,
+    environment: servesExamples ? exampleEnvironment(address, dataDir) : {},
+    example: servesExamples ? "quickstart" : null,
+  };
+}
+
+/** The connections that examples name, and leave to reach this server, which is not public. */
+function exampleEnvironment(address: string, dataDir: string): Readonly<Record<string, string>> {
+  return {
+    MILLRACE_CONN_EXAMPLE_SERVER: `http://${address}`,
+    MILLRACE_CONN_EXAMPLE_SHOP: `sqlite://${encodeURI(join(dataDir, "example-shop.db"))}`,
+    MILLRACE_OUTBOUND_ALLOW: address,
   };
 }
 
