@@ -76,7 +76,7 @@ export interface TaskDefinition {
 
 export type TaskMiddleware = (context: TaskContext) => unknown;
 
-/** What one try of one task sees; never shared. */
+/** What one try of one task sees; never shared. It may be taken apart: its functions need no `this`. */
 export interface TaskContext {
   readonly taskId: string;
   readonly executionId: string;
@@ -88,15 +88,15 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   readonly store: DataStore;
   readonly logger: EngineLogger;
-  /** Calls the next middleware or, from the last, the handler. Once per middleware. */
-  next(): Promise<void>;
+  /** Calls the next middleware or, from the last, the handler. Once per middleware. Below it `signal` is the given one. */
+  readonly next: (options?: { readonly signal?: AbortSignal }) => Promise<void>;
   /** Seen by this task at once, by others when it has succeeded. */
-  setResult(value: unknown): void;
+  readonly setResult: (value: unknown) => void;
   /** Undefined when there is none; `hasResult` tells that from a result that is undefined. */
-  getResult<T = unknown>(taskId: string): T | undefined;
-  hasResult(taskId: string): boolean;
+  readonly getResult: <T = unknown>(taskId: string) => T | undefined;
+  readonly hasResult: (taskId: string) => boolean;
   /** Adds tasks to this execution alone, which may depend on any task that has not failed, and on this one by default. */
-  register(task: TaskDefinition): void;
+  readonly register: (task: TaskDefinition) => void;
 }
 
 export interface TaskReport {
@@ -122,14 +122,25 @@ export interface ExecutionResult {
   readonly startTime: number;
   readonly endTime: number;
   readonly durationMs: number;
-  getResult<T = unknown>(taskId: string): T | undefined;
-  hasResult(taskId: string): boolean;
+  readonly getResult: <T = unknown>(taskId: string) => T | undefined;
+  readonly hasResult: (taskId: string) => boolean;
 }
 
 /** `at` is milliseconds since 1970. */
 export type EngineEvent =
-  | { readonly kind: "execution_started"; readonly executionId: string; readonly at: number; readonly taskCount: number }
-  | { readonly kind: "task_started"; readonly executionId: string; readonly at: number; readonly taskId: string; readonly tryNumber: number }
+  | {
+      readonly kind: "execution_started";
+      readonly executionId: string;
+      readonly at: number;
+      readonly taskCount: number;
+    }
+  | {
+      readonly kind: "task_started";
+      readonly executionId: string;
+      readonly at: number;
+      readonly taskId: string;
+      readonly tryNumber: number;
+    }
   | {
       readonly kind: "task_retried";
       readonly executionId: string;

@@ -1,0 +1,29 @@
+/** What `import … from "millrace"` gives: the engine, its middlewares, and nothing that needs a server. */
+export { type ChromeTrace, chromeTrace } from "./chrome-trace.ts";
+export { createMemoryStore, type TypedStore, typedStore } from "./data-store.ts";
+export { Engine, type ExecuteOptions } from "./engine.ts";
+export type {
+  DataStore,
+  Dependency,
+  EngineEvent,
+  EngineLogger,
+  EngineOptions,
+  ErrorStrategy,
+  ExecutionResult,
+  RetryPolicy,
+  TaskContext,
+  TaskDefinition,
+  TaskMiddleware,
+  TaskReport,
+  TaskStatus,
+} from "./engine-api.ts";
+export { EngineError, type EngineErrorCode, type GraphProblem, SkipTask } from "./engine-error.ts";
+export { type ExecutionTrace, executionTrace } from "./execution-trace.ts";
+export { concurrencyLimit } from "#middleware/concurrency-limit.ts";
+export { logging } from "#middleware/logging.ts";
+export { metrics, type TaskMeasurement } from "#middleware/metrics.ts";
+export { recovery } from "#middleware/recovery.ts";
+export { retry } from "#middleware/retry.ts";
+export { timeout } from "#middleware/timeout.ts";
+export { TimeoutError } from "#middleware/timeout-error.ts";
+export { type TracerLike, tracing } from "#middleware/tracing.ts";
