@@ -1,0 +1,23 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+/**
+ * Signals a process if its command line names the given file, which only ours does: numbers of processes are used again.
+ * False: there is no such process.
+ */
+export function signalOwnProcess(pid: number, file: string, signal: NodeJS.Signals): boolean {
+  if (!commandLineOf(pid).includes(file)) return false;
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return spawnSync("ps", ["-ww", "-o", "command=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "";
+  }
+}
