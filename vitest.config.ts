@@ -22,6 +22,7 @@ export default defineConfig({
             "cli/**/*.test.ts",
             "bin/**/*.test.ts",
             "scripts/**/*.test.ts",
+            "simulation/**/*.test.ts",
           ],
           sequence: { groupOrder: 0 },
         },

@@ -40,6 +40,15 @@ describe("the program", () => {
     );
   });
 
+  test("tells the coming times of a file without a server", async () => {
+    const { output, exitCode } = await run("next", "examples/quickstart.yaml");
+    expect(exitCode).toBe(0);
+    expect(output).toContain("quickstart has no schedule: manual runs only");
+    expect((await run("next", "no/such.yaml")).errors).toContain("can't read");
+    expect((await run("next", "x", "-n", "0")).errors).toContain("a whole number from 1 to 1000");
+    expect((await run("next", "x", "--from", "soon")).errors).toContain("a date, or an RFC 3339 time");
+  });
+
   test("where no server answers, says how to start one", async () => {
     const { errors, exitCode } = await run("runs", "--server", "http://127.0.0.1:1");
     expect(exitCode).toBe(1);

@@ -7,10 +7,13 @@ import type { ProgressChange } from "../follow/run-progress.ts";
 import { timestampMillis } from "../rendering/proto-words.ts";
 import type { GatewayClient } from "./gateway-client.ts";
 import { keepTrying } from "./keep-trying.ts";
-import { readInstances, readTreeTasks } from "./read-run.ts";
+import { readInstances, readRun, readTreeTasks } from "./read-run.ts";
 
 /** Failures whose error is looked up; the rest are shown by their reason. */
 const mostErrorsRead = 50;
+
+/** An event is written after the end that it tells of; clocks may differ by so much. */
+const eventSlackMs = 500;
 
 /** Streams on one connection; servers and proxies allow 100. */
 const maxConcurrentLogs = 64;
@@ -46,12 +49,20 @@ export function createGatewayFeed(gateway: GatewayClient, run: DagRun, options: 
           .map((event) => toProgressChange(eventFacts(event), dagRunId))
           .filter((change) => change !== null);
         afterId = events.at(-1)?.id ?? afterId;
-        hasEnded = changes.some((change) => change.kind === "run" && change.ended);
+        const end = changes.findLast((change) => change.kind === "run" && change.ended);
+        hasEnded = end !== undefined && (await isPresentEnd(gateway, dagRunId, end.at));
         yield await Promise.all(changes.map(withError));
       }
     },
     logs: (attempt, signal) => streamLog(gateway, attempt, { ...options, signal }),
   };
+}
+
+/** Whether an end that an event tells of is the run's present one: a repair may have reopened it since. */
+async function isPresentEnd(gateway: GatewayClient, runId: string, at: number): Promise<boolean> {
+  const { endDate } = await readRun(gateway, { runId, dagId: undefined });
+  const endedAt = timestampMillis(endDate);
+  return endedAt !== null && endedAt <= at + eventSlackMs;
 }
 
 async function* streamLog(

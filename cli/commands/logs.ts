@@ -12,7 +12,7 @@ import { followRun } from "../follow/follow-run.ts";
 import { createLogPresenter } from "../follow/presenters.ts";
 import { renderLogLine } from "../rendering/progress-line.ts";
 import { timestampMillis } from "../rendering/proto-words.ts";
-import { instanceName } from "../rendering/run-view.ts";
+import { instanceName } from "../rendering/instance-cells.ts";
 import { harmlessLine } from "../rendering/terminal-text.ts";
 
 interface LogsFlags extends ClientFlags {

@@ -12,6 +12,7 @@ export interface RunEventFacts {
 }
 
 const statesByEvent: Readonly<Record<string, TaskState>> = {
+  "task_instance.cleared": "none",
   "task_instance.queued": "queued",
   "task_instance.running": "running",
   "task_instance.success": "success",
@@ -34,9 +35,10 @@ export function toProgressChange(event: RunEventFacts, runId: string): ProgressC
     instanceId: event.resourceId,
     state,
     reason: textOf(event.data, "reason"),
-    tryNumber: numberOf(event.data, "try_number"),
+    tryNumber: state === "none" ? 0 : numberOf(event.data, "try_number"),
     dueAt: delayMs === null ? null : event.at + delayMs,
     error: textOf(event.data, "error"),
+    itemsTotal: numberOf(event.data, "items"),
     at: event.at,
   };
 }

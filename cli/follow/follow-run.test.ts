@@ -97,6 +97,7 @@ function task(taskId: string, state: "running" | "success"): ProgressChange {
     kind: "task",
     taskId,
     itemKey: null,
+    itemsTotal: null,
     instanceId: taskId,
     state,
     reason: null,

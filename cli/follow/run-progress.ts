@@ -1,4 +1,5 @@
 import { isTerminal, type RunState, type TaskState } from "#core/states.ts";
+import { type ItemCounts, ItemProgress } from "./item-progress.ts";
 import { layoutTree, type TreeRow, type TreeTask } from "../rendering/tree-layout.ts";
 
 /** What a live view knows of one task. Times are milliseconds since 1970; null: it has not happened or is not known. */
@@ -13,7 +14,9 @@ export interface TaskProgress {
   /** When the next attempt is due. */
   readonly dueAt: number | null;
   readonly error: string | null;
-  /** The last lines of its log, oldest first. */
+  /** Null: it has not fanned out. */
+  readonly items: ItemCounts | null;
+  /** The last lines of its log, oldest first; those of items with their keys. */
   readonly tail: readonly string[];
 }
 
@@ -30,6 +33,8 @@ export type ProgressChange =
       readonly tryNumber: number | null;
       readonly dueAt: number | null;
       readonly error: string | null;
+      /** Number of items of a task that has just fanned out, else null. */
+      readonly itemsTotal: number | null;
       readonly at: number;
     }
   /** `state` null: it stays as it is. */
@@ -49,6 +54,7 @@ export class RunProgress {
   readonly identity: RunIdentity;
   readonly tree: readonly TreeRow[];
   readonly #tasks = new Map<string, TaskProgress>();
+  readonly #items = new Map<string, ItemProgress>();
   readonly #counts = new Map<TaskState, number>();
   #state: RunState = "queued";
   #startedAt: number | null = null;
@@ -97,8 +103,20 @@ export class RunProgress {
       if (change.ended) this.#endedAt = change.at;
       return;
     }
-    if (change.itemKey !== null) return;
+    // What begins again after a run's end belongs to its next life.
+    if (!isTerminal(change.state)) this.#endedAt = null;
     const before = this.task(change.taskId);
+    if (change.itemKey !== null) {
+      const items = this.#items.get(change.taskId);
+      items?.apply(change.itemKey, change.state, change.error);
+      this.#put({ ...before, items: items?.counts ?? null });
+      return;
+    }
+    // Each life of a fan-out has items of its own.
+    if (change.state === "queued") this.#items.delete(change.taskId);
+    if (change.itemsTotal !== null) this.#items.set(change.taskId, new ItemProgress(change.itemsTotal));
+    const items = this.#items.get(change.taskId);
+    const error = change.state === "failed" ? joined(change.error, items?.firstError ?? null) : change.error;
     this.#put({
       ...before,
       state: change.state,
@@ -107,13 +125,17 @@ export class RunProgress {
       startedAt: change.state === "running" ? change.at : before.startedAt,
       endedAt: isTerminal(change.state) || change.state === "up_for_retry" ? change.at : null,
       dueAt: change.state === "up_for_retry" ? change.dueAt : null,
-      error: change.error ?? (change.state === "success" ? null : before.error),
+      error: error ?? (change.state === "success" ? null : before.error),
+      items: items?.counts ?? null,
     });
   }
 
-  addLines(taskId: string, lines: readonly string[]): void {
-    const before = this.task(taskId);
-    this.#put({ ...before, tail: [...before.tail, ...lines].slice(-tailLines) });
+  /** `name` is a task's id, or `task[key]` for an item, whose lines stand with its group. */
+  addLines(name: string, lines: readonly string[]): void {
+    const bracket = name.indexOf("[");
+    const before = this.task(bracket === -1 ? name : name.slice(0, bracket));
+    const added = bracket === -1 ? lines : lines.map((line) => `${name.slice(bracket)} ${line}`);
+    this.#put({ ...before, tail: [...before.tail, ...added].slice(-tailLines) });
   }
 
   #put(next: TaskProgress): void {
@@ -122,6 +144,10 @@ export class RunProgress {
     this.#counts.set(next.state, this.count(next.state) + 1);
     this.#tasks.set(next.taskId, next);
   }
+}
+
+function joined(error: string | null, ofItem: string | null): string | null {
+  return error === null || ofItem === null ? (error ?? ofItem) : `${error}: ${ofItem}`;
 }
 
 function newTask(taskId: string): TaskProgress {
@@ -134,6 +160,7 @@ function newTask(taskId: string): TaskProgress {
     endedAt: null,
     dueAt: null,
     error: null,
+    items: null,
     tail: [],
   };
 }

@@ -56,6 +56,34 @@ tasks:
     expect(json["task_instances"]).toMatchObject([{ task_id: "greet", xcom_values: { x: "1" } }, { task_id: "end" }]);
   });
 
+  test("a task fans out over a list; the next one sees the list of what its items left", async () => {
+    const run = await start(`
+id: demo
+tasks:
+  - {id: list, type: bash, operator: {bash_command: "echo '{\\"names\\": [\\"b\\", \\"a\\"]}' > $MILLRACE_OUTPUT"}}
+  - id: each
+    type: bash
+    dependencies: [list]
+    for_each: {items: outputs.list.names, key: item}
+    operator: {bash_command: "echo 'item {{ item }}'; echo '{\\"length\\": {{ item_index }}}' > $MILLRACE_OUTPUT"}
+  - {id: sum, type: bash, dependencies: [each], operator: {bash_command: "echo '{{ outputs.each.length }}'"}}
+`);
+    const { changes, lines, state } = await follow(run);
+    expect(state).toBe("success");
+    expect(changes.filter((change) => change.startsWith("each"))).toEqual(
+      expect.arrayContaining(["each queued", "each[b] queued", "each[a] success", "each success"]),
+    );
+    expect(lines.toSorted()).toEqual(["each[a]: item a", "each[b]: item b", "sum: [0,1]"]);
+    const { task_instances: instances } = await runAsJson(run.store, run.runId);
+    expect(instances).toMatchObject([
+      { task_id: "list" },
+      { id: `${run.runId}__each`, map_index: null, xcom_values: {} },
+      { task_id: "sum" },
+      { id: `${run.runId}__each__b`, map_index: 0, xcom_values: { length: 0 } },
+      { id: `${run.runId}__each__a`, map_index: 1, xcom_values: { length: 1 } },
+    ]);
+  });
+
   test("cancel ends what waits and what runs", async () => {
     const run = await start(`
 id: demo
@@ -126,6 +154,9 @@ async function follow(
 }
 
 function describeChange(change: ProgressChange): string | null {
-  if (change.kind === "task") return `${change.taskId} ${change.state}`;
+  if (change.kind === "task") {
+    const item = change.itemKey === null ? "" : `[${change.itemKey}]`;
+    return `${change.taskId}${item} ${change.state}`;
+  }
   return change.ended ? "ended" : change.state;
 }

@@ -1,9 +1,4 @@
-import { readFile } from "node:fs/promises";
-import type { Settings } from "#config/settings-schema.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
-import { AppError, describeError } from "#errors/app-error.ts";
-import { operatorSchemas } from "#operators/registry.ts";
-import { readDefinition } from "#services/parser/read-definition.ts";
 import { createLogger, type LogLevel } from "#telemetry/logger.ts";
 import type { RunFlags } from "../commands/run.ts";
 import { type CliContext, exitCodes } from "../context.ts";
@@ -12,11 +7,11 @@ import { createLivePresenter, createPlainPresenter, createSilentPresenter } from
 import type { RunPresenter } from "../follow/run-feed.ts";
 import { parseParameterFlags, undeclaredParameters } from "../parameter-flags.ts";
 import { readVersion } from "../program-version.ts";
-import { renderProblems } from "../rendering/problem-lines.ts";
 import { outcomeExitCode } from "../run-outcome.ts";
 import { settingsFromFlags } from "../settings-from-flags.ts";
-import { type LocalRun, startLocalRun, type ValidDefinition } from "./local-run.ts";
+import { type LocalRun, startLocalRun } from "./local-run.ts";
 import { renderPlan } from "./plan-lines.ts";
+import { readValidDefinition } from "./read-valid-definition.ts";
 import { runAsJson } from "./run-json.ts";
 
 /** `millrace run FILE`: a definition to its end in this process. */
@@ -38,24 +33,6 @@ export async function runFile(file: string, flags: RunFlags, context: CliContext
   } finally {
     await run.stop();
   }
-}
-
-/** Null when the definition is wrong: its problems are printed. */
-async function readValidDefinition(
-  file: string,
-  settings: Settings,
-  context: CliContext,
-): Promise<ValidDefinition | null> {
-  const content = await readFile(file).catch((cause: unknown) => {
-    throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
-  });
-  const rules = { operators: operatorSchemas, maxTaskTimeoutMs: settings.limits.maxTaskTimeoutMs };
-  const read = readDefinition(content, file, rules);
-  const problems = read.kind === "valid" ? read.warnings : read.problems;
-  if (problems.length > 0) {
-    context.terminal.writeError(`${renderProblems(problems, context.terminal.paintError).join("\n")}\n`);
-  }
-  return read.kind === "valid" ? read : null;
 }
 
 async function showRun(run: LocalRun, flags: RunFlags, context: CliContext): Promise<void> {

@@ -15,14 +15,18 @@ const instancesPerPage = 100;
 export async function runAsJson(store: Store, runId: string): Promise<JsonObject> {
   const run = await store.queries.getRun(runId);
   if (run === null) return {};
-  const outputs = Map.groupBy(await store.queries.listOutputs(runId, null), ({ taskId }) => taskId);
+  const outputs = Map.groupBy(await store.queries.listOutputs(runId, null), placeOf);
   const instances = (await listAll(store, runId)).map((view) =>
-    create(TaskInstanceSchema, toTaskInstanceMessage(view, toXcomValues(outputs.get(view.taskId) ?? []))),
+    create(TaskInstanceSchema, toTaskInstanceMessage(view, toXcomValues(outputs.get(placeOf(view)) ?? []))),
   );
   return {
     ...(messageToJson(DagRunSchema, create(DagRunSchema, toRunMessage(run))) as JsonObject),
     task_instances: instances.map((instance) => messageToJson(TaskInstanceSchema, instance)),
   };
+}
+
+function placeOf({ taskId, mapIndex }: { readonly taskId: string; readonly mapIndex: number | null }): string {
+  return `${taskId} ${mapIndex ?? ""}`;
 }
 
 async function listAll(store: Store, runId: string): Promise<readonly InstanceView[]> {
@@ -31,7 +35,7 @@ async function listAll(store: Store, runId: string): Promise<readonly InstanceVi
   do {
     const page: { items: readonly InstanceView[]; nextCursor: string | null } = await store.queries.listInstances(
       { limit: instancesPerPage, cursor, sort: null },
-      { runId, dagId: null, states: [] },
+      { runId, dagId: null, states: [], runningLongerThanMs: null },
     );
     all.push(...page.items);
     cursor = page.nextCursor;

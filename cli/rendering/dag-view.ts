@@ -1,6 +1,6 @@
 import type { Dag, ImportError } from "#gen/millrace/v1/dag_service_pb.js";
 import type { Paint } from "./paint.ts";
-import { runStateWord, timestampMillis } from "./proto-words.ts";
+import { dropReasonWord, runStateWord, timestampMillis } from "./proto-words.ts";
 import { runStateStyles } from "./state-style.ts";
 import { type Cell, renderTable } from "./table.ts";
 import { harmlessLine } from "./terminal-text.ts";
@@ -49,6 +49,7 @@ export function renderDag(dag: Dag, options: ViewOptions): readonly string[] {
     ["schedule", dag.scheduleInterval === "" ? "manual" : `${dag.scheduleInterval} (${dag.timezone})`],
     ["next run", optionalInstant(timestampMillis(dag.nextRun))],
     ["last run", lastRunCell(dag).text],
+    ["left out", droppedText(dag.droppedSlots)],
     ["owner", dag.owner],
     ["tags", dag.tags.join(", ")],
     ["file", dag.filePath],
@@ -97,6 +98,14 @@ function lastRunCell(dag: Dag): Cell {
   const style = runStateStyles[runStateWord(dag.lastRun.state)];
   const duration = dag.lastRun.durationMs === undefined ? "" : ` ${durationText(Number(dag.lastRun.durationMs))}`;
   return { text: `${style.icon} ${style.word}${duration}`, color: style.color };
+}
+
+/** The slots that last became no run: `2026-01-14 13:00:00Z to 2026-01-14 16:00:00Z, 4 missed; 9 in all`. */
+function droppedText(dropped: Dag["droppedSlots"]): string {
+  if (dropped === undefined) return "";
+  const [from, to] = [dropped.from, dropped.to].map((time) => optionalInstant(timestampMillis(time)));
+  const range = from === to ? from : `${from} to ${to}`;
+  return `${range}, ${dropped.count} ${dropReasonWord(dropped.reason) ?? ""}; ${dropped.totalCount} in all`;
 }
 
 function optionalInstant(at: number | null): string {

@@ -1,7 +1,10 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { RunState, TaskState } from "#core/states.ts";
+import { DropReason as ProtoDropReason, FireNote as ProtoFireNote } from "#gen/millrace/v1/dag_service_pb.js";
 import { RunState as ProtoRunState } from "#gen/millrace/v1/run_service_pb.js";
 import { TaskState as ProtoTaskState } from "#gen/millrace/v1/task_service_pb.js";
+import type { DropReason } from "#ports/schedule-store.ts";
+import type { FireNote } from "#schedule/fire-time.ts";
 
 const runStateWords: Readonly<Record<ProtoRunState, RunState | null>> = {
   [ProtoRunState.UNSPECIFIED]: null,
@@ -26,6 +29,20 @@ const taskStateWords: Readonly<Record<ProtoTaskState, TaskState>> = {
   [ProtoTaskState.REMOVED]: "removed",
 };
 
+const fireNoteWords: Readonly<Record<ProtoFireNote, FireNote | null>> = {
+  [ProtoFireNote.UNSPECIFIED]: null,
+  [ProtoFireNote.GAP]: "gap",
+  [ProtoFireNote.OVERLAP]: "overlap",
+  [ProtoFireNote.CLAMPED]: "clamped",
+};
+
+const dropReasonWords: Readonly<Record<ProtoDropReason, DropReason | null>> = {
+  [ProtoDropReason.UNSPECIFIED]: null,
+  [ProtoDropReason.MISSED]: "missed",
+  [ProtoDropReason.LIMIT]: "limit",
+  [ProtoDropReason.OVERLAP]: "overlap",
+};
+
 /** The word of a run's state; a server newer than this program may send one that it does not know: `queued` then. */
 export function runStateWord(state: ProtoRunState): RunState {
   return runStateWords[state] ?? "queued";
@@ -33,6 +50,14 @@ export function runStateWord(state: ProtoRunState): RunState {
 
 export function taskStateWord(state: ProtoTaskState): TaskState {
   return taskStateWords[state] ?? "none";
+}
+
+export function fireNoteWord(note: ProtoFireNote): FireNote | null {
+  return fireNoteWords[note] ?? null;
+}
+
+export function dropReasonWord(reason: ProtoDropReason): DropReason | null {
+  return dropReasonWords[reason] ?? null;
 }
 
 /** Milliseconds since 1970; null where the message has no time. */

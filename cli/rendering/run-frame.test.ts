@@ -128,6 +128,7 @@ function taskChange(change: Partial<Extract<ProgressChange, { kind: "task" }>> &
   return {
     kind: "task",
     itemKey: null,
+    itemsTotal: null,
     instanceId: "i",
     state: "running",
     reason: null,

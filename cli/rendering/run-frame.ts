@@ -1,4 +1,5 @@
 import { isTerminal, type TaskState, taskStates } from "#core/states.ts";
+import type { ItemCounts } from "../follow/item-progress.ts";
 import type { RunProgress, TaskProgress } from "../follow/run-progress.ts";
 import type { Paint } from "./paint.ts";
 import { runStateStyles, spinnerFrame, taskStateStyles } from "./state-style.ts";
@@ -105,6 +106,7 @@ function taskRemarks(row: TreeRow, task: TaskProgress, now: number): string {
   if (isTerminal(task.state) && task.startedAt !== null && task.endedAt !== null) {
     parts.push(durationText(task.endedAt - task.startedAt));
   }
+  if (task.items !== null) parts.push(itemsText(task.items));
   if (task.tryNumber > 1) parts.push(`attempt ${task.tryNumber}`);
   if (task.state === "up_for_retry" && task.dueAt !== null) parts.push(`next in ${durationText(task.dueAt - now)}`);
   const isBad = task.state === "failed" || task.state === "up_for_retry" || task.state === "skipped";
@@ -112,6 +114,10 @@ function taskRemarks(row: TreeRow, task: TaskProgress, now: number): string {
   if (isBad && task.error !== null) parts.push(harmlessLine(task.error));
   if (row.joins.length > 0 && !isTerminal(task.state)) parts.push(`after ${joinedNames(row.joins)}`);
   return parts.join(", ");
+}
+
+function itemsText({ total, ended, failed }: ItemCounts): string {
+  return `${ended}/${total} items${failed === 0 ? "" : `, ${failed} failed`}`;
 }
 
 function joinedNames(names: readonly string[]): string {

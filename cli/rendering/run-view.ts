@@ -1,10 +1,10 @@
 import type { DagRun } from "#gen/millrace/v1/run_service_pb.js";
 import type { TaskInstance } from "#gen/millrace/v1/task_service_pb.js";
 import type { Paint } from "./paint.ts";
-import { taskStateWord, timestampMillis } from "./proto-words.ts";
+import { attemptText, instanceDetails, instanceDuration, instanceName, taskStateCell } from "./instance-cells.ts";
+import { timestampMillis } from "./proto-words.ts";
 import { runStateCell, runTypeWord } from "./run-list.ts";
-import { taskStateStyles } from "./state-style.ts";
-import { type Cell, renderTable } from "./table.ts";
+import { renderTable } from "./table.ts";
 import { harmlessLine } from "./terminal-text.ts";
 import { durationText, instantText } from "./time-text.ts";
 import { layoutTree, type TreeTask } from "./tree-layout.ts";
@@ -68,11 +68,6 @@ function renderInstances({ instances, tasks, now, paint, width }: RunViewOptions
   });
 }
 
-/** `task`, or `task[3]` for an item of a fan-out. */
-export function instanceName(instance: TaskInstance): string {
-  return instance.mapIndex === undefined ? instance.taskId : `${instance.taskId}[${instance.mapIndex}]`;
-}
-
 /** The order of the tree, items below their group; instances of tasks that the definition no longer has come last. */
 function orderInstances(
   instances: readonly TaskInstance[],
@@ -90,34 +85,6 @@ function orderInstances(
     .filter((instance) => !known.has(instance.taskId))
     .map((instance) => ({ instance, prefix: "" }));
   return [...rows, ...others];
-}
-
-/** Attempts that cost nothing (drain) may lead beyond the maximum, which then says nothing. */
-function attemptText({ tryNumber, maxTries }: TaskInstance): string {
-  if (tryNumber === 0) return "";
-  return tryNumber > maxTries ? String(tryNumber) : `${tryNumber} of ${maxTries}`;
-}
-
-function taskStateCell(instance: TaskInstance): Cell {
-  const style = taskStateStyles[taskStateWord(instance.state)];
-  return { text: `${style.icon} ${style.word}`, color: style.color, struck: style.struck === true };
-}
-
-function instanceDuration(instance: TaskInstance, now: number): string {
-  if (instance.durationMs !== undefined) return durationText(Number(instance.durationMs));
-  const startedAt = timestampMillis(instance.startDate);
-  return taskStateWord(instance.state) === "running" && startedAt !== null ? durationText(now - startedAt) : "";
-}
-
-function instanceDetails(instance: TaskInstance, now: number): string {
-  const state = taskStateWord(instance.state);
-  const retryAt = timestampMillis(instance.nextRetryTime);
-  const parts = [
-    state === "up_for_retry" && retryAt !== null ? `next in ${durationText(retryAt - now)}` : "",
-    instance.stateReason,
-    state === "failed" || state === "up_for_retry" ? (instance.error?.message ?? instance.lastError) : "",
-  ];
-  return parts.filter((part) => part !== "").join(", ");
 }
 
 function runDuration(run: DagRun, now: number): string {

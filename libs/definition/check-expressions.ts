@@ -3,10 +3,10 @@ import { type AncestorSets, createAncestorSets } from "./ancestor-sets.ts";
 import type { TaskGraph } from "./check-graph.ts";
 import { hasExpression } from "./code-scan.ts";
 import { languageOf } from "./compile-value.ts";
-import { conditionTemplate } from "./condition.ts";
+import { bareTemplate } from "./bare-expression.ts";
 import type { ExpressionIssue } from "./expression-names.ts";
 import { checkNames, type ExpressionScope, rootsOf } from "./expression-scope.ts";
-import { trialIssue } from "./expression-trial.ts";
+import { type ExpectedValue, trialIssue } from "./expression-trial.ts";
 import type { Expression } from "./expression.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
@@ -56,8 +56,9 @@ class ExpressionChecker {
       laterParameters: new Set(),
       task: null,
     };
-    for (const key of ["environment", "parameters"])
-      this.#value(ownValue(defaults, key), ["default_task_config", key], scope, "text");
+    const environment: ExpressionScope = { ...scope, roots: rootsOf.defaultEnvironment };
+    this.#value(ownValue(defaults, "environment"), ["default_task_config", "environment"], environment, "text");
+    this.#value(ownValue(defaults, "parameters"), ["default_task_config", "parameters"], scope, "text");
     for (const [index, task] of tasks.entries()) this.#task(index, task, shared);
   }
 
@@ -86,7 +87,7 @@ class ExpressionChecker {
 
   #task(index: number, task: TaskOutline, shared: readonly string[]): void {
     const { body, path } = task;
-    if (!hasExpression(body) && !Object.hasOwn(body, "when")) return;
+    if (!hasExpression(body) && !["when", "for_each"].some((key) => Object.hasOwn(body, key))) return;
     const ready: ExpressionScope = {
       roots: rootsOf.readyTask,
       place: "before the task has a worker",
@@ -94,9 +95,11 @@ class ExpressionChecker {
       laterParameters: new Set(),
       task: { index, id: task.id ?? "" },
     };
-    const attempt: ExpressionScope = { ...ready, roots: rootsOf.attempt, place: "here" };
-    const when = ownValue(body, "when");
-    if (typeof when === "string") this.#condition(when, [...path, "when"], ready);
+    const forEach = ownValue(body, "for_each");
+    const roots = forEach === undefined ? rootsOf.attempt : rootsOf.itemAttempt;
+    const attempt: ExpressionScope = { ...ready, roots, place: "here" };
+    this.#bare(ownValue(body, "when"), [...path, "when"], ready, "condition");
+    if (forEach !== undefined) this.#forEach(forEach, [...path, "for_each"], ready);
     this.#value(ownValue(body, "parameters"), [...path, "parameters"], ready, "text");
     this.#value(ownValue(body, "environment"), [...path, "environment"], attempt, "text");
     const type = ownValue(body, "type");
@@ -108,26 +111,35 @@ class ExpressionChecker {
     }
   }
 
+  #forEach(forEach: Json, path: Path, ready: ExpressionScope): void {
+    const lists: ExpressionScope = { ...ready, roots: rootsOf.itemList, place: "in `for_each`" };
+    if (!isJsonObject(forEach)) return this.#bare(forEach, path, lists, "list");
+    this.#bare(ownValue(forEach, "items"), [...path, "items"], lists, "list");
+    const keys: ExpressionScope = { ...lists, roots: rootsOf.itemKey };
+    this.#bare(ownValue(forEach, "key"), [...path, "key"], keys, "anything");
+  }
+
   #value(value: Json | undefined, path: Path, scope: ExpressionScope, language: TemplateLanguage): void {
     if (value === undefined || !hasExpression(value)) return;
-    if (typeof value === "string") return this.#text(value, path, scope, { language, isCondition: false });
+    if (typeof value === "string") return this.#text(value, path, scope, { language, expects: "anything" });
     const entries: readonly (readonly [string | number, Json])[] = isList(value)
       ? [...value.entries()]
       : Object.entries(value as JsonObject);
     for (const [key, item] of entries) this.#value(item, [...path, key], scope, language);
   }
 
-  /** Braces around a condition are accepted; the text within counts. */
-  #condition(text: string, path: Path, scope: ExpressionScope): void {
-    const { template, shift } = conditionTemplate(text);
-    this.#text(template, path, scope, { language: "text", isCondition: true, shift });
+  /** An expression without braces; around all of it they are accepted. */
+  #bare(text: Json | undefined, path: Path, scope: ExpressionScope, expects: ExpectedValue): void {
+    if (typeof text !== "string") return;
+    const { template, shift } = bareTemplate(text);
+    this.#text(template, path, scope, { language: "text", expects, shift });
   }
 
   #text(
     text: string,
     path: Path,
     scope: ExpressionScope,
-    { language, isCondition, shift = 0 }: { language: TemplateLanguage; isCondition: boolean; shift?: number },
+    { language, expects, shift = 0 }: { language: TemplateLanguage; expects: ExpectedValue; shift?: number },
   ): void {
     const { report, graph } = this.#check;
     const { issues, reads } = compileTemplate(text, language);
@@ -137,7 +149,7 @@ class ExpressionChecker {
       if (errors > definitionLimits.problemsOfText) break;
       const own = names.flatMap((each) => [...checkNames(each, scope, graph, this.#ancestors)]);
       if (expression !== null && own.every((issue) => issue.warning === true))
-        own.push(...this.#trial(expression, isCondition));
+        own.push(...this.#trial(expression, expects));
       errors += own.filter((issue) => issue.warning !== true).length;
       found.push(...own.map((issue) => ({ ...issue, offset: issue.offset + start })));
     }
@@ -148,10 +160,10 @@ class ExpressionChecker {
     for (const { offset, ...finding } of listed) report(path, offset - shift, finding);
   }
 
-  #trial(expression: Expression, isCondition: boolean): ExpressionIssue[] {
+  #trial(expression: Expression, expects: ExpectedValue): ExpressionIssue[] {
     const issue = trialIssue(expression, {
       parameters: this.#check.parameters,
-      isCondition,
+      expects,
       budget: this.#trialBudget,
     });
     return issue === null ? [] : [issue];

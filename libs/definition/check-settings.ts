@@ -1,44 +1,13 @@
-import { checkCron } from "#schedule/cron.ts";
 import { formatDuration, parseDuration } from "#schedule/duration.ts";
 import { hasExpression } from "./code-scan.ts";
+import { variablePattern } from "./id-forms.ts";
 import { isJsonObject, ownValue } from "./json.ts";
 import type { JsonObject, ParameterDefinition } from "./model.ts";
 import type { Report, TaskOutline } from "./outline.ts";
 import { retryDefaults } from "./normalize-definition.ts";
 import { findViolations } from "./parameter-value.ts";
-import { type Path, proposal } from "./problem-list.ts";
+import type { Path } from "./problem-list.ts";
 import { describeValue } from "./schema-problems.ts";
-import { closestTimezone, isTimezone } from "./timezone.ts";
-
-const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-/** Checks the zone and the schedule, which is read in its own zone or the definition's. */
-export function checkSchedule(root: JsonObject, report: Report): void {
-  const timezone = checkTimezone(root, [], report) ?? "UTC";
-  const schedule = ownValue(root, "schedule");
-  if (typeof schedule === "string") checkExpression(schedule, timezone, ["schedule"], report);
-  if (!isJsonObject(schedule)) return;
-  const own = checkTimezone(schedule, ["schedule"], report) ?? timezone;
-  const cron = ownValue(schedule, "cron");
-  if (typeof cron === "string") checkExpression(cron, own, ["schedule", "cron"], report);
-}
-
-function checkTimezone(object: JsonObject, path: Path, report: Report): string | null {
-  const name = ownValue(object, "timezone");
-  if (typeof name !== "string") return null;
-  if (isTimezone(name)) return name;
-  report([...path, "timezone"], {
-    code: "INVALID_TIMEZONE",
-    message: `there is no time zone ${JSON.stringify(name)}`,
-    hint: proposal(closestTimezone(name)),
-  });
-  return null;
-}
-
-function checkExpression(text: string, timezone: string, path: Path, report: Report): void {
-  const message = checkCron(text, timezone);
-  if (message !== null) report(path, { code: "INVALID_CRON", message });
-}
 
 export interface SettingsCheck {
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
@@ -125,7 +94,7 @@ function checkEnvironment(settings: JsonObject, path: Path, report: Report): voi
   const environment = ownValue(settings, "environment");
   for (const [name, value] of Object.entries(isJsonObject(environment) ? environment : {})) {
     const at = [...path, "environment", name];
-    if (!variableName.test(name)) {
+    if (!variablePattern.test(name)) {
       report(
         at,
         {

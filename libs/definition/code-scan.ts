@@ -12,8 +12,12 @@ export type CodePlace =
   | { readonly kind: "python_string" }
   /** The value as a Python literal. */
   | { readonly kind: "python_literal" }
+  /** The value as a parameter of the query. */
+  | { readonly kind: "sql_value" }
+  /** The value as the name of a table or column. */
+  | { readonly kind: "sql_name" }
   /** Only `raw` may stand here. */
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: string; readonly hint?: string };
 
 /** One expression in a text: from `start` (its `{{`) to `end` (after its `}}`). */
 export interface Hole {

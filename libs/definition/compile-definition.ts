@@ -11,6 +11,15 @@ export interface OutputRef {
   readonly key: string;
 }
 
+/** What makes one instance of a task per element of a list. */
+export interface CompiledForEach {
+  readonly items: Expression;
+  /** Null: an item is named by its place in the list. */
+  readonly key: Expression | null;
+  readonly limit: number;
+  readonly outputRefs: readonly OutputRef[];
+}
+
 /** A task whose expressions are parsed. */
 export interface CompiledTask {
   readonly definition: TaskDefinition;
@@ -19,6 +28,8 @@ export interface CompiledTask {
   readonly outputRefs: readonly OutputRef[];
   /** Null: always true. */
   readonly when: Expression | null;
+  /** Null: one instance. */
+  readonly forEach: CompiledForEach | null;
   readonly parameters: Renderable;
   readonly environment: Renderable;
   readonly operator: Renderable;
@@ -46,6 +57,13 @@ export function compileDefinition(definition: Definition, operators: OperatorSch
   };
 }
 
+/** Throws RangeError for a place that the definition does not have. */
+export function taskAt({ tasks }: CompiledDefinition, index: number): CompiledTask {
+  const task = tasks[index];
+  if (task === undefined) throw new RangeError(`the definition has no task at place ${index}`);
+  return task;
+}
+
 /** Names of parameters that are numbers with fractions, whatever value they have. */
 export function doublesOf(parameters: Definition["parameters"]): ReadonlySet<string> {
   return new Set(Object.entries(parameters).flatMap(([name, { type }]) => (type === "number" ? [name] : [])));
@@ -71,7 +89,7 @@ function compileTask(task: TaskDefinition, operators: OperatorSchemas): Compiled
     });
   }
   const variables = new VariableNames();
-  const when = task.when === null ? null : compileCondition(task, task.when);
+  const when = task.when === null ? null : compileBare(task, "when", task.when);
   const parameters = compileValue(task.parameters, "text", variables);
   const environment = compileValue(task.environment, "text", variables);
   const operator = compileOperator(task.operator, schema, variables);
@@ -86,6 +104,7 @@ function compileTask(task: TaskDefinition, operators: OperatorSchemas): Compiled
     schema,
     outputRefs: outputRefsOf(expressions),
     when,
+    forEach: compileForEach(task),
     parameters,
     environment,
     operator,
@@ -93,10 +112,19 @@ function compileTask(task: TaskDefinition, operators: OperatorSchemas): Compiled
   };
 }
 
-function compileCondition(task: TaskDefinition, text: string): Expression {
+function compileForEach(task: TaskDefinition): CompiledForEach | null {
+  if (task.forEach === undefined) return null;
+  const items = compileBare(task, "for_each", task.forEach.items);
+  const key = task.forEach.key === null ? null : compileBare(task, "for_each.key", task.forEach.key);
+  const outputRefs = outputRefsOf(key === null ? [items] : [items, key]);
+  return { items, key, limit: task.forEach.limit, outputRefs };
+}
+
+function compileBare(task: TaskDefinition, place: string, text: string): Expression {
   const { expression, issues } = compileExpression(text);
   if (expression !== null) return expression;
-  throw new AppError("INVALID_DEFINITION", `\`when\` of task ${task.id} can't be used: ${issues[0]?.message ?? text}`);
+  const reason = issues[0]?.message ?? text;
+  throw new AppError("INVALID_DEFINITION", `\`${place}\` of task ${task.id} can't be used: ${reason}`);
 }
 
 function compileOperator(operator: JsonObject, schema: OperatorSchema, variables: VariableNames): Renderable {

@@ -6,6 +6,7 @@ import { evaluateToJson, evaluateToText, type Scope } from "./evaluate-expressio
 import type { Expression } from "./expression.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import type { Json, JsonObject } from "./model.ts";
+import { renderSqlPieces } from "./sql-pieces.ts";
 import { escapeForPython, pythonLiteral } from "./python-literal.ts";
 import { compileTemplate, type Template, type TemplateLanguage, type TemplatePart } from "./template.ts";
 
@@ -14,6 +15,9 @@ export interface ShellValues {
   /** `source` is what gave the value, for messages. */
   set(name: string, value: string, source: string): void;
 }
+
+/** For values that stand in no code. */
+export const noShellValues: ShellValues = { set: () => undefined };
 
 /** A value of a definition, ready to render. */
 export interface Renderable {
@@ -93,6 +97,9 @@ function compileText(text: string, language: TemplateLanguage, variables: Variab
   if (language === "text" && template.pieces.length === 1 && only !== undefined && typeof only !== "string") {
     return { isConstant: false, expressions, render: (scope) => evaluateToJson(only.expression, scope) };
   }
+  if (language === "sql" && expressions.length > 0) {
+    return { isConstant: false, expressions, render: (scope) => renderSqlPieces(template, scope) };
+  }
   return {
     isConstant: expressions.length === 0,
     expressions,
@@ -114,6 +121,8 @@ function renderPart({ expression, place }: TemplatePart, { scope, values, variab
   if (expression.isRaw) return evaluateToText(expression, scope);
   switch (place.kind) {
     case "text":
+    case "sql_value":
+    case "sql_name":
       return evaluateToText(expression, scope);
     case "python_string":
       return escapeForPython(evaluateToText(expression, scope));

@@ -1,23 +1,30 @@
 import { z } from "zod";
 import { type TriggerRule, triggerRules } from "#core/trigger-rule.ts";
-import { durationForms, parseDuration } from "#schedule/duration.ts";
+import { durationSchema as duration } from "./duration-schema.ts";
+import { dagIdForm, dagIdPattern, dagIdWords, taskIdForm, variableForm } from "./id-forms.ts";
 import { definitionLimits } from "./limits.ts";
+import { scheduleSchema } from "./schedule-schema.ts";
 
 /*
  * The shape of a definition as people write it: types, ranges and names. What needs more than one value to judge
- * (graph, expressions, parameters, operator fields, zones, cron) is checked elsewhere.
+ * (graph, expressions, parameters, operator fields, zones, cron) is checked elsewhere. `meta` adds what editors are to
+ * know besides, in the words of JSON Schema.
  */
 
-const duration = z
-  .string()
-  .refine((text) => parseDuration(text) !== null, `must be a duration greater than zero: ${durationForms}`);
 const text = z.string();
-const name = z.string().regex(/^[A-Za-z0-9_.-]{1,200}$/, "must be 1 to 200 letters, digits, `_`, `.` or `-`");
+const name = z
+  .string()
+  .regex(dagIdPattern, `must be ${dagIdWords}`)
+  .meta({ patternErrorMessage: `must be ${dagIdWords}` });
 const count = z.int().min(0).max(1_000_000);
 const priority = z.int().min(-100).max(100);
 const exitCodes = z.array(z.int().min(0).max(255)).max(256);
 const executor = z.enum(["local", "stream"]);
 const textMap = z.record(z.string(), z.unknown());
+const environment = z.record(
+  z.string().meta(variableForm),
+  z.unknown().meta({ type: ["string", "number", "boolean"] }),
+);
 const tags = z.array(z.string().min(1).max(200)).max(100);
 const edgeCondition = z.enum(["success", "failure", "completion"]);
 
@@ -34,12 +41,21 @@ const retry = z.strictObject({
   retry_timeout: duration.optional().describe("All attempts together."),
 });
 
+const forEach = z.union([
+  z.string(),
+  z.strictObject({
+    items: z.string().describe("An expression that gives a list."),
+    key: z.string().optional().describe("An expression that names each item; its place in the list by default."),
+    limit: z.int().min(1).max(definitionLimits.items).optional().describe("The longest list; 1000 by default."),
+  }),
+]);
+
 /** Keys that `default_task_config` may hold. */
 const taskDefaults = {
   description: text.optional(),
   trigger_rule: z.enum(triggerRules as readonly [TriggerRule, ...TriggerRule[]]).optional(),
   parameters: textMap.optional().describe("Override the definition's; who triggers has the last word."),
-  environment: textMap.optional().describe("Environment variables of the process."),
+  environment: environment.optional().describe("Environment variables of the process."),
   retries: count.optional().describe("Short for `retry: {max_retries}`."),
   retry: retry.optional(),
   retry_timeout: duration.optional().describe("All attempts together."),
@@ -63,21 +79,22 @@ export const taskBodySchema = z.strictObject({
   dependencies: z.array(dependency).max(definitionLimits.tasks).optional().describe("The tasks that come before."),
   downstream: z.array(dependency).max(definitionLimits.tasks).optional().describe("The tasks that come after."),
   when: z.union([z.string(), z.boolean()]).optional().describe("An expression; false: the task is skipped."),
+  for_each: forEach.optional().describe("An expression that gives a list: one instance per element, which is `item`."),
   ...taskDefaults,
 });
 
-export const taskSchema = taskBodySchema.extend({ id: z.unknown() });
-
-const schedule = z.union([z.string(), z.strictObject({ cron: z.string(), timezone: z.string().optional() }), z.null()]);
+export const taskSchema = taskBodySchema.extend({ id: z.unknown().meta(taskIdForm) });
 
 /** Everything but the tasks, which are checked one by one. */
 export const dagSchema = z.strictObject({
   format: z.literal(1).optional(),
-  id: z.unknown(),
+  id: z.unknown().meta(dagIdForm),
   description: text.optional(),
   owner: text.optional(),
   tags: tags.optional(),
-  schedule: schedule.optional().describe("A cron expression or a macro such as `@daily`; none: manual runs only."),
+  schedule: scheduleSchema
+    .optional()
+    .describe("A cron expression or a macro such as `@daily`, or the long form; none: manual runs only."),
   timezone: text.optional().describe("The zone of the schedule and of dates as text; UTC by default."),
   parameters: z.record(z.string(), z.unknown()).optional().describe("Defaults or schemas of the run's parameters."),
   additional_parameters: z.boolean().optional(),
@@ -90,9 +107,12 @@ export const dagSchema = z.strictObject({
   tasks: z.unknown(),
 });
 
+/** What a parameter may be. */
+export const parameterTypes = ["string", "integer", "number", "boolean", "array", "object"] as const;
+
 /** One parameter in its long form. */
 export const parameterSchema = z.strictObject({
-  type: z.enum(["string", "integer", "number", "boolean", "array", "object"]).optional(),
+  type: z.enum(parameterTypes).optional(),
   required: z.boolean().optional(),
   default: z.unknown().optional(),
   enum: z.array(z.unknown()).min(1).optional(),

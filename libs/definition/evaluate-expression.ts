@@ -90,6 +90,9 @@ function lookUp([root, ...steps]: readonly string[], context: RenderContext): Ex
   if (root === "outputs") {
     value = context.outputs(steps[0] ?? "");
     from = steps.slice(1);
+  } else if (root === "secrets") {
+    value = context.secretMarker?.(steps[0] ?? "");
+    from = [];
   } else {
     value = rootValue(root as Exclude<RootName, "outputs">, context);
   }
@@ -101,7 +104,8 @@ function lookUp([root, ...steps]: readonly string[], context: RenderContext): Ex
   return value;
 }
 
-function rootValue(root: Exclude<RootName, "outputs">, context: RenderContext): ExpressionValue {
+/** Undefined: there is no such thing here. */
+function rootValue(root: Exclude<RootName, "outputs">, context: RenderContext): ExpressionValue | undefined {
   switch (root) {
     case "params":
       return context.params;
@@ -111,6 +115,13 @@ function rootValue(root: Exclude<RootName, "outputs">, context: RenderContext): 
       return context.taskInstance;
     case "temp_dir":
       return context.tempDir;
+    // Read by name alone, never as a whole.
+    case "secrets":
+      return undefined;
+    case "item":
+      return context.item?.value;
+    case "item_index":
+      return context.item?.index;
     case "execution_date":
       return new Instant(context.logicalAt);
     case "data_interval_start":
@@ -120,6 +131,11 @@ function rootValue(root: Exclude<RootName, "outputs">, context: RenderContext): 
     case "now":
       return new Instant(context.now);
   }
+}
+
+function rootInput(root: Exclude<RootName, "outputs">, context: RenderContext): CelBindings[string] | undefined {
+  const value = rootValue(root, context);
+  return value === undefined ? undefined : toCelInput(value);
 }
 
 /** Only what the expression names is converted: outputs may be large. */
@@ -140,9 +156,8 @@ function bindings(names: readonly ExpressionNames[], { context, doubles }: Scope
       if (Object.hasOwn(left, key)) byKey.set(key, toCelInput(left[key]));
     }
     for (const { name } of roots) {
-      if (name === "params") bound[name] = parameters;
-      else if (name === "outputs") bound[name] = outputs;
-      else bound[name] = toCelInput(rootValue(name, context));
+      const value = name === "params" ? parameters : name === "outputs" ? outputs : rootInput(name, context);
+      if (value !== undefined) bound[name] = value;
     }
   }
   return bound;

@@ -1,6 +1,7 @@
 import { closestName } from "#core/closest-name.ts";
 import { chainOf, childrenOf, type CelNode, identifierOf, stepOf } from "./cel-tree.ts";
 import { type Finding, proposal } from "./problem-list.ts";
+import { secretStepIssue } from "./secret-names.ts";
 import { notSupported } from "./unsupported-keys.ts";
 
 /** A finding at a place of an expression's text, from 0. */
@@ -8,9 +9,16 @@ export interface ExpressionIssue extends Finding {
   readonly offset: number;
 }
 
+/** One reading of a name; `field` is the first step into it, null for the whole or a computed step. */
+export interface RootRead {
+  readonly name: RootName;
+  readonly field: string | null;
+  readonly offset: number;
+}
+
 /** What an expression reads, with the places in its text. */
 export interface ExpressionNames {
-  readonly roots: readonly { readonly name: RootName; readonly offset: number }[];
+  readonly roots: readonly RootRead[];
   readonly parameters: readonly { readonly name: string; readonly offset: number }[];
   /** It reads `params` as a whole, or by a computed name. */
   readonly readsAllParameters: boolean;
@@ -18,7 +26,17 @@ export interface ExpressionNames {
 }
 
 const timestamps = ["execution_date", "data_interval_start", "data_interval_end", "now"] as const;
-const rootNames = ["params", "outputs", "run", "task_instance", "temp_dir", ...timestamps] as const;
+const rootNames = [
+  "params",
+  "outputs",
+  "run",
+  "task_instance",
+  "temp_dir",
+  "item",
+  "item_index",
+  "secrets",
+  ...timestamps,
+] as const;
 export type RootName = (typeof rootNames)[number];
 
 const fieldsOf: Readonly<Partial<Record<RootName, readonly string[]>>> = {
@@ -39,7 +57,7 @@ const typeNames: ReadonlySet<string> = new Set([
   "null_type",
   "type",
 ]);
-const laterNames: ReadonlySet<string> = new Set(["env", "secrets", "item", "item_index"]);
+const laterNames: ReadonlySet<string> = new Set(["env"]);
 const otherLanguages: ReadonlyMap<string, string> = new Map([
   ["True", "true"],
   ["False", "false"],
@@ -96,7 +114,7 @@ function rootOf(node: CelNode): CelNode {
 }
 
 class NameList implements ExpressionNames {
-  readonly roots: { name: RootName; offset: number }[] = [];
+  readonly roots: RootRead[] = [];
   readonly parameters: { name: string; offset: number }[] = [];
   readonly outputs: { task: string; key: string; offset: number }[] = [];
   readonly issues: ExpressionIssue[] = [];
@@ -107,15 +125,18 @@ class NameList implements ExpressionNames {
       if (steps.length > 0 || !typeNames.has(root)) this.issues.push({ offset, ...unknownName(root) });
       return;
     }
-    this.roots.push({ name: root, offset });
     const [first, second] = steps;
+    this.roots.push({ name: root, field: first ?? null, offset });
     if (root === "params") {
       if (first === undefined) this.readsAllParameters = true;
       else this.parameters.push({ name: first, offset });
     } else if (root === "outputs") {
       if (first !== undefined && second !== undefined) this.outputs.push({ task: first, key: second, offset });
       else this.issues.push({ offset, ...incompleteOutput(first) });
-    } else {
+    } else if (root === "secrets") {
+      const issue = secretStepIssue(steps);
+      if (issue !== null) this.issues.push({ offset, ...issue });
+    } else if (root !== "item") {
       this.#checkField(root, first, offset);
     }
   }

@@ -26,13 +26,20 @@ const always: readonly RootName[] = [
   "run",
 ];
 const ofTasks: readonly RootName[] = [...always, "task_instance", "outputs"];
+const ofItems: readonly RootName[] = ["item", "item_index"];
+/** The list of a `for_each` is read again for each of its items, so it must not change meanwhile. */
+const ofLists = ofTasks.filter((name) => name !== "now");
 
 /** Roots by the time at which a place is rendered. */
 export const rootsOf = {
   newRun: new Set(always),
   taskDefaults: new Set<RootName>([...always, "task_instance", "temp_dir"]),
   readyTask: new Set(ofTasks),
-  attempt: new Set<RootName>([...ofTasks, "temp_dir"]),
+  defaultEnvironment: new Set<RootName>([...always, "task_instance", "temp_dir", "secrets"]),
+  attempt: new Set<RootName>([...ofTasks, "temp_dir", "secrets"]),
+  itemAttempt: new Set<RootName>([...ofTasks, ...ofItems, "temp_dir", "secrets"]),
+  itemList: new Set(ofLists),
+  itemKey: new Set([...ofLists, ...ofItems]),
 } as const;
 
 /** What the names of one expression get wrong; offsets are theirs. */
@@ -43,9 +50,11 @@ export function checkNames(
   ancestors: AncestorSets,
 ): readonly ExpressionIssue[] {
   const issues: ExpressionIssue[] = [];
-  for (const { name, offset } of names.roots) {
-    if (!scope.roots.has(name))
-      issues.push({ offset, code: "UNKNOWN_NAME", message: `\`${name}\` can't be read ${scope.place}` });
+  for (const { name, field, offset } of names.roots) {
+    if (!scope.roots.has(name)) issues.push({ offset, ...unreadable(name, scope) });
+    // What must stay the same knows neither the time nor, since it comes later, the run's start.
+    else if (name === "run" && field === "start_date" && !scope.roots.has("now"))
+      issues.push({ offset, ...unreadable("run.start_date", scope) });
   }
   for (const { name, offset } of names.parameters) {
     if (!scope.parameters.has(name)) issues.push({ offset, ...undeclared(name, scope) });
@@ -59,6 +68,15 @@ export function checkNames(
 }
 
 type Finding = Omit<ExpressionIssue, "offset">;
+
+function unreadable(name: string, { place }: ExpressionScope): Finding {
+  const hint = ofItems.some((known) => known === name)
+    ? "it exists in `operator` and `environment` of a task with `for_each`"
+    : name === "secrets"
+      ? "secrets exist in `operator` and `environment` alone"
+      : "";
+  return { code: "UNKNOWN_NAME", message: `\`${name}\` can't be read ${place}`, hint };
+}
 
 function undeclared(name: string, { parameters, laterParameters }: ExpressionScope): Finding {
   if (laterParameters.has(name)) {

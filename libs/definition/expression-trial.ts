@@ -2,6 +2,7 @@ import { AppError } from "#errors/app-error.ts";
 import { hasExpression } from "./code-scan.ts";
 import { allowLoopSteps, loopStepsLeft } from "./cel-loops.ts";
 import { evaluateToJson } from "./evaluate-expression.ts";
+import { isList } from "./json.ts";
 import type { ExpressionIssue } from "./expression-names.ts";
 import type { Expression } from "./expression.ts";
 import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
@@ -19,23 +20,26 @@ const samples: Readonly<Record<ParameterType, Json>> = {
   object: {},
 };
 
+/** What an expression must give at its place. */
+export type ExpectedValue = "condition" | "list" | "anything";
+
 interface Trial {
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
-  /** The value must be true or false. */
-  readonly isCondition: boolean;
+  readonly expects: ExpectedValue;
   /** Turns of loops that all trials of a file may still take. */
   readonly budget: { left: number };
 }
 
 /**
  * Evaluates the expression with made-up values of the declared types and reports operators and filters that do not fit
- * them. An expression that reads outputs, or parameters without a type, can't be tried.
+ * them. An expression that reads outputs, an item, or parameters without a type can't be tried.
  */
-export function trialIssue(expression: Expression, { parameters, isCondition, budget }: Trial): ExpressionIssue | null {
+export function trialIssue(expression: Expression, { parameters, expects, budget }: Trial): ExpressionIssue | null {
   if (budget.left === 0) return null;
   const params: Record<string, Json> = {};
   for (const names of expression.names) {
     if (names.outputs.length > 0 || names.readsAllParameters) return null;
+    if (names.roots.some(({ name }) => name === "item")) return null;
     for (const { name } of names.parameters) {
       const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
       if (parameter === undefined || parameter.type === null) return null;
@@ -46,18 +50,21 @@ export function trialIssue(expression: Expression, { parameters, isCondition, bu
   allowLoopSteps(budget.left);
   try {
     const value = evaluateToJson(expression, { context: contextOf(params), doubles, maxLoopSteps: budget.left });
-    if (!isCondition || typeof value === "boolean") return null;
-    return {
-      offset: 0,
-      code: "EXPRESSION_TYPE",
-      message: `the condition gives ${JSON.stringify(value)}, not true or false`,
-    };
+    const message = misfit(value, expects);
+    return message === null ? null : { offset: 0, code: "EXPRESSION_TYPE", message };
   } catch (error) {
     if (!(error instanceof AppError) || error.details["isTypeError"] !== true) return null;
     return { offset: 0, code: "EXPRESSION_TYPE", message: error.message };
   } finally {
     budget.left = loopStepsLeft();
   }
+}
+
+function misfit(value: Json, expects: ExpectedValue): string | null {
+  if (expects === "condition" && typeof value !== "boolean")
+    return `the condition gives ${JSON.stringify(value)}, not true or false`;
+  if (expects === "list" && !isList(value)) return `\`for_each\` gives ${JSON.stringify(value)}, not a list`;
+  return null;
 }
 
 function sampleOf({ default: fallback, enum: choices, format }: ParameterDefinition, type: ParameterType): Json {
@@ -78,6 +85,7 @@ function contextOf(params: JsonObject): RenderContext {
     run: { dag_run_id: "run", dag_id: "dag", run_type: "manual", start_date: "2026-01-31T02:00:00Z" },
     taskInstance: { task_id: "task", try_number: 1, max_tries: 1 },
     outputs: () => undefined,
+    item: { value: null, index: 0 },
     tempDir: "/tmp",
   };
 }

@@ -5,6 +5,7 @@ import type { ExpressionIssue, ExpressionNames } from "./expression-names.ts";
 import { type Filter, filters } from "./filters.ts";
 import { definitionLimits } from "./limits.ts";
 import { proposal } from "./problem-list.ts";
+import { secretUseIssue } from "./secret-names.ts";
 
 /** A filter with the arguments that an expression gives it. */
 export interface FilterStep {
@@ -47,6 +48,8 @@ export function compileExpression(body: string): ExpressionResult {
     compilation.issues.push({ offset: 0, code: "EXPRESSION_SYNTAX", message: "`raw` must be the last filter" });
   }
   const { names, issues } = compilation;
+  const secret = secretUseIssue(names, { isPlainPath: value?.kind === "path" && steps.length === 0 });
+  if (secret !== null) issues.push(secret);
   if (value === null || steps.includes(null) || issues.length > 0) return { expression: null, names, issues };
   const expression: Expression = {
     source: body.trim(),

@@ -1,6 +1,8 @@
 import type { EdgeCondition } from "#core/graph.ts";
 import type { RetryPolicy } from "#core/plan.ts";
 import type { TriggerRule } from "#core/trigger-rule.ts";
+import type { ScheduleSpec } from "#schedule/schedule.ts";
+import type { SchedulePolicy } from "#schedule/schedule-policy.ts";
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -28,6 +30,15 @@ export interface ParameterDefinition {
   readonly description?: string;
 }
 
+/** One instance of the task per element of a list. Expressions are bare. */
+interface ForEachDefinition {
+  readonly items: string;
+  /** Null: an item is named by its place in the list. */
+  readonly key: string | null;
+  /** A longer list fails the task. */
+  readonly limit: number;
+}
+
 /** A checked task: long forms only, defaults filled in, durations in milliseconds. Expressions are still text. */
 export interface TaskDefinition {
   readonly id: string;
@@ -38,6 +49,8 @@ export interface TaskDefinition {
   readonly triggerRule: TriggerRule;
   /** A bare CEL expression. */
   readonly when: string | null;
+  /** Absent: one instance. */
+  readonly forEach?: ForEachDefinition;
   readonly parameters: JsonObject;
   readonly environment: Readonly<Record<string, string>>;
   readonly retry: RetryPolicy;
@@ -54,11 +67,8 @@ export interface TaskDefinition {
   readonly keepPartialOutputs: boolean;
 }
 
-export interface ScheduleDefinition {
-  /** As written. */
-  readonly text: string;
-  readonly timezone: string;
-}
+/** When a definition runs, and what to do with each slot; what is absent is as by default (`policyOf`). */
+export interface ScheduleDefinition extends ScheduleSpec, Partial<SchedulePolicy> {}
 
 /** A checked definition in its normal form: plain JSON, stored with the version, read by every service. */
 export interface Definition {

@@ -2,7 +2,7 @@ import type { RetryPolicy } from "#core/plan.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { parseDuration } from "#schedule/duration.ts";
 import type { TaskGraph } from "./check-graph.ts";
-import { bareCondition } from "./condition.ts";
+import { bareExpression } from "./bare-expression.ts";
 import type { DagInput, TaskDefaultsInput, TaskInput } from "./definition-schema.ts";
 import type {
   Definition,
@@ -20,6 +20,7 @@ export interface CheckedInput {
   readonly tasks: readonly { readonly id: string; readonly body: TaskInput }[];
   readonly graph: TaskGraph;
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
+  readonly schedule: ScheduleDefinition | null;
 }
 
 interface NormalizeOptions {
@@ -32,6 +33,7 @@ const fallback = {
   maxActiveRuns: 16,
   graceMs: 30_000,
   queue: "default",
+  items: 1000,
 } as const;
 
 /** The retry policy where nothing is said about it. */
@@ -48,15 +50,14 @@ export const retryDefaults = {
 /** The normal form: long forms only, defaults filled in, durations in milliseconds. */
 export function normalizeDefinition(input: CheckedInput, options: NormalizeOptions): Definition {
   const { dag } = input;
-  const timezone = dag.timezone ?? "UTC";
   return {
     format: 1,
     id: input.id,
     description: dag.description ?? "",
     owner: dag.owner ?? "",
     tags: dag.tags ?? [],
-    timezone,
-    schedule: normalizeSchedule(dag.schedule, timezone),
+    timezone: dag.timezone ?? "UTC",
+    schedule: input.schedule,
     parameters: input.parameters,
     additionalParameters: dag.additional_parameters ?? true,
     allowManualTrigger: dag.allow_manual_trigger ?? true,
@@ -70,12 +71,6 @@ export function normalizeDefinition(input: CheckedInput, options: NormalizeOptio
       return normalizeTask(task.id, task.body, dependencies, { ...options, defaults: dag.default_task_config ?? {} });
     }),
   };
-}
-
-function normalizeSchedule(schedule: DagInput["schedule"], timezone: string): ScheduleDefinition | null {
-  if (schedule === undefined || schedule === null) return null;
-  if (typeof schedule === "string") return { text: schedule, timezone };
-  return { text: schedule.cron, timezone: schedule.timezone ?? timezone };
 }
 
 interface TaskOptions extends NormalizeOptions {
@@ -98,7 +93,8 @@ function normalizeTask(
     operator: body.operator as JsonObject,
     dependencies,
     triggerRule: task.trigger_rule ?? "all_success",
-    when: body.when === undefined || body.when === true ? null : bareCondition(String(body.when)),
+    when: body.when === undefined || body.when === true ? null : bareExpression(String(body.when)),
+    ...(body.for_each === undefined ? {} : { forEach: normalizeForEach(body.for_each) }),
     parameters: { ...defaults.parameters, ...body.parameters } as JsonObject,
     environment: toText({ ...defaults.environment, ...body.environment }),
     retry: normalizeRetry(body, defaults, operator?.defaultRetries ?? 0),
@@ -112,6 +108,15 @@ function normalizeTask(
     executor: task.executor ?? null,
     captureStdout: task.capture_stdout ?? false,
     keepPartialOutputs: task.keep_partial_outputs ?? false,
+  };
+}
+
+function normalizeForEach(given: NonNullable<TaskInput["for_each"]>): NonNullable<TaskDefinition["forEach"]> {
+  const { items, key, limit } = typeof given === "string" ? { items: given } : given;
+  return {
+    items: bareExpression(items),
+    key: key === undefined ? null : bareExpression(key),
+    limit: limit ?? fallback.items,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { EdgeCondition } from "#core/graph.ts";
+import { dagIdPattern, dagIdWords, taskIdPattern, taskIdWords } from "./id-forms.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
 import type { Json, JsonObject } from "./model.ts";
@@ -27,9 +28,6 @@ export interface TaskOutline {
 /** Where a finding belongs: at the value of the path, or at its key. */
 export type Report = (path: Path, finding: Finding, at?: "value" | "key") => void;
 
-const taskIdPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,199}$/;
-const dagIdPattern = /^[A-Za-z0-9_.-]{1,200}$/;
-const idHint = "letters, digits, `_` and `-`, beginning with a letter or `_`, at most 200 characters";
 const conditions: ReadonlySet<unknown> = new Set<EdgeCondition>(["success", "failure", "completion"]);
 
 /** The definition's id when it is a good one; null with a finding otherwise. */
@@ -42,7 +40,7 @@ export function readDagId(root: JsonObject, report: Report): string | null {
     report(["id"], {
       code: "INVALID_ID",
       message: `the id ${JSON.stringify(id)} can't be used`,
-      hint: "1 to 200 letters, digits, `_`, `.` or `-`",
+      hint: dagIdWords,
     });
   return null;
 }
@@ -99,14 +97,19 @@ function readTask(key: string | number, value: Json, report: Report): TaskOutlin
 function readTaskId(task: JsonObject, path: Path, report: Report): string | null {
   const id = ownValue(task, "id");
   if (typeof id === "string") return checkId(id, [...path, "id"], report, "value");
-  if (id === undefined || id === null) report(path, { code: "MISSING_KEY", message: "`id` is required", hint: idHint });
+  if (id === undefined || id === null)
+    report(path, { code: "MISSING_KEY", message: "`id` is required", hint: taskIdWords });
   else report([...path, "id"], notText("the id", id));
   return typeof id === "number" ? String(id) : null;
 }
 
 function checkId(id: string, path: Path, report: Report, at: "value" | "key"): string {
   if (!taskIdPattern.test(id)) {
-    report(path, { code: "INVALID_ID", message: `the task id ${JSON.stringify(id)} can't be used`, hint: idHint }, at);
+    report(
+      path,
+      { code: "INVALID_ID", message: `the task id ${JSON.stringify(id)} can't be used`, hint: taskIdWords },
+      at,
+    );
   }
   return id;
 }

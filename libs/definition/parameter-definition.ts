@@ -1,14 +1,13 @@
 import { closestName } from "#core/closest-name.ts";
 import { hasExpression } from "./code-scan.ts";
-import { parameterSchema } from "./definition-schema.ts";
+import { parameterSchema, parameterTypes } from "./definition-schema.ts";
 import { isJsonObject, ownValue } from "./json.ts";
 import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
 import type { Report } from "./outline.ts";
-import { findViolations, isMoment, isPattern, type ParameterType, parameterOf } from "./parameter-value.ts";
+import { findViolations, isMoment, isPattern, parameterOf } from "./parameter-value.ts";
 import { type Path, proposal } from "./problem-list.ts";
 import { checkSchema } from "./schema-problems.ts";
 
-const parameterTypes: readonly ParameterType[] = ["string", "integer", "number", "boolean", "array", "object"];
 const longKeys = new Set(Object.keys(parameterSchema.shape));
 const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,199}$/;
 
@@ -108,7 +107,7 @@ function checkConstraints(definition: ParameterDefinition, path: Path, report: R
       );
     }
   }
-  if (minimum !== undefined && maximum !== undefined && minimum > maximum)
+  if (minimum !== undefined && maximum !== undefined && measureOf(minimum) > measureOf(maximum))
     fault("maximum", "`maximum` is below `minimum`");
   if (minLength !== undefined && maxLength !== undefined && minLength > maxLength)
     fault("max_length", "`max_length` is below `min_length`");
@@ -118,6 +117,11 @@ function checkConstraints(definition: ParameterDefinition, path: Path, report: R
     checkValue(choice, { ...definition, enum: [choice] }, [...path, "enum", place], report),
   );
   if (definition.default !== undefined) checkValue(definition.default, definition, [...path, "default"], report);
+}
+
+/** Bounds that are dates are compared as times, since each may have an offset of its own. */
+function measureOf(bound: number | string): number {
+  return typeof bound === "number" ? bound : Date.parse(bound);
 }
 
 function checkItems({ type, items }: ParameterDefinition, path: Path, report: Report): void {

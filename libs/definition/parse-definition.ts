@@ -2,7 +2,7 @@ import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { checkExpressions } from "./check-expressions.ts";
 import { checkGraph } from "./check-graph.ts";
 import { checkOperators } from "./check-operators.ts";
-import { checkAllSettings, checkSchedule } from "./check-settings.ts";
+import { checkAllSettings } from "./check-settings.ts";
 import { checkTriggerRules } from "./check-trigger-rules.ts";
 import { type DagInput, dagSchema, type TaskInput, taskBodySchema, taskSchema } from "./definition-schema.ts";
 import { isJsonObject } from "./json.ts";
@@ -12,6 +12,7 @@ import { normalizeDefinition } from "./normalize-definition.ts";
 import { readDagId, readTasks, type Report, type TaskOutline } from "./outline.ts";
 import { readParameters } from "./parameter-definition.ts";
 import type { Finding, Path } from "./problem-list.ts";
+import { readSchedule } from "./read-schedule.ts";
 import { checkSchema } from "./schema-problems.ts";
 import { createSourcePlaces } from "./source-places.ts";
 import type { KeyPlace } from "./unsupported-keys.ts";
@@ -55,7 +56,7 @@ export function parseDefinition(text: string, { file, operators, maxTaskTimeoutM
   const graph = checkGraph(tasks, report);
   checkTriggerRules(root, tasks, graph, report);
   const parameters = readParameters(root, report);
-  checkSchedule(root, report);
+  const schedule = readSchedule(root, report);
   checkAllSettings(root, tasks, { parameters, maxTaskTimeoutMs, report });
   checkOperators(tasks, operators, report);
   if (hasTooManyExpressions(text)) report([], tooManyExpressions);
@@ -75,6 +76,7 @@ export function parseDefinition(text: string, { file, operators, maxTaskTimeoutM
     tasks: tasks.map((task) => ({ id: task.id ?? "", body: task.body as TaskInput })),
     graph,
     parameters,
+    schedule,
   };
   const definition = normalizeDefinition(checked, { operators, maxTaskTimeoutMs });
   return { id, definition, problems: problems.sorted() };

@@ -29,7 +29,7 @@ function toPlanTask(task: TaskDefinition, { executor }: Definition): PlanTask {
     operatorType: task.type,
     triggerRule: task.triggerRule,
     allowFailure: task.allowFailure,
-    evaluated: task.when !== null,
+    evaluated: task.when !== null || task.forEach !== undefined,
     retry: task.retry,
     timeoutMs: task.timeoutMs,
     queueTimeoutMs: task.queueTimeoutMs,

@@ -1,4 +1,4 @@
-import type { JsonObject } from "./model.ts";
+import type { Json, JsonObject } from "./model.ts";
 
 /** What expressions may read. Times are milliseconds since 1970; texts are RFC 3339. */
 export interface RenderContext {
@@ -19,7 +19,11 @@ export interface RenderContext {
   readonly taskInstance: { readonly task_id: string; readonly try_number: number; readonly max_tries: number };
   /** The outputs of an ancestor; undefined when it left none. */
   readonly outputs: (task: string) => JsonObject | undefined;
+  /** Within an item of a fan-out: its element and the place of it in the list. */
+  readonly item?: { readonly value: Json; readonly index: number };
   readonly tempDir: string;
+  /** What stands for a secret in rendered values, for the worker to replace; absent: no secrets here. */
+  readonly secretMarker?: (name: string) => string;
   /** Names that whoever triggered the run gave; absent: those whose value is not the definition's default. */
   readonly givenParameters?: readonly string[];
 }

@@ -1,12 +1,13 @@
 import { AppError } from "#errors/app-error.ts";
-import type { CompiledDefinition, CompiledTask } from "./compile-definition.ts";
+import { type CompiledDefinition, type CompiledTask, taskAt } from "./compile-definition.ts";
 import type { ShellValues } from "./compile-value.ts";
 import { evaluateToJson, type Scope } from "./evaluate-expression.ts";
-import { isEqual, isJsonObject, ownValue } from "./json.ts";
+import { isJsonObject, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
 import type { Json, JsonObject } from "./model.ts";
 import type { RenderContext } from "./render-context.ts";
 import { checkSchema } from "./schema-problems.ts";
+import { taskScope } from "./task-scope.ts";
 
 /** A task with its values, as a worker gets it. */
 export interface RenderedTask {
@@ -26,11 +27,8 @@ export interface RenderedTask {
  */
 export function renderTask(compiled: CompiledDefinition, taskIndex: number, context: RenderContext): RenderedTask {
   const task = taskAt(compiled, taskIndex);
-  const parameters = resolveTaskParameters(compiled, task, context);
-  const scope: Scope = {
-    context: parameters === context.params ? context : { ...context, params: parameters },
-    doubles: compiled.doubles,
-  };
+  const scope = taskScope(compiled, task, context);
+  const parameters = scope.context.params;
   if (!isConstant(task)) return { ...renderFields(task, scope), parameters };
   const known = constants.get(task) ?? renderFields(task, scope);
   constants.set(task, known);
@@ -59,8 +57,7 @@ function renderFields(task: CompiledTask, scope: Scope): Omit<RenderedTask, "par
 export function evaluateWhen(compiled: CompiledDefinition, taskIndex: number, context: RenderContext): boolean {
   const task = taskAt(compiled, taskIndex);
   if (task.when === null) return true;
-  const params = resolveTaskParameters(compiled, task, context);
-  const value = evaluateToJson(task.when, { context: { ...context, params }, doubles: compiled.doubles });
+  const value = evaluateToJson(task.when, taskScope(compiled, task, context));
   if (typeof value === "boolean") return value;
   throw new AppError(
     "EXPRESSION_FAILED",
@@ -71,35 +68,11 @@ export function evaluateWhen(compiled: CompiledDefinition, taskIndex: number, co
   );
 }
 
-function taskAt({ tasks }: CompiledDefinition, index: number): CompiledTask {
-  const task = tasks[index];
-  if (task === undefined) throw new RangeError(`the definition has no task at place ${index}`);
-  return task;
-}
-
-/** Definition < task < trigger: a value that whoever triggered the run gave stays. */
-function resolveTaskParameters(compiled: CompiledDefinition, task: CompiledTask, context: RenderContext): JsonObject {
-  const names = Object.keys(task.definition.parameters);
-  if (names.length === 0) return context.params;
-  const own = task.parameters.render({ context, doubles: compiled.doubles }, new CheckedValues()) as JsonObject;
-  const applied = names.filter((name) => !isGiven(compiled, name, context));
-  return { ...context.params, ...Object.fromEntries(applied.map((name) => [name, own[name] ?? null])) };
-}
-
-function isGiven(compiled: CompiledDefinition, name: string, context: RenderContext): boolean {
-  if (context.givenParameters !== undefined) return context.givenParameters.includes(name);
-  const value = ownValue(context.params, name);
-  if (value === undefined) return false;
-  const fallback = compiled.defaults.get(name);
-  if (fallback === undefined) return true;
-  // A default that reads the clock can't be computed again, so it can't be told from a given value.
-  if (fallback.expressions.some((expression) => expression.keepsTime)) return false;
-  return !isEqual(value, fallback.render({ context, doubles: compiled.doubles }, new CheckedValues()));
-}
-
-/** A field whose text is an expression could be checked only now. */
+/** A field whose text is an expression could be checked only now. SQL is in pieces by now, and was checked as text. */
 function checkFields({ definition, schema }: CompiledTask, operator: JsonObject): void {
-  const [first] = checkSchema(schema.fields, operator, "other");
+  const first = checkSchema(schema.fields, operator, "other").find(
+    ({ path: [field = ""] }) => schema.code[field] !== "sql",
+  );
   if (first === undefined) return;
   const where = first.path.length === 0 ? "operator" : `operator.${first.path.join(".")}`;
   throw new AppError(

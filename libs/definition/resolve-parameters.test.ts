@@ -142,6 +142,11 @@ describe("declarations", () => {
     ["a: {type: string, default: x, enum: [y]}", ['4:30 INVALID_PARAMETER the value must be one of "y"']],
     ["a: {type: integer, default: 5, maximum: 3}", ["4:31 INVALID_PARAMETER the value must be at most 3"]],
     ["a: {type: integer, minimum: 5, maximum: 3}", ["4:43 INVALID_PARAMETER `maximum` is below `minimum`"]],
+    [
+      "a: {type: string, format: date-time, minimum: '2026-01-01T00:00:00Z', maximum: '2026-01-01T01:00:00+02:00'}",
+      ["4:82 INVALID_PARAMETER `maximum` is below `minimum`"],
+    ],
+    ["a: {type: string, format: date-time, minimum: '2026-01-01T01:00:00+02:00', maximum: '2026-01-01T00:00:00Z'}", []],
     ["a: {type: integer, pattern: x}", ["4:31 INVALID_PARAMETER `pattern` fits parameters of type string"]],
     [
       "a: {type: string, pattern: '(?<a'}",

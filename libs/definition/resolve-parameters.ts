@@ -1,5 +1,6 @@
 import { AppError } from "#errors/app-error.ts";
 import { compileDefaults, doublesOf } from "./compile-definition.ts";
+import { noShellValues } from "./compile-value.ts";
 import { ownValue } from "./json.ts";
 import type { Definition, Json, JsonObject } from "./model.ts";
 import { findViolations } from "./parameter-value.ts";
@@ -65,12 +66,9 @@ export function resolveParameters(definition: Definition, given: JsonObject, run
   };
 
   function renderDefault(name: string): Json | undefined {
-    return defaults.get(name)?.render(scope, noValues);
+    return defaults.get(name)?.render(scope, noShellValues);
   }
 }
-
-/** A default stands in no code. */
-const noValues = { set: (): void => undefined };
 
 function defaultsContext(definition: Definition, params: JsonObject, run: NewRunContext): RenderContext {
   return {

@@ -56,14 +56,7 @@ function innerIssues(issue: Extract<Issue, { code: "invalid_union" }>, value: un
 
 function unknownKey(key: string, path: readonly (string | number)[], context: Context): SchemaFinding {
   const location = { path: [...path, key], isKey: true };
-  const keyPlace =
-    path.length === 0
-      ? context.place
-      : path[0] === "schedule"
-        ? "schedule"
-        : path[0] === "default_task_config"
-          ? "task"
-          : "other";
+  const keyPlace = path.length === 0 ? context.place : path[0] === "default_task_config" ? "task" : "other";
   const unsupported = unsupportedKey(key, keyPlace);
   if (unsupported !== null) return { ...location, finding: unsupported };
   const keys = allowedKeys(context.schema, path);
@@ -103,7 +96,7 @@ function describeIssue(issue: Issue, path: readonly (string | number)[], value: 
       return {
         code: "INVALID_TYPE",
         message: `${subject} can't be ${describeValue(value)}`,
-        hint: typeHint("string", value),
+        hint: typeHint("string", value, path.at(-1)),
       };
     default:
       return { code: "INVALID_VALUE", message: `${subject} ${issue.message}` };
@@ -144,8 +137,15 @@ function typeHint(expected: string, value: unknown, key?: string | number): stri
   if (expected === "string" && (typeof value === "number" || typeof value === "boolean"))
     return `put it in quotes: "${String(value)}"`;
   if (expected === "array" && typeof value === "string") return `write a list: [${value}]`;
+  if (key === "for_each" && Array.isArray(value)) return `write the list as an expression: ${asExpression(value)}`;
   if (value === null) return "remove the key, or give it a value";
   return "";
+}
+
+function asExpression(list: readonly unknown[]): string {
+  const items = list.map((item) => (typeof item === "string" ? `'${item}'` : JSON.stringify(item)));
+  const text = items.join(", ");
+  return text.length > 60 ? "\"['a', 'b']\"" : `"[${text}]"`;
 }
 
 /** A value in a message: its type, and itself when it is short. */
@@ -166,6 +166,8 @@ const durationKeys: ReadonlySet<string> = new Set([
   "queue_timeout",
   "grace_period",
   "run_timeout",
+  "every",
+  "jitter",
 ]);
 
 function named(path: readonly (string | number)[]): string {

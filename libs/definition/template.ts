@@ -1,11 +1,13 @@
 import { type CodePlace, type CodeScan, type Hole, readHole, refused, unbalanced } from "./code-scan.ts";
 import type { ExpressionIssue, ExpressionNames } from "./expression-names.ts";
 import { compileExpression, type Expression } from "./expression.ts";
+import { isSecret } from "./secret-names.ts";
 import { scanPython } from "./python-scanner.ts";
 import { scanShell } from "./shell-scanner.ts";
+import { scanSqlPlaces } from "./sql-places.ts";
 
 /** What a text with expressions is: the rules for what may be put in their places follow from it. */
-export type TemplateLanguage = "text" | "shell" | "other_shell" | "python";
+export type TemplateLanguage = "text" | "shell" | "other_shell" | "python" | "sql";
 
 export interface TemplatePart {
   readonly expression: Expression;
@@ -66,16 +68,23 @@ function scanLanguage(text: string, language: TemplateLanguage): CodeScan {
       return scanShell(text);
     case "python":
       return scanPython(text);
+    case "sql":
+      return scanSqlPlaces(text);
   }
 }
 
 function placeIssue(
   { start, place }: Hole,
-  { isRaw, source }: Expression,
+  expression: Expression,
   language: TemplateLanguage,
 ): ExpressionIssue | null {
+  const { isRaw, source } = expression;
   if (isRaw) {
     if (language === "text") return null;
+    if (language === "sql") {
+      const hint = "a value is always a parameter of the query; for a name use `| ident`";
+      return { offset: start, code: "UNSAFE_PLACE", message: "the filter `raw` does not exist in SQL", hint };
+    }
     const message = `{{ ${source} }} puts a value into the code as it is`;
     return {
       offset: start,
@@ -85,12 +94,16 @@ function placeIssue(
       warning: true,
     };
   }
+  if (language === "python" && isSecret(expression)) {
+    const hint = "give it to the process through `environment` and read it from `os.environ`";
+    return { offset: start, code: "UNSAFE_PLACE", message: "a secret can't stand in Python code", hint };
+  }
   if (place.kind !== "refused") return null;
   return {
     offset: start,
     code: "UNSAFE_PLACE",
     message: `an expression can't stand here: ${place.reason}`,
-    hint: "give the value to the process through `environment` and use the variable here",
+    hint: place.hint ?? "give the value to the process through `environment` and use the variable here",
   };
 }
 

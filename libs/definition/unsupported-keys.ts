@@ -14,7 +14,6 @@ const dagKeys = new Set([
 ]);
 
 const taskKeys = new Set([
-  "for_each",
   "pool",
   "isolation",
   "image",
@@ -28,20 +27,7 @@ const taskKeys = new Set([
   "on_failure",
 ]);
 
-const scheduleKeys = new Set([
-  "every",
-  "at",
-  "start_date",
-  "end_date",
-  "catchup",
-  "max_catchup",
-  "dst",
-  "overlap",
-  "jitter",
-  "pause_after_failures",
-]);
-
-const keysByPlace = { dag: dagKeys, task: taskKeys, schedule: scheduleKeys, other: new Set<string>() };
+const keysByPlace = { dag: dagKeys, task: taskKeys, other: new Set<string>() };
 
 export type KeyPlace = keyof typeof keysByPlace;
 

@@ -1,15 +1,15 @@
 import { findExpressionEnd } from "./cel-text.ts";
 
 /**
- * A condition (`when`) is a bare expression; braces around all of it are accepted. `template` has them always; places
- * in it are `shift` characters later than in the text.
+ * `when` and `for_each` hold bare expressions; braces around all of one are accepted. `template` has them always;
+ * places in it are `shift` characters later than in the text.
  */
-export function conditionTemplate(text: string): { readonly template: string; readonly shift: number } {
+export function bareTemplate(text: string): { readonly template: string; readonly shift: number } {
   return hasBraces(text) ? { template: text, shift: 0 } : { template: `{{${text}}}`, shift: 2 };
 }
 
-/** The bare expression. */
-export function bareCondition(text: string): string {
+/** The expression without braces. */
+export function bareExpression(text: string): string {
   return (hasBraces(text) ? text.trim().slice(2, -2) : text).trim();
 }
 

@@ -1,0 +1,26 @@
+import { readFile } from "node:fs/promises";
+import type { Settings } from "#config/settings-schema.ts";
+import { AppError, describeError } from "#errors/app-error.ts";
+import { operatorSchemas } from "#operators/registry.ts";
+import { readDefinition } from "#services/parser/read-definition.ts";
+import type { CliContext } from "../context.ts";
+import { renderProblems } from "../rendering/problem-lines.ts";
+import type { ValidDefinition } from "./local-run.ts";
+
+/** The definition of a file. Null when it is wrong: its problems are printed, as warnings are. */
+export async function readValidDefinition(
+  file: string,
+  settings: Settings,
+  context: CliContext,
+): Promise<ValidDefinition | null> {
+  const content = await readFile(file).catch((cause: unknown) => {
+    throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
+  });
+  const rules = { operators: operatorSchemas, maxTaskTimeoutMs: settings.limits.maxTaskTimeoutMs };
+  const read = readDefinition(content, file, rules);
+  const problems = read.kind === "valid" ? read.warnings : read.problems;
+  if (problems.length > 0) {
+    context.terminal.writeError(`${renderProblems(problems, context.terminal.paintError).join("\n")}\n`);
+  }
+  return read.kind === "valid" ? read : null;
+}
