@@ -33,13 +33,10 @@ const resultBytes = (await usedBytes()) - bytesOfGraph;
 if (calls.count !== size) throw new Error(`${calls.count} of ${size} tasks were called`);
 
 parentPort?.on("message", () => {
-  void measure().then((ms) => parentPort?.postMessage(ms));
+  void measure().then((ms) => parentPort?.postMessage(ms, []));
 });
-parentPort?.postMessage({
-  prepareMs,
-  graphBytes,
-  resultBytes: kept === undefined ? 0 : resultBytes,
-} satisfies Prepared);
+const prepared: Prepared = { prepareMs, graphBytes, resultBytes: kept === undefined ? 0 : resultBytes };
+parentPort?.postMessage(prepared, []);
 
 async function measure(): Promise<number> {
   const start = performance.now();

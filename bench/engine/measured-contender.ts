@@ -55,7 +55,7 @@ export class MeasuredContender {
   async run(): Promise<number> {
     if (this.failure !== null) return Number.NaN;
     this.#answer = Promise.withResolvers<unknown>();
-    this.#worker.postMessage("run");
+    this.#worker.postMessage("run", []);
     return ((await this.#receive(runDeadlineMs)) as number | null) ?? Number.NaN;
   }
 

@@ -3,7 +3,7 @@ import type { EdgeCondition } from "#core/graph.ts";
 import { triggerRules } from "#core/trigger-rule.ts";
 import { describeTimeoutProblem } from "#middleware/check-number.ts";
 import { findRetryProblems } from "#middleware/retry-policy.ts";
-import type { TaskDefinition } from "./engine-api.ts";
+import type { TaskDefinition } from "./task-definition.ts";
 import { EngineError } from "./engine-error.ts";
 
 const fieldNames: ReadonlySet<string> = new Set([

@@ -1,4 +1,4 @@
-import type { ExecutionResult } from "./engine-api.ts";
+import type { ExecutionResult } from "./execution-report.ts";
 import { executionTrace, type TracedTask } from "./execution-trace.ts";
 
 /** One bar: times in microseconds, from the execution's start. */

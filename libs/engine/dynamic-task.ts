@@ -1,7 +1,7 @@
 import { closestName } from "#core/closest-name.ts";
 import { rulesThatNeedParents } from "#core/trigger-rule.ts";
 import { checkTask } from "./check-task.ts";
-import type { TaskDefinition } from "./engine-api.ts";
+import type { TaskDefinition } from "./task-definition.ts";
 import { EngineError } from "./engine-error.ts";
 import type { AddedTask } from "./execution-tasks.ts";
 import { dependencyCondition, dependencyId, RegisteredTask } from "./registered-task.ts";

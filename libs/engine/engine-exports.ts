@@ -2,21 +2,10 @@
 export { type ChromeTrace, chromeTrace } from "./chrome-trace.ts";
 export { createMemoryStore, type TypedStore, typedStore } from "./data-store.ts";
 export { Engine, type ExecuteOptions } from "./engine.ts";
-export type {
-  DataStore,
-  Dependency,
-  EngineEvent,
-  EngineLogger,
-  EngineOptions,
-  ErrorStrategy,
-  ExecutionResult,
-  RetryPolicy,
-  TaskContext,
-  TaskDefinition,
-  TaskMiddleware,
-  TaskReport,
-  TaskStatus,
-} from "./engine-api.ts";
+export type { DataStore, EngineLogger, EngineOptions, ErrorStrategy } from "./engine-api.ts";
+export type { EngineEvent } from "./engine-event.ts";
+export type { ExecutionResult, TaskReport, TaskStatus } from "./execution-report.ts";
+export type { Dependency, RetryPolicy, TaskContext, TaskDefinition, TaskMiddleware } from "./task-definition.ts";
 export { EngineError, type EngineErrorCode, type GraphProblem, SkipTask } from "./engine-error.ts";
 export { type ExecutionTrace, executionTrace } from "./execution-trace.ts";
 export { concurrencyLimit } from "#middleware/concurrency-limit.ts";

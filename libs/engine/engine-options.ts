@@ -1,5 +1,6 @@
 import { describeLimitProblem, describeTimeoutProblem } from "#middleware/check-number.ts";
-import type { EngineLogger, EngineOptions, ErrorStrategy, EngineEvent, DataStore } from "./engine-api.ts";
+import type { EngineLogger, EngineOptions, ErrorStrategy, DataStore } from "./engine-api.ts";
+import type { EngineEvent } from "./engine-event.ts";
 import { EngineError } from "./engine-error.ts";
 
 /** The options without gaps; a timeout that isn't there is Infinity. */

@@ -1,6 +1,6 @@
 import { buildGraph, type EdgeCondition, type Graph, type GraphNode, parentCount } from "#core/graph.ts";
 import { decideRule, rulesThatNeedParents } from "#core/trigger-rule.ts";
-import type { TaskMiddleware } from "./engine-api.ts";
+import type { TaskMiddleware } from "./task-definition.ts";
 import type { ResolvedOptions } from "./engine-options.ts";
 import { GraphProblems } from "./graph-problems.ts";
 import { dependencyCondition, dependencyId, type RegisteredTask } from "./registered-task.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Engine } from "./engine.ts";
-import type { TaskDefinition } from "./engine-api.ts";
+import type { TaskDefinition } from "./task-definition.ts";
 import { EngineError } from "./engine-error.ts";
 
 const noop = (): void => undefined;

@@ -1,11 +1,7 @@
-import type {
-  DataStore,
-  EngineEvent,
-  EngineOptions,
-  ExecutionResult,
-  TaskDefinition,
-  TaskMiddleware,
-} from "./engine-api.ts";
+import type { DataStore, EngineOptions } from "./engine-api.ts";
+import type { EngineEvent } from "./engine-event.ts";
+import type { ExecutionResult } from "./execution-report.ts";
+import type { TaskDefinition, TaskMiddleware } from "./task-definition.ts";
 import { checkTask } from "./check-task.ts";
 import { EngineError } from "./engine-error.ts";
 import { resolveOptions, type ResolvedOptions } from "./engine-options.ts";

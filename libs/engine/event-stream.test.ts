@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Engine } from "./engine.ts";
-import type { EngineEvent } from "./engine-api.ts";
+import type { EngineEvent } from "./engine-event.ts";
 
 const noop = (): void => undefined;
 

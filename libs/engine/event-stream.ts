@@ -1,4 +1,4 @@
-import type { EngineEvent } from "./engine-api.ts";
+import type { EngineEvent } from "./engine-event.ts";
 import { EngineError } from "./engine-error.ts";
 
 /** Events that wait for a reader. A loop of synchronous handlers lets no reader run: it may make two for each task. */

@@ -1,4 +1,4 @@
-import type { EngineEvent } from "./engine-api.ts";
+import type { EngineEvent } from "./engine-event.ts";
 import { EventStream } from "./event-stream.ts";
 
 /** Who listens to an engine: its observer, and the readers of `events()`. */

@@ -1,6 +1,7 @@
 import { ColumnStore } from "./column-store.ts";
 import { planAddition } from "./dynamic-task.ts";
-import type { DataStore, EngineLogger, TaskDefinition } from "./engine-api.ts";
+import type { DataStore, EngineLogger } from "./engine-api.ts";
+import type { TaskDefinition } from "./task-definition.ts";
 import { EngineError } from "./engine-error.ts";
 import type { Execution } from "./execution.ts";
 import type { ContextHost } from "./task-context.ts";

@@ -1,4 +1,4 @@
-import type { ExecutionResult } from "./engine-api.ts";
+import type { ExecutionResult } from "./execution-report.ts";
 import type { Execution } from "./execution.ts";
 import { errorOf } from "./task-report.ts";
 import { TaskReportMap } from "./task-report-map.ts";

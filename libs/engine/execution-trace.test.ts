@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chromeTrace } from "./chrome-trace.ts";
 import { Engine } from "./engine.ts";
-import type { ExecutionResult, TaskReport } from "./engine-api.ts";
+import type { ExecutionResult, TaskReport } from "./execution-report.ts";
 import { executionTrace } from "./execution-trace.ts";
 
 const nothingUseful: unknown = "text";

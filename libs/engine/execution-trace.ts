@@ -1,5 +1,5 @@
 import { describeThrown } from "#middleware/describe-thrown.ts";
-import type { ExecutionResult, TaskReport, TaskStatus } from "./engine-api.ts";
+import type { ExecutionResult, TaskReport, TaskStatus } from "./execution-report.ts";
 
 /** An error as JSON. */
 export interface TracedError {

@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Engine } from "./engine.ts";
-import type { EngineOptions, ExecutionResult, TaskContext, TaskDefinition } from "./engine-api.ts";
+import type { EngineOptions } from "./engine-api.ts";
+import type { ExecutionResult } from "./execution-report.ts";
+import type { TaskContext, TaskDefinition } from "./task-definition.ts";
 import { SkipTask } from "./engine-error.ts";
 
 const noop = (): void => undefined;

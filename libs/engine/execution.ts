@@ -1,7 +1,9 @@
 import { isSkip } from "#middleware/failure-kind.ts";
 import { decideRetryDelay } from "#middleware/retry-policy.ts";
 import { isThenable } from "#middleware/thenable.ts";
-import type { DataStore, EngineEvent, ExecutionResult } from "./engine-api.ts";
+import type { DataStore } from "./engine-api.ts";
+import type { EngineEvent } from "./engine-event.ts";
+import type { ExecutionResult } from "./execution-report.ts";
 import { EngineError } from "./engine-error.ts";
 import type { EnginePlan } from "./engine-plan.ts";
 import { createExecutionTimeout } from "./engine-timeouts.ts";

@@ -2,7 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import { TimeoutError } from "#middleware/timeout-error.ts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Engine } from "./engine.ts";
-import type { EngineLogger, EngineOptions, ExecutionResult, TaskContext, TaskDefinition } from "./engine-api.ts";
+import type { EngineLogger, EngineOptions } from "./engine-api.ts";
+import type { ExecutionResult } from "./execution-report.ts";
+import type { TaskContext, TaskDefinition } from "./task-definition.ts";
 
 const noop = (): void => undefined;
 const never = (): Promise<never> => new Promise(() => undefined);

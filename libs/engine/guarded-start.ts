@@ -1,6 +1,6 @@
 import { runChain } from "#middleware/chain.ts";
 import { isThenable } from "#middleware/thenable.ts";
-import type { TaskContext, TaskMiddleware } from "./engine-api.ts";
+import type { TaskContext, TaskMiddleware } from "./task-definition.ts";
 import { createTaskTimeout } from "./engine-timeouts.ts";
 import type { Execution } from "./execution.ts";
 import type { RegisteredTask } from "./registered-task.ts";

@@ -1,7 +1,7 @@
 import type { EdgeCondition } from "#core/graph.ts";
 import type { TriggerRule } from "#core/trigger-rule.ts";
 import { resolveRetry, type ResolvedRetry } from "#middleware/retry-policy.ts";
-import type { Dependency, TaskContext, TaskDefinition, TaskMiddleware } from "./engine-api.ts";
+import type { Dependency, TaskContext, TaskDefinition, TaskMiddleware } from "./task-definition.ts";
 
 /** What only some tasks have. */
 export interface TaskExtras {

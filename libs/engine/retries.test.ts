@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { Engine } from "./engine.ts";
-import type { EngineEvent, EngineOptions, TaskDefinition } from "./engine-api.ts";
+import type { EngineOptions } from "./engine-api.ts";
+import type { EngineEvent } from "./engine-event.ts";
+import type { TaskDefinition } from "./task-definition.ts";
 import { SkipTask } from "./engine-error.ts";
 
 afterEach(() => {

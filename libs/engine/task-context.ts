@@ -1,5 +1,6 @@
 import { type Next, type NextOptions, rejectQuietly } from "#middleware/chain.ts";
-import type { DataStore, EngineLogger, TaskContext, TaskDefinition } from "./engine-api.ts";
+import type { DataStore, EngineLogger } from "./engine-api.ts";
+import type { TaskContext, TaskDefinition } from "./task-definition.ts";
 
 /** What a context asks of its execution; a task is named by its place. */
 export interface ContextHost {

@@ -1,4 +1,4 @@
-import type { TaskReport } from "./engine-api.ts";
+import type { TaskReport } from "./execution-report.ts";
 import { createReport, type ReportSource } from "./task-report.ts";
 
 /** The reports by task id, in the order of registration. Each is made when it is first asked for. */

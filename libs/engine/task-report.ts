@@ -1,4 +1,4 @@
-import type { TaskReport, TaskStatus } from "./engine-api.ts";
+import type { TaskReport, TaskStatus } from "./execution-report.ts";
 import { EngineError } from "./engine-error.ts";
 import type { ExecutionTasks } from "./execution-tasks.ts";
 import { type TaskColumns, taskStage } from "./task-columns.ts";

@@ -12,6 +12,8 @@ export interface Repository {
   readonly references: ReadonlyMap<string, readonly string[]>;
   /** Folder of each package.json import name: `core` → `libs/core`. */
   readonly importNames: ReadonlyMap<string, string>;
+  /** Files that package.json offers to other packages. */
+  readonly entryPoints: ReadonlySet<string>;
 }
 
 const BINARY_EXTENSION = /\.(?:png|ico|woff2?|jar|gz|pdf)$/;
@@ -26,6 +28,7 @@ export function createRepository(texts: ReadonlyMap<string, string>): Repository
     read: (path) => texts.get(path) ?? null,
     references: readReferences(texts),
     importNames: readImportNames(texts.get("package.json") ?? null),
+    entryPoints: readEntryPoints(texts.get("package.json") ?? null),
   };
 }
 
@@ -35,6 +38,11 @@ export function readRepository(root: string): Repository {
   const paths = listed.split("\0").filter((path) => path !== "" && !BINARY_EXTENSION.test(path));
   const present = paths.filter((path) => existsSync(posix.join(root, path)));
   return createRepository(new Map(present.map((path) => [path, readFileSync(posix.join(root, path), "utf8")])));
+}
+
+function readEntryPoints(manifest: string | null): ReadonlySet<string> {
+  const { exports = {} } = JSON.parse(manifest ?? "{}") as { exports?: Readonly<Record<string, string>> };
+  return new Set(Object.values(exports).map((path) => posix.normalize(path)));
 }
 
 function readReferences(texts: ReadonlyMap<string, string>): ReadonlyMap<string, readonly string[]> {

@@ -34,7 +34,9 @@ const exportCount: Rule = {
   check: (repository) =>
     codeFiles(repository).flatMap(({ path, module }) => {
       const count = module?.exportCount ?? 0;
-      return count <= MAX_EXPORTS ? [] : [wholeFile(path, `${count} exports, ${MAX_EXPORTS} are allowed`)];
+      return count <= MAX_EXPORTS || repository.entryPoints.has(path)
+        ? []
+        : [wholeFile(path, `${count} exports, ${MAX_EXPORTS} are allowed`)];
     }),
 };
 
@@ -56,7 +58,10 @@ const noBarrel: Rule = {
   name: "no-barrel",
   check: (repository) =>
     codeFiles(repository)
-      .filter(({ folder, module }) => folder !== "libs/errors" && module?.isBarrel === true)
+      .filter(({ folder, path, module }) => {
+        const mayBe = folder === "libs/errors" || repository.entryPoints.has(path);
+        return !mayBe && module?.isBarrel === true;
+      })
       .map(({ path }) => wholeFile(path, "only re-exports: import from where a thing lives")),
 };
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { TaskDefinition } from "../engine-api.ts";
+import type { TaskDefinition } from "../task-definition.ts";
 import { EngineError } from "../engine-error.ts";
 import { startGated } from "./gated-run.testsuite.ts";
 import { childrenOf, choose, descendantsOf, idsOf, type RandomGraph, sorted } from "./graph-relations.testsuite.ts";

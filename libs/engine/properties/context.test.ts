@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { EngineOptions, ExecutionResult, TaskContext } from "../engine-api.ts";
+import type { EngineOptions } from "../engine-api.ts";
+import type { ExecutionResult } from "../execution-report.ts";
+import type { TaskContext } from "../task-definition.ts";
 import { startGated } from "./gated-run.testsuite.ts";
 import { choose, idsOf, type RandomGraph, sorted } from "./graph-relations.testsuite.ts";
 import { arbitraryGraph, arbitraryPicks, cases } from "./random-graph.testsuite.ts";

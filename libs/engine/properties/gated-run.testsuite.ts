@@ -1,5 +1,7 @@
 import { setImmediate } from "node:timers/promises";
-import type { EngineOptions, ExecutionResult, TaskContext, TaskDefinition } from "../engine-api.ts";
+import type { EngineOptions } from "../engine-api.ts";
+import type { ExecutionResult } from "../execution-report.ts";
+import type { TaskContext, TaskDefinition } from "../task-definition.ts";
 import { engineWith } from "./scripted-task.testsuite.ts";
 
 /** An execution in which every handler waits until the test ends it. */

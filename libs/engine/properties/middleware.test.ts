@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { TaskMiddleware } from "../engine-api.ts";
+import type { TaskMiddleware } from "../task-definition.ts";
 import { choose, idsOf, sorted } from "./graph-relations.testsuite.ts";
 import { arbitraryGraph, arbitraryPicks, cases } from "./random-graph.testsuite.ts";
 import { afterPace, arbitraryPaces, engineWith, type Pace } from "./scripted-task.testsuite.ts";

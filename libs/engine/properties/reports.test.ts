@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ChromeTrace, chromeTrace } from "../chrome-trace.ts";
-import type { ExecutionResult, TaskReport } from "../engine-api.ts";
+import type { ExecutionResult, TaskReport } from "../execution-report.ts";
 import { resolveOptions } from "../engine-options.ts";
 import { buildPlan } from "../engine-plan.ts";
 import { type ExecutionTrace, executionTrace } from "../execution-trace.ts";

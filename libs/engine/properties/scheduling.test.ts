@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { TaskContext } from "../engine-api.ts";
+import type { TaskContext } from "../task-definition.ts";
 import { startGated } from "./gated-run.testsuite.ts";
 import { childrenOf, choose, descendantsOf, idsOf, rootsOf, sorted } from "./graph-relations.testsuite.ts";
 import { arbitraryGraph, arbitraryParts, arbitraryPicks, cases } from "./random-graph.testsuite.ts";

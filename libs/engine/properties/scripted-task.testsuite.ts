@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { Engine } from "../engine.ts";
-import type { EngineOptions, TaskDefinition } from "../engine-api.ts";
+import type { EngineOptions } from "../engine-api.ts";
+import type { TaskDefinition } from "../task-definition.ts";
 import { SkipTask } from "../engine-error.ts";
 import type { GraphTask } from "./graph-relations.testsuite.ts";
 

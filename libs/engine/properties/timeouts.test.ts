@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { TimeoutError } from "#middleware/timeout-error.ts";
-import type { TaskContext } from "../engine-api.ts";
+import type { TaskContext } from "../task-definition.ts";
 import { untilAborted } from "./gated-run.testsuite.ts";
 import { choose, descendantsOf, idsOf, rootsOf, sorted } from "./graph-relations.testsuite.ts";
 import { arbitraryGraph, arbitraryPicks, cases } from "./random-graph.testsuite.ts";
