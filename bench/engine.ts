@@ -1,17 +1,16 @@
-import { setFlagsFromString } from "node:v8";
-import { contenders } from "./engine/contenders.ts";
+import { contenderNames, type Mode } from "./engine/contender-names.ts";
 import { type ShapeName, shapeNames } from "./engine/graph-shape.ts";
 import { MeasuredContender } from "./engine/measured-contender.ts";
 import { type Figure, formatTable, measureInTurn } from "./measure.ts";
 
 const sizes: readonly number[] = [100, 1_000, 10_000, 100_000, 1_000_000];
 const rounds = 7;
-const modes = ["sync", "async"] as const;
+const modes: readonly Mode[] = ["sync", "async"];
 
 interface Row extends Figure {
   readonly shape: ShapeName;
   readonly tasks: number;
-  readonly mode: "sync" | "async";
+  readonly mode: Mode;
   readonly failure: string | null;
   readonly nsPerTask: number;
   /** Against the counter floor (sync) or bare promises (async). */
@@ -24,10 +23,9 @@ interface Row extends Figure {
 
 /**
  * The in-process engine beside its peers and hand-written code, on graphs of 100 to 1,000,000 tasks that do nothing; in
- * turn, each in a heap of its own. Arguments choose shapes, sizes and modes: `engine chain 1000 async`.
+ * turn, each in a process of its own. Arguments choose shapes, sizes and modes: `engine chain 1000 async`.
  */
 export async function benchEngine(only: readonly string[]): Promise<void> {
-  setFlagsFromString("--expose-gc");
   const wanted = (choice: string, all: readonly string[]): boolean =>
     only.includes(choice) || !all.some((other) => only.includes(other));
   const rows: Row[] = [];
@@ -47,14 +45,13 @@ export async function benchEngine(only: readonly string[]): Promise<void> {
 interface GraphTask {
   readonly shape: ShapeName;
   readonly size: number;
-  readonly mode: "sync" | "async";
+  readonly mode: Mode;
   /** Contenders that could not do a smaller graph of this shape, with the reason. */
   readonly failed: Map<string, string>;
 }
 
 async function measureGraph({ shape, size, mode, failed }: GraphTask): Promise<readonly Row[]> {
-  const names = Object.keys(contenders[mode]);
-  const able = names.filter((name) => !failed.has(`${shape} ${mode} ${name}`));
+  const able = contenderNames[mode].filter((name) => !failed.has(`${shape} ${mode} ${name}`));
   const measured: MeasuredContender[] = [];
   for (const name of able) {
     const contender = new MeasuredContender({ mode, name, shape, size });
@@ -65,7 +62,7 @@ async function measureGraph({ shape, size, mode, failed }: GraphTask): Promise<r
     measured.map((contender) => ({ name: contender.name, run: () => contender.run() })),
     rounds,
   );
-  await Promise.all(measured.map((contender) => contender.close()));
+  for (const contender of measured) contender.close();
   const base = (figures[0]?.medianMs ?? Number.NaN) * 1e6;
   for (const { name, failure } of measured) {
     if (failure !== null) failed.set(`${shape} ${mode} ${name}`, `${failure} at ${size}`);

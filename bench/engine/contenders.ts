@@ -3,6 +3,7 @@ import { Effect } from "effect";
 import grfn from "grfn";
 import { PGraph } from "p-graph";
 import { Engine } from "#engine/engine.ts";
+import type { ContenderName, Mode } from "./contender-names.ts";
 import type { GraphShape } from "./graph-shape.ts";
 
 /** Calls of handlers, so that nothing can be optimized away and a run that left tasks out is seen. */
@@ -19,8 +20,7 @@ const callAsync = async (): Promise<void> => {
   calls.count += 1;
 };
 
-/** By name. `sync` has handlers that return, `async` such that answer a promise. The first of each is what others are compared with. */
-export const contenders: Readonly<Record<"sync" | "async", Readonly<Record<string, Prepare>>>> = {
+export const contenders: { readonly [M in Mode]: Readonly<Record<ContenderName<M>, Prepare>> } = {
   sync: { "counter floor": prepareFloor, millrace: (shape) => prepareMillrace(shape, callSync) },
   async: {
     "bare promises": prepareBare,

@@ -93,7 +93,15 @@ function createParts(options: ExecutorCoreOptions): Parts {
   const { store, clock, logger, assignments, workerLeaseMs, scanIntervalMs: intervalMs } = options;
   const sessions = new SessionRegistry(options.backend);
   const submit: RunWriter["submit"] = (submission) => writer.submit(submission);
-  const effects = new RunEffects({ store, sessions, assignments, logger, submit, dueIn: (ms) => due.pokeIn(ms) });
+  const effects = new RunEffects({
+    store,
+    clock,
+    sessions,
+    assignments,
+    logger,
+    submit,
+    dueIn: (ms) => due.pokeIn(ms),
+  });
   const writer = new RunWriter({
     store,
     clock,

@@ -3,7 +3,8 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Decision, StopRequest } from "#core/decision.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
-import { type Assignment, AttemptRefSchema, StopOrderSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { AttemptRefSchema, StopOrderSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { Assignments } from "./assignments.ts";
@@ -12,8 +13,12 @@ import type { HeldAttempt, WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import { earliestDueInMs, openedAttempts, type Submission, type SubmissionResult } from "./turn.ts";
 
+/** After a read that an assignment needed has failed; heartbeats that leave the attempt out twice end the tries. */
+const rebuildDelayMs = 200;
+
 export interface RunEffectsOptions {
   readonly store: Store;
+  readonly clock: Clock;
   readonly sessions: SessionRegistry;
   readonly assignments: Assignments;
   readonly logger: Logger;
@@ -66,21 +71,28 @@ export class RunEffects {
 
   /** Sends an attempt that this worker has claimed; one that can't be rendered settles as failed. */
   assign(session: WorkerSession, run: RunAggregate, instance: Instance): void {
-    const held = session.hold(run.run.runKey, instance.ordinal, attemptRefOf(run, instance));
-    let assignment: Assignment | Promise<Assignment>;
+    this.#send(session, session.hold(run.run.runKey, instance.ordinal, attemptRefOf(run, instance)), run, instance);
+  }
+
+  #send(session: WorkerSession, held: HeldAttempt, run: RunAggregate, instance: Instance): void {
+    const failed = (error: unknown): void => {
+      if (!(error instanceof AppError) || !error.retryable) {
+        void this.#failUnrendered(session, held, error);
+        return;
+      }
+      const fields = { error: error.message, task_id: held.ref.taskId, dag_run_id: held.ref.dagRunId };
+      this.#options.logger.warn(fields, "an assignment could not be built yet; it is tried again");
+      this.#options.clock.after(rebuildDelayMs, () => {
+        const isWanted = session.find(held.ref) === held && !held.isStopping && !session.outgoing.isClosed;
+        if (isWanted) this.#send(session, held, run, instance);
+      });
+    };
     try {
-      assignment = this.#options.assignments.build(run, instance);
+      const assignment = this.#options.assignments.build(run, instance);
+      if (assignment instanceof Promise) assignment.then((built) => session.assign(built), failed);
+      else session.assign(assignment);
     } catch (error) {
-      void this.#failUnrendered(session, held, error);
-      return;
-    }
-    if (assignment instanceof Promise) {
-      assignment.then(
-        (built) => session.assign(built),
-        (error: unknown) => this.#failUnrendered(session, held, error),
-      );
-    } else {
-      session.assign(assignment);
+      failed(error);
     }
   }
 
@@ -114,15 +126,11 @@ export class RunEffects {
     );
   }
 
-  /** A passing failure leaves the attempt to the worker's heartbeats: what they never list is lost. */
   async #failUnrendered(session: WorkerSession, held: HeldAttempt, error: unknown): Promise<void> {
     const { submit, logger } = this.#options;
-    if (!(error instanceof AppError) || error.retryable) {
-      logger.error(
-        { err: error, task_id: held.ref.taskId, dag_run_id: held.ref.dagRunId },
-        "an assignment could not be built",
-      );
-      if (error instanceof AppError) return;
+    if (!(error instanceof AppError)) {
+      const fields = { err: error, task_id: held.ref.taskId, dag_run_id: held.ref.dagRunId };
+      logger.error(fields, "an assignment could not be built");
     }
     const message = describeError(error);
     const failure = {

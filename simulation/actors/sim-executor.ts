@@ -2,11 +2,14 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { EvaluationResult } from "#core/run-event.ts";
+import type { Instance, RunAggregate } from "#core/run-model.ts";
 import {
+  type Assignment,
   AssignmentSchema,
   type SessionRequest,
   type SessionResponse,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Store } from "#ports/store.ts";
 import type { Assignments } from "#services/executor/assignments.ts";
 import { attemptRefOf } from "#services/executor/attempt-ref.ts";
 import { createExecutorCore, type ExecutorCore } from "#services/executor/executor-core.ts";
@@ -63,7 +66,7 @@ export class SimExecutor {
     this.#core = createExecutorCore({
       store,
       clock: this.process,
-      assignments: plainAssignments(evaluate),
+      assignments: plainAssignments(evaluate, store),
       executorId: `${this.process.name}/${this.process.life}`,
       backend,
       programVersion: "simulated",
@@ -118,21 +121,29 @@ async function serve(
   }
 }
 
-/** Assignments without a definition: rendering has no part in what is simulated. */
-function plainAssignments(evaluate: Deployment["evaluate"]): Assignments {
+/**
+ * Assignments without a definition: what is rendered has no part in what is simulated, but when it is there has. Every
+ * third task reads what its parents left, as one does whose fields name outputs.
+ */
+function plainAssignments(evaluate: Deployment["evaluate"], store: Store): Assignments {
   return {
-    build: (run, instance) => {
-      const task = run.plan.tasks[instance.task];
-      return create(AssignmentSchema, {
-        attempt: attemptRefOf(run, instance),
-        dagId: run.run.dagId,
-        operatorType: "noop",
-        timeout: durationFromMs(task?.timeoutMs ?? 0),
-        gracePeriod: durationFromMs(task?.graceMs ?? 0),
-        executionDate: timestampFromMs(run.run.logicalAt),
-      });
-    },
+    build: (run, instance) =>
+      instance.task % 3 === 0
+        ? store.runs.readOutputs(run.run.runKey, []).then(() => toAssignment(run, instance))
+        : toAssignment(run, instance),
     evaluate: async (run, instance): Promise<EvaluationResult> => evaluate(run, instance),
     prefetch: async () => undefined,
   };
+}
+
+function toAssignment(run: RunAggregate, instance: Instance): Assignment {
+  const task = run.plan.tasks[instance.task];
+  return create(AssignmentSchema, {
+    attempt: attemptRefOf(run, instance),
+    dagId: run.run.dagId,
+    operatorType: "noop",
+    timeout: durationFromMs(task?.timeoutMs ?? 0),
+    gracePeriod: durationFromMs(task?.graceMs ?? 0),
+    executionDate: timestampFromMs(run.run.logicalAt),
+  });
 }

@@ -51,8 +51,8 @@ const anyCreate = fc.record({
   ...kindOf("create"),
   date: fc.nat(2),
   replaceExisting: fc.boolean(),
-  request: fc.option(anyBody),
-  leaderEpoch: fc.option(anyEpoch),
+  request: fc.option(anyBody, { freq: 1 }),
+  leaderEpoch: fc.option(anyEpoch, { freq: 1 }),
 });
 const anyRegister = fc.record({
   ...kindOf("register"),

@@ -100,12 +100,12 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: "rerun: items of a new generation begin with the fence of their group",
-    firstSeed: 7000,
+    firstSeed: 250,
     patches: [{ file: "libs/core/fan-out.ts", find: "      fence,\n", replace: "" }],
   },
   {
     name: "a worker does not kill when its lease is over",
-    firstSeed: 2500,
+    firstSeed: 500,
     patches: [
       {
         file: "services/worker/session-state.ts",
@@ -117,7 +117,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: "an assignment is sent behind its stop order",
-    firstSeed: 1950,
+    firstSeed: 1000,
     patches: [
       {
         file: "services/executor/session.ts",

@@ -38,7 +38,7 @@ function drawTask(random: RandomStream, place: number, hasParents: boolean): Pla
     id: `t${place}`,
     triggerRule: !hasParents && rulesThatNeedParents.has(rule) ? "all_success" : rule,
     allowFailure: random.chance(0.2),
-    evaluated: random.chance(0.1),
+    evaluated: random.chance(0.2),
     retry: {
       ...quietTask.retry,
       maxRetries: random.below(3),
