@@ -32,15 +32,15 @@ const pickText = `WITH RECURSIVE waiting AS (
   oldest AS MATERIALIZED (SELECT ${columns}, t.dag_key, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
     WHERE ${mayBeTaken} ORDER BY ${byAge} LIMIT $4),
   best AS (
-    SELECT c.*, COALESCE(a.out, 0) + (SELECT count(*) FROM oldest o WHERE o.dag_key = d.dag_key) + c.place AS standing
+    SELECT c.*, d.dag_key, COALESCE(a.out, 0) + (SELECT count(*) FROM oldest o WHERE o.dag_key = d.dag_key) + c.place AS standing
     FROM dags d LEFT JOIN attempts a USING (dag_key) CROSS JOIN LATERAL (
       SELECT n.*, row_number() OVER () AS place FROM (
         SELECT ${columns}, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
         WHERE t.dag_key = d.dag_key AND ${mayBeTaken} AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
         ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n) c)
-  SELECT run_key, ordinal, generation, try_number, (SELECT of_each < $3 FROM depth) AS is_cut FROM (
-    SELECT run_key, ordinal, generation, try_number, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
-    UNION ALL SELECT run_key, ordinal, generation, try_number, 1, priority, dag_priority, standing, queued_at FROM best) t
+  SELECT run_key, ordinal, generation, try_number, dag_key, (SELECT of_each FROM depth) AS of_each FROM (
+    SELECT run_key, ordinal, generation, try_number, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
+    UNION ALL SELECT run_key, ordinal, generation, try_number, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
   ORDER BY part, ${byUrgency}, standing, ${byAge} LIMIT $3`;
 
 const pick = { name: "pick_queued", text: pickText };
@@ -50,8 +50,9 @@ interface PickedRow {
   readonly ordinal: number;
   readonly generation: number;
   readonly try_number: number;
-  /** Of some DAG there may be more than was read. */
-  readonly is_cut: boolean;
+  readonly dag_key: number;
+  /** How many of each DAG were read. */
+  readonly of_each: number;
 }
 
 export async function pickQueued(
@@ -62,12 +63,20 @@ export async function pickQueued(
   const read = (ofEach: number | null): Promise<readonly PickedRow[]> =>
     database.query<PickedRow>(pick, [queues, names, limit, Math.min(oldest, limit), ofEach]);
   const few = await read(null);
-  // One DAG alone may have to fill what the others leave.
-  const rows = few.length < limit && few[0]?.is_cut === true ? await read(limit) : few;
+  const rows = mayBeCut(few, limit) ? await read(limit) : few;
   return rows.map((row) => ({
     runKey: row.run_key,
     ordinal: row.ordinal,
     generation: row.generation,
     tryNumber: row.try_number,
   }));
+}
+
+/** A DAG of which everything that was read was picked may have more that comes before what others gave. */
+function mayBeCut(rows: readonly PickedRow[], limit: number): boolean {
+  const ofEach = rows[0]?.of_each ?? limit;
+  if (ofEach >= limit) return false;
+  const counts = new Map<number, number>();
+  for (const { dag_key } of rows) counts.set(dag_key, (counts.get(dag_key) ?? 0) + 1);
+  return [...counts.values()].some((count) => count >= ofEach);
 }
