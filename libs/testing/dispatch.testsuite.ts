@@ -33,7 +33,7 @@ export function describeDispatch(open: OpenHarness): void {
       expect(await pick(store, { limit: 2 })).toHaveLength(2);
     });
 
-    it("goes round by DAG, counting what is out and what is picked before", async () => {
+    it("goes round by DAG, counting what is out and what is picked before (G14)", async () => {
       const { store } = await openForTest(open);
       const tasks = (count: number): { id: string }[] =>
         Array.from({ length: count }, (_, place) => ({ id: `t${place}` }));

@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 
-/** Servers that tests start, by the program that shows whether they are there. */
+/** What tests start, by the program that shows whether it is there. */
 const packages: readonly { readonly program: string; readonly name: string; readonly use: string }[] = [
+  { program: "java", name: "openjdk-17-jre-headless", use: "tests with Apache Kafka" },
+  { program: "mvn", name: "maven", use: "tests with Apache Kafka" },
   { program: "mariadbd", name: "mariadb-server", use: "tests of the sql operator on MySQL" },
 ];
 
@@ -10,16 +12,14 @@ export function installDebianPackages(say: (line: string) => void): void {
   for (const { program, name, use } of packages) {
     if (isThere(program)) continue;
     if (process.getuid?.() !== 0 || !isThere("apt-get")) {
-      say(
-        `${program} is missing: install ${name} (or what your system calls it) for ${use}, which are skipped without it`,
-      );
+      say(`${program} is missing: install ${name} (or what your system calls it) for ${use}`);
       continue;
     }
     say(`installing ${name} for ${use}`);
     const isInstalled = runApt("install", "--yes", "--no-install-recommends", name);
     // A fresh machine has no lists of packages yet.
     const isLate = !isInstalled && runApt("update") && runApt("install", "--yes", "--no-install-recommends", name);
-    if (!isInstalled && !isLate) say(`${name} could not be installed: ${use} are skipped`);
+    if (!isInstalled && !isLate) say(`${name} could not be installed: see what is said of ${use} below`);
   }
 }
 

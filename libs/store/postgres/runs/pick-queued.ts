@@ -18,7 +18,7 @@ const leastOfEach = 2;
 /**
  * The dispatcher's order. `waiting` jumps from DAG to DAG through the index; of each the best are read, and a DAG's n-th
  * stands where its attempts that are out, and its n − 1 before it, put it: sorting by that is what taking the DAG with the
- * fewest attempts out again and again would come to. `$4`: that many of the oldest go first. `$5`: how many of each DAG
+ * fewest attempts out again and again would come to (G14). `$4`: that many of the oldest go first. `$5`: how many of each DAG
  * are read, null for a few more than an even share.
  */
 const pickText = `WITH RECURSIVE waiting AS (
