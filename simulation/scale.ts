@@ -126,6 +126,7 @@ function createCluster(world: World, database: SimDatabase, options: ScaleOption
   const deployment: Deployment = {
     handOff: true,
     backend: "stream",
+    redispatchAfterMs: 15_000,
     leaseMs: 15_000,
     beatMs: 5000,
     scanMs: 5000,
@@ -135,7 +136,8 @@ function createCluster(world: World, database: SimDatabase, options: ScaleOption
   const newProcess = (name: string): SimProcess => new SimProcess(world, name, { rate: 1, offsetMs: 0 });
   const executors = Array.from(
     { length: options.executors },
-    (_, place) => new SimExecutor(newProcess(`executor-${place}`), { database, wakes, deployment, logger }),
+    (_, place) =>
+      new SimExecutor(newProcess(`executor-${place}`), { database, wakes, broker: null, deployment, logger }),
   );
   const script = randomScript(world.seed, {
     fails: false,
@@ -146,6 +148,7 @@ function createCluster(world: World, database: SimDatabase, options: ScaleOption
     const process = newProcess(`worker-${place}`);
     return new SimWorker(process, newProcess(`runner-${place}`), {
       deployment,
+      broker: null,
       slots: options.slotsPerWorker,
       ledger,
       logger,

@@ -8,8 +8,15 @@ import { connectSession } from "./actors/session-stream.ts";
 import { SimDatabase, type TransactionCheck } from "./database/sim-database.ts";
 import { SimWakes } from "./database/sim-wakes.ts";
 import { injectFault } from "./faults/fault-injector.ts";
-import { drawTimedFaults, type TimedFault } from "./faults/fault-plan.ts";
-import { databaseFaults, drawFaults, type FaultKind } from "./faults/fault-rates.ts";
+import { busTimedKinds, drawTimedFaults, type TimedFault, timedKinds } from "./faults/fault-plan.ts";
+import {
+  busFaultKinds,
+  busFaults,
+  databaseFaults,
+  drawFaults,
+  type FaultKind,
+  faultKinds,
+} from "./faults/fault-rates.ts";
 import { checkEnd, runsOfDate } from "./invariants/check-end.ts";
 import { checkTransaction } from "./invariants/check-transaction.ts";
 import { Ledger } from "./invariants/ledger.ts";
@@ -19,6 +26,7 @@ import { startRuns } from "./workload/start-runs.ts";
 import { outsideMicrotasks } from "./world/microtasks.ts";
 import { Network } from "./world/network.ts";
 import { RandomStream } from "./world/random.ts";
+import { SimBroker } from "./world/sim-broker.ts";
 import { createSimLogger } from "./world/sim-logger.ts";
 import { SimProcess } from "./world/sim-process.ts";
 import { World } from "./world/world.ts";
@@ -28,6 +36,8 @@ export interface SimulationOptions {
   /** Tasks of all its runs together. */
   readonly taskCount?: number;
   readonly without?: ReadonlySet<FaultKind>;
+  /** By default half of the seeds have tickets. */
+  readonly backend?: Deployment["backend"];
   readonly keepsTrace?: boolean;
   /** Looks at every transaction too, beside the quick check. */
   readonly check?: (
@@ -54,6 +64,7 @@ const faultsEndMs = 8000;
 /** After the faults everything has this long to end. */
 const recoveryMs = 180_000;
 const maxTimedFaults = 6;
+const resumeEveryMs = 20_000;
 /** Of the seeds, those with two schedulers and a schedule. */
 const scheduledShare = 0.25;
 
@@ -66,8 +77,11 @@ function simulateNow(options: SimulationOptions): SimulationResult {
   const { seed, taskCount = 20, without = new Set<FaultKind>() } = options;
   const world = new World(seed, { keepsTrace: options.keepsTrace ?? false });
   const random = new RandomStream(seed, "plan");
-  const faults = drawFaults(new RandomStream(seed, "faults"), without);
-  const system = createSystem(world, random, faults, options);
+  const backend = options.backend ?? (new RandomStream(seed, "backend").chance(0.5) ? "kafka" : "stream");
+  const drawn = drawFaults(faultKinds, new RandomStream(seed, "faults"), without);
+  const ofBus = drawFaults(busFaultKinds, new RandomStream(seed, "faults of the bus"), without);
+  const faults = backend === "kafka" ? new Set([...drawn, ...ofBus]) : drawn;
+  const system = createSystem(world, random, faults, { ...options, backend });
   for (const process of [...system.executors, ...system.schedulers]) process.start();
   for (const worker of system.workers) worker.start();
   const { isStarted } = startRuns(world, {
@@ -105,6 +119,7 @@ interface System {
   readonly network: Network;
   readonly database: SimDatabase;
   readonly wakes: SimWakes;
+  readonly broker: SimBroker | null;
   readonly executors: readonly SimExecutor[];
   readonly workers: readonly SimWorker[];
   readonly schedulers: readonly SimScheduler[];
@@ -122,7 +137,7 @@ function createSystem(
   world: World,
   random: RandomStream,
   faults: ReadonlySet<FaultKind>,
-  { check }: SimulationOptions,
+  { check, backend }: Pick<SimulationOptions, "check"> & Pick<Deployment, "backend">,
 ): System {
   let transactions = 0;
   const checkAll: TransactionCheck = (before, decided, after, now) => {
@@ -135,20 +150,18 @@ function createSystem(
   const database = new SimDatabase(world, { rate: drift(), check: checkAll });
   const wakes = new SimWakes(world);
   const network = new Network(world);
+  const broker = backend === "kafka" ? new SimBroker(world) : null;
   const ledger = new Ledger(world, database);
-  const deployment = drawDeployment(random);
+  const deployment = drawDeployment(random, backend);
   const logger = createSimLogger(world);
   const newProcess = (name: string, rate = drift()): SimProcess =>
     new SimProcess(world, name, { rate, offsetMs: random.below(1_000_000) });
   const executors = Array.from(
     { length: 1 + random.below(2) },
-    (_, place) => new SimExecutor(newProcess(`executor-${place}`), { database, wakes, deployment, logger }),
+    (_, place) => new SimExecutor(newProcess(`executor-${place}`), { database, wakes, broker, deployment, logger }),
   );
-  const script = randomScript(world.seed, {
-    fails: faults.has("failures"),
-    maxDurationMs: random.pick([10, 100, 1000, 6000]),
-    now: () => database.now(),
-  });
+  const maxDurationMs = random.pick([10, 100, 1000, 6000]);
+  const script = randomScript(world.seed, { fails: faults.has("failures"), maxDurationMs, now: () => database.now() });
   const workers = Array.from({ length: 1 + random.below(3) }, (_, place) => {
     const rate = drift();
     const process = newProcess(`worker-${place}`, rate);
@@ -158,6 +171,7 @@ function createSystem(
       ledger,
       logger,
       script,
+      broker,
       executorCount: executors.length,
       keepsSpool: !faults.has("spool_lost"),
       connect: (executor, handlers) =>
@@ -171,10 +185,11 @@ function createSystem(
     { length: scheduled === null ? 0 : 2 },
     (_, place) => new SimScheduler(newProcess(`scheduler-${place}`), { database, wakes, logger }, scheduled),
   );
-  const system: System = {
+  return {
     network,
     database,
     wakes,
+    broker,
     executors,
     workers,
     schedulers,
@@ -185,13 +200,13 @@ function createSystem(
     transactions: () => transactions,
     quietFrom: () => 0,
   };
-  return system;
 }
 
-function drawDeployment(random: RandomStream): Deployment {
+function drawDeployment(random: RandomStream, backend: Deployment["backend"]): Deployment {
   return {
     handOff: random.chance(0.8),
-    backend: "stream",
+    backend,
+    redispatchAfterMs: 2000,
     leaseMs: 3000,
     beatMs: 900,
     scanMs: 1500,
@@ -207,26 +222,37 @@ function drawDeployment(random: RandomStream): Deployment {
 
 /** Faults of a rate last until faults end; timed ones happen when they were drawn for. */
 function planFaults(world: World, system: System, faults: ReadonlySet<FaultKind>): void {
-  const { database, network, wakes, leaseMs } = system;
+  const { database, network, wakes, broker, leaseMs } = system;
   const random = new RandomStream(world.seed, "timed faults");
   database.setFaults(databaseFaults(random, faults));
   network.setSlow(faults.has("link_slow"));
   wakes.setLostShare(faults.has("wakes_lost") ? random.next() : 0);
-  const timed: readonly TimedFault[] = drawTimedFaults(random, faults, {
-    untilMs: faultsEndMs / 2,
-    most: maxTimedFaults,
-    leaseMs,
-  });
+  const ofBus = new RandomStream(world.seed, "timed faults of the bus");
+  broker?.setFaults(busFaults(ofBus, faults));
+  const limits = { untilMs: faultsEndMs / 2, most: maxTimedFaults, leaseMs };
+  const timed: readonly TimedFault[] = [
+    ...drawTimedFaults(timedKinds, random, faults, limits),
+    ...drawTimedFaults(busTimedKinds, ofBus, faults, limits),
+  ];
   const lastAt = Math.max(0, ...timed.map(({ atMs }) => atMs));
   for (const fault of timed) world.at(fault.atMs, null, () => injectFault({ world, ...system }, fault));
   system.quietFrom = () => lastAt;
   world.at(faultsEndMs, null, () => {
     world.note("world", "faults end");
     database.setFaults(null);
+    broker?.setFaults(null);
     network.setSlow(false);
     network.heal();
     wakes.setLostShare(0);
   });
+  for (let at = faultsEndMs + resumeEveryMs; at < faultsEndMs + recoveryMs; at += resumeEveryMs)
+    world.at(at, null, () => resumePaused(system));
+}
+
+/** A late copy of a request to pause may come after the one to resume; people look again. */
+function resumePaused({ database, client }: System): void {
+  for (const { row } of database.state.runs.values())
+    if (row.isPaused && row.endedAt === null) client.change(row.runKey, { kind: "pause", isPaused: false });
 }
 
 function noteTransaction(world: World, { before, decision }: Parameters<TransactionCheck>[1]): void {

@@ -12,8 +12,8 @@ import { readInstances, readRun, readTreeTasks } from "./read-run.ts";
 /** Failures whose error is looked up; the rest are shown by their reason. */
 const mostErrorsRead = 50;
 
-/** An event is written after the end that it tells of; clocks may differ by so much. */
-const eventSlackMs = 500;
+/** An event is written after the end that it tells of; the executor's estimate of the clock may be ahead by so much. */
+const eventSlackMs = 50;
 
 /** Streams on one connection; servers and proxies allow 100. */
 const maxConcurrentLogs = 64;

@@ -5,7 +5,7 @@ import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { JsonObject } from "#definition/model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { operatorSchemas } from "#operators/registry.ts";
-import type { QueuedInstance } from "#ports/run-store.ts";
+import type { QueuedInstance } from "#ports/queued-instance.ts";
 import type { Store } from "#ports/store.ts";
 import { AssignmentBuilder } from "#services/executor/assignment-builder.ts";
 import { processDue } from "#services/executor/due-loop.ts";

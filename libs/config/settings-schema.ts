@@ -109,6 +109,10 @@ const executor = z.object({
     description: "Time between scans for lost workers and stuck work, the safety net of wakes.",
     fallback: "5s",
   }),
+  redispatchAfterMs: setting.duration({
+    description: "How long a ticket may stay unclaimed before its attempt is dispatched again.",
+    fallback: "15s",
+  }),
   handOff: setting.boolean({
     description: "Send the next attempt with the acknowledgement of the last.",
     fallback: true,

@@ -2,6 +2,7 @@ import type { Decision } from "#core/decision.ts";
 import type { Plan } from "#core/plan.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { CreateRunResult, NewRun, RunType } from "./new-run.ts";
+import type { PickedInstance, QueuedInstance, StampedInstance } from "./queued-instance.ts";
 
 /** What to do to one run: a pure function of it, called again when the run has changed meanwhile. Null: nothing. */
 export interface RunChange {
@@ -15,14 +16,6 @@ export type RunChangeResult =
   /** Another executor holds the run: try again on the next turn. */
   | { readonly kind: "busy" }
   | { readonly kind: "missing" };
-
-/** A queued instance that may be dispatched now. */
-export interface QueuedInstance {
-  readonly runKey: number;
-  readonly ordinal: number;
-  readonly generation: number;
-  readonly tryNumber: number;
-}
 
 /** Something whose time has come by the database clock. */
 export interface DueInstance {
@@ -75,14 +68,23 @@ export interface RunStore {
   readFacts(runKeys: readonly number[]): Promise<readonly RunFacts[]>;
   /**
    * Queued, not held, due, of unpaused runs. First the `oldest` of all, so many, so that nothing waits for ever (I7); then by
-   * task priority, DAG priority, the DAG with the fewest attempts out (those picked before it counted, G14), age.
+   * task priority, DAG priority, the DAG with the fewest attempts out (those picked before it counted, G14), age. What was
+   * stamped less than `redispatchAfterMs` ago is left out.
    */
   pickQueued(options: {
     queues: readonly string[];
     backends: readonly (string | null)[];
     limit: number;
     oldest?: number;
-  }): Promise<readonly QueuedInstance[]>;
+    redispatchAfterMs?: number;
+  }): Promise<readonly PickedInstance[]>;
+  /**
+   * Notes, by the database clock, that tickets of these are about to be published (G2). Answers those that it stamped:
+   * still queued in this generation and try, and not stamped less than `redispatchAfterMs` ago. Changes no fence.
+   */
+  stampDispatched(instances: readonly QueuedInstance[], redispatchAfterMs: number): Promise<readonly StampedInstance[]>;
+  /** Takes the stamps back: they may be picked at once. What has changed since is left alone. */
+  clearDispatched(instances: readonly QueuedInstance[]): Promise<void>;
   listDue(limit: number): Promise<readonly DueInstance[]>;
   /** Milliseconds until the next thing is due, by the database clock; null when nothing waits for a time. */
   nextDueInMs(): Promise<number | null>;

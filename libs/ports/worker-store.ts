@@ -4,6 +4,8 @@ export interface WorkerHello {
   readonly incarnation: string;
   /** The incarnation that this one follows in the same data directory; its death is certain. */
   readonly previousIncarnation: string | null;
+  /** Number of the stream among those of the incarnation, from 1; an older one than the newest is refused. 0: not numbered. */
+  readonly connection: number;
   readonly hostname: string;
   readonly version: string;
   readonly queues: readonly string[];
@@ -16,8 +18,8 @@ export interface WorkerHello {
 
 export type RegisterWorkerResult =
   | { readonly kind: "registered"; readonly workerKey: number; readonly sessionNumber: number }
-  /** A live worker has this id, or this incarnation was declared lost. */
-  | { readonly kind: "refused"; readonly reason: "id_in_use" | "incarnation_lost" };
+  /** A live worker has this id, this incarnation was declared lost, or it has opened a later stream. */
+  | { readonly kind: "refused"; readonly reason: "id_in_use" | "incarnation_lost" | "older_connection" };
 
 export interface WorkerBeat {
   readonly workerKey: number;

@@ -131,6 +131,106 @@ export function describeDispatch(open: OpenHarness): void {
     });
   });
 
+  describe("stamping", () => {
+    const hour = 3_600_000;
+
+    it("hides what has a ticket out, until its time is over, and says then that it had one", async () => {
+      const { store } = await openForTest(open);
+      const { runKey, runId } = await startRun(store, [{ id: "a" }, { id: "b", queue: "gpu" }]);
+      const queued = [0, 1].map((ordinal) => ({ runKey, ordinal, generation: 1, tryNumber: 1 }));
+      expect(await store.runs.stampDispatched(queued, hour)).toEqual(
+        expect.arrayContaining([
+          { ...queued[0], runId, taskId: "a", mapIndex: null, queue: "default" },
+          { ...queued[1], runId, taskId: "b", mapIndex: null, queue: "gpu" },
+        ]),
+      );
+      const queues = ["default", "gpu"];
+      expect(await pick(store, { queues, redispatchAfterMs: hour })).toEqual([]);
+      await expect.poll(() => pick(store, { queues, redispatchAfterMs: 1 }), soon).toHaveLength(2);
+      const [again] = await store.runs.pickQueued({ queues, backends: [null], limit: 1 });
+      expect(again).toEqual({ ...queued[0], wasDispatched: true });
+    });
+
+    it("stamps once in that time, and shows at once what was taken back", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "a" }]);
+      const queued = { runKey, ordinal: 0, generation: 1, tryNumber: 1 };
+      expect(await store.runs.stampDispatched([queued], hour)).toHaveLength(1);
+      expect(await store.runs.stampDispatched([queued], hour)).toEqual([]);
+      await store.runs.clearDispatched([{ ...queued, tryNumber: 2 }]);
+      expect(await pick(store, { redispatchAfterMs: hour })).toEqual([]);
+      await store.runs.clearDispatched([queued]);
+      expect(await pick(store, { redispatchAfterMs: hour })).toEqual([[runKey, 0]]);
+      expect(await store.runs.stampDispatched([queued], hour)).toHaveLength(1);
+    });
+
+    it("stamps for one of several at once, while a claim is under way", async () => {
+      const { store } = await openForTest(open);
+      const count = 30;
+      const tasks = Array.from({ length: count }, (_, place) => ({ id: `t${place}` }));
+      const { runKey } = await startRun(store, tasks);
+      const queued = tasks.map((_, ordinal) => ({ runKey, ordinal, generation: 1, tryNumber: 1 }));
+      const claims = queued
+        .filter(({ ordinal }) => ordinal % 3 === 0)
+        .map((instance) => ({ kind: "claim" as const, ...instance, workerKey: 1 }));
+      const [claimed, ...stamped] = await Promise.all([
+        change(store, runKey, claims),
+        store.runs.stampDispatched(queued, hour),
+        store.runs.stampDispatched(queued.toReversed(), hour),
+        store.runs.stampDispatched(queued, hour),
+      ]);
+      expect(claimed.kind).toBe("applied");
+      const ordinals = stamped.flat().map(({ ordinal }) => ordinal);
+      expect(new Set(ordinals).size).toBe(ordinals.length);
+      const left = queued.filter(({ ordinal }) => ordinal % 3 !== 0).map(({ ordinal }) => ordinal);
+      const visible = await pick(store, { redispatchAfterMs: hour });
+      expect(new Set([...ordinals, ...visible.map(([, ordinal]) => ordinal)])).toEqual(new Set([...left, ...ordinals]));
+      expect(await pick(store)).toHaveLength(left.length);
+    });
+
+    it("leaves alone what is of another try or generation, held, claimed, or of no run", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "claimed" }, { id: "held" }, { id: "a" }]);
+      await claim(store, runKey, 0);
+      await claim(store, runKey, 1);
+      await change(store, runKey, [clearOf([1])]);
+      const queued = { runKey, ordinal: 2, generation: 1, tryNumber: 1 };
+      const wrong = [
+        { ...queued, ordinal: 0 },
+        { ...queued, ordinal: 1, generation: 2 },
+        { ...queued, generation: 2 },
+        { ...queued, tryNumber: 2 },
+        { ...queued, runKey: runKey + 1 },
+        { ...queued, ordinal: 3 },
+      ];
+      expect(await store.runs.stampDispatched(wrong, hour)).toEqual([]);
+      expect(await store.runs.stampDispatched([], hour)).toEqual([]);
+      await store.runs.clearDispatched([...wrong, queued]);
+      expect(await pick(store, { redispatchAfterMs: hour })).toEqual([[runKey, 2]]);
+    });
+
+    it("says nothing of a later life of the instance", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "a" }]);
+      const queued = { runKey, ordinal: 0, generation: 1, tryNumber: 1 };
+      await store.runs.stampDispatched([queued], hour);
+      await runTask(store, runKey, 0, { kind: "deferred", dueAt: null, waitsFor: null });
+      const picking = { queues: ["default"], backends: [null], limit: 1, redispatchAfterMs: hour };
+      expect(await store.runs.pickQueued(picking)).toEqual([{ ...queued, tryNumber: 2, wasDispatched: false }]);
+      await store.runs.stampDispatched([{ ...queued, tryNumber: 2 }], hour);
+      await change(store, runKey, [clearOf([0])]);
+      expect(await store.runs.pickQueued(picking)).toEqual([{ ...queued, generation: 2, wasDispatched: false }]);
+    });
+
+    it("does not change what a claim finds", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "a" }]);
+      await store.runs.stampDispatched([{ runKey, ordinal: 0, generation: 1, tryNumber: 1 }], hour);
+      expect(await claim(store, runKey, 0)).toBe(1);
+      expect(await pick(store)).toEqual([]);
+    });
+  });
+
   describe("timers", () => {
     it("say when a retry is due, and list it then", async () => {
       const { store } = await openForTest(open);

@@ -6,6 +6,7 @@ export function hello(workerId: string, changes: Partial<WorkerHello> = {}): Wor
     workerId,
     incarnation: `${workerId}-1`,
     previousIncarnation: null,
+    connection: 0,
     hostname: "host",
     version: "0.1.0",
     queues: ["default"],

@@ -7,6 +7,15 @@ export function attemptId(ref: Pick<AttemptRef, "dagRunId" | "taskId" | "mapInde
   return `${ref.dagRunId} ${ref.taskId} ${ref.mapIndex ?? ""} ${ref.fence}`;
 }
 
+/** Names what a ticket offers: an attempt that has no fence yet. */
+export function ticketId(
+  ref: Pick<AttemptRef, "dagRunId" | "taskId" | "generation" | "tryNumber"> & {
+    readonly mapIndex?: number | null | undefined;
+  },
+): string {
+  return `${ref.dagRunId} ${ref.taskId} ${ref.mapIndex ?? ""} ${ref.generation} ${ref.tryNumber}`;
+}
+
 /** The attempt that an instance holds, as the protocol names it. */
 export function attemptRefOf(run: RunAggregate, instance: Instance): AttemptRef {
   const task = run.plan.tasks[instance.task];

@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest";
 import { planDispatch } from "./dispatch-plan.ts";
 
 const instances = fc.array(
-  fc.record({ runKey: fc.nat(5), ordinal: fc.nat(), generation: fc.constant(1), tryNumber: fc.constant(1) }),
+  fc.record({
+    runKey: fc.nat(5),
+    ordinal: fc.nat(),
+    generation: fc.constant(1),
+    tryNumber: fc.constant(1),
+    wasDispatched: fc.boolean(),
+  }),
   { maxLength: 30 },
 );
 const workers = fc.uniqueArray(fc.record({ workerKey: fc.nat(20), freeSlots: fc.integer({ min: 0, max: 5 }) }), {
@@ -25,7 +31,13 @@ describe("planDispatch", () => {
   });
 
   it("spreads over the emptiest workers first", () => {
-    const picked = [1, 2, 3].map((ordinal) => ({ runKey: 1, ordinal, generation: 1, tryNumber: 1 }));
+    const picked = [1, 2, 3].map((ordinal) => ({
+      runKey: 1,
+      ordinal,
+      generation: 1,
+      tryNumber: 1,
+      wasDispatched: false,
+    }));
     const planned = planDispatch(picked, [
       { workerKey: 1, freeSlots: 1 },
       { workerKey: 2, freeSlots: 3 },

@@ -1,4 +1,4 @@
-import type { QueuedInstance } from "#ports/run-store.ts";
+import type { PickedInstance } from "#ports/queued-instance.ts";
 
 export interface WorkerSlots {
   readonly workerKey: number;
@@ -7,12 +7,12 @@ export interface WorkerSlots {
 
 export interface PlannedClaim {
   readonly workerKey: number;
-  readonly instance: QueuedInstance;
+  readonly instance: PickedInstance;
 }
 
 /** Gives picked instances, best first, to the workers with the most free slots; what finds no slot waits. */
 export function planDispatch(
-  picked: readonly QueuedInstance[],
+  picked: readonly PickedInstance[],
   workers: readonly WorkerSlots[],
 ): readonly PlannedClaim[] {
   const free = workers.filter((worker) => worker.freeSlots > 0).map((worker) => ({ ...worker }));

@@ -3,9 +3,11 @@ import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { describeError } from "#errors/app-error.ts";
 import { type PlannedClaim, planDispatch } from "./dispatch-plan.ts";
+import { pushClaim } from "./push-claim.ts";
 import type { RunWriter } from "./run-writer.ts";
 import type { WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
+import type { TicketPublisher } from "./ticket-publisher.ts";
 
 const retryDelayMs = 500;
 /** Every so many picks one takes the oldest of all, so that nothing waits for ever (I7). */
@@ -15,16 +17,19 @@ export interface DispatcherOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly sessions: SessionRegistry;
-  readonly writer: RunWriter;
+  readonly submit: RunWriter["submit"];
   readonly backend: string;
+  /** Null: everything is claimed over the sessions. */
+  readonly tickets: TicketPublisher | null;
+  readonly redispatchAfterMs: number;
   readonly logger: Logger;
   /** Called with the runs whose instances are about to be claimed. */
   readonly claiming: (runKeys: readonly number[]) => void;
 }
 
 /**
- * Picks queued instances for the free slots of this executor's workers, claims them in one batch, and goes on while
- * there is both. Woken by whatever makes work or slots; a scan is the second path (G2).
+ * Picks queued instances for the free slots of this executor's workers, claims them in one batch or offers them by
+ * tickets, and goes on while there is both. Woken by whatever makes work or slots; a scan is the second path (G2).
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -81,9 +86,9 @@ export class Dispatcher {
     if (this.#backlog && claimed.some((count) => count > 0)) this.#isWoken = true;
   }
 
-  /** Fills the free slots of workers that take the same queues; answers how many claims it made. */
+  /** Fills the free slots of workers that take the same queues; answers how many it found something for. */
   async #dispatchTo(sessions: readonly WorkerSession[]): Promise<number> {
-    const { store, backend } = this.#options;
+    const { store, backend, tickets, redispatchAfterMs } = this.#options;
     const limit = sessions.reduce((sum, session) => sum + session.freeSlots, 0);
     const queues = sessions[0]?.queues ?? [];
     const picked = await store.runs.pickQueued({
@@ -91,6 +96,7 @@ export class Dispatcher {
       backends: [null, backend],
       limit,
       oldest: this.#oldestOf(limit),
+      redispatchAfterMs,
     });
     this.#pickCount += picked.length;
     if (picked.length === limit) this.#backlog = true;
@@ -99,29 +105,15 @@ export class Dispatcher {
       sessions.map(({ workerKey, freeSlots }) => ({ workerKey, freeSlots })),
     );
     this.#options.claiming(planned.map(({ instance }) => instance.runKey));
-    await Promise.all(planned.map((claim) => this.#claim(claim)));
-    return planned.length;
+    const isOffer = ({ instance }: PlannedClaim): boolean => tickets?.mayOffer(instance) === true;
+    const claims = planned.filter((claim) => !isOffer(claim)).map((claim) => pushClaim(this.#options, claim));
+    const [offered = 0] = await Promise.all([tickets?.offer(planned.filter(isOffer)), ...claims]);
+    return claims.length + offered;
   }
 
   /** How many of the next picks are each a tenth one. */
   #oldestOf(limit: number): number {
     return Math.floor((this.#pickCount + limit) / picksPerOldest) - Math.floor(this.#pickCount / picksPerOldest);
-  }
-
-  async #claim({ workerKey, instance }: PlannedClaim): Promise<void> {
-    const session = this.#options.sessions.get(workerKey);
-    if (session === undefined) return;
-    const { runKey, ordinal, generation, tryNumber } = instance;
-    session.reserve(1);
-    try {
-      await this.#options.writer.submit({
-        runKey,
-        event: { kind: "claim", ordinal, generation, tryNumber, workerKey },
-        freesSlotOf: null,
-      });
-    } finally {
-      session.unreserve(1);
-    }
   }
 }
 

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { DrainSchema, type WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Bus } from "#ports/bus.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -16,13 +17,18 @@ import { RunEffects } from "./run-effects.ts";
 import { RunWriter } from "./run-writer.ts";
 import { createSessionDoor } from "./session-door.ts";
 import { SessionRegistry } from "./session-registry.ts";
+import { TicketPublisher } from "./ticket-publisher.ts";
 
 export interface ExecutorCoreOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly assignments: Assignments;
   readonly executorId: string;
-  readonly backend: "local" | "stream";
+  readonly backend: "local" | "stream" | "kafka";
+  /** Where tickets are published; null: every attempt goes over its worker's session. */
+  readonly bus: Pick<Bus, "state" | "publishTickets"> | null;
+  /** A ticket that nobody has claimed for so long is given up, and its instance dispatched again (G2). */
+  readonly redispatchAfterMs: number;
   readonly programVersion: string;
   readonly workerLeaseMs: number;
   readonly heartbeatIntervalMs: number;
@@ -78,6 +84,7 @@ export function createExecutorCore(options: ExecutorCoreOptions): ExecutorCore {
 /** The parts that advance runs, wired to each other. */
 interface Parts {
   readonly submit: RunWriter["submit"];
+  readonly claiming: (runKeys: readonly number[]) => void;
   readonly sessions: SessionRegistry;
   readonly effects: RunEffects;
   readonly writer: RunWriter;
@@ -110,15 +117,11 @@ function createParts(options: ExecutorCoreOptions): Parts {
     onApplied: (run, decision) => effects.perform(run, decision),
     onUncertain: (run) => effects.recover(run),
   });
-  const dispatcher = new Dispatcher({
-    store,
-    clock,
-    sessions,
-    writer,
-    backend: options.backend,
-    logger,
-    claiming: (runKeys) => void assignments.prefetch(runKeys),
-  });
+  const claiming = (runKeys: readonly number[]): void => void assignments.prefetch(runKeys);
+  const { bus, backend, redispatchAfterMs } = options;
+  const dispatching = { store, sessions, submit, redispatchAfterMs, logger };
+  const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus });
+  const dispatcher = new Dispatcher({ ...dispatching, clock, backend, tickets, claiming });
   const endSession = (workerKey: number): void => {
     const error = new AppError("WORKER_REFUSED", "the worker's lease was over and it is lost; start a new session");
     sessions.get(workerKey)?.outgoing.close(error);
@@ -136,7 +139,7 @@ function createParts(options: ExecutorCoreOptions): Parts {
     dispatcher.wake();
     return null;
   });
-  return { submit, sessions, effects, writer, dispatcher, repair, eventRelay, due, scans, relay };
+  return { submit, claiming, sessions, effects, writer, dispatcher, repair, eventRelay, due, scans, relay };
 }
 
 /** Follows what other processes and other parts of this one say has happened; answers how to end it. */

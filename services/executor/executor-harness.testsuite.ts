@@ -5,6 +5,7 @@ import { parseDefinition } from "#definition/parse-definition.ts";
 import { planOf } from "#definition/plan-of.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import { operatorSchemas } from "#operators/registry.ts";
+import type { Bus } from "#ports/bus.ts";
 import type { NewRun } from "#ports/new-run.ts";
 import type { RunView } from "#ports/run-views.ts";
 import type { Store } from "#ports/store.ts";
@@ -33,18 +34,27 @@ export interface ExecutorHarness {
   ended(runId: string): Promise<RunView>;
   states(runId: string): Promise<Record<string, string>>;
   cancel(runId: string): Promise<void>;
+  setPaused(runId: string, isPaused: boolean): Promise<void>;
   /** Registers another version of a definition. */
   register(yaml: string): Promise<void>;
 }
 
 export async function startExecutor(
   store: Store,
-  options: { handOff?: boolean; executorId?: string; scanIntervalMs?: number } = {},
+  options: {
+    handOff?: boolean;
+    executorId?: string;
+    scanIntervalMs?: number;
+    bus?: Bus;
+    redispatchAfterMs?: number;
+  } = {},
 ): Promise<ExecutorHarness> {
   const service = createExecutor({
     store,
     executorId: options.executorId ?? "executor-1",
-    backend: "stream",
+    backend: options.bus === undefined ? "stream" : "kafka",
+    bus: options.bus ?? null,
+    redispatchAfterMs: options.redispatchAfterMs ?? 15_000,
     programVersion: "test",
     workerLeaseMs,
     heartbeatIntervalMs: 500,
@@ -84,6 +94,9 @@ export async function startExecutor(
     register: async (yaml) => void (await register(store, yaml)),
     async cancel(runId) {
       await createClient(ExecutorService, transport).cancelRun({ dagRunId: runId });
+    },
+    async setPaused(runId, isPaused) {
+      await createClient(ExecutorService, transport).setRunPaused({ dagRunId: runId, isPaused });
     },
   };
 }

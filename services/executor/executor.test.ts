@@ -78,8 +78,11 @@ describe("an executor", () => {
     await executor.startRun(single);
     const worker = executor.connect({ workerId: "w" });
     const first = refOf(await worker.assigned("a"));
-    const beat = worker.beat([]);
-    await worker.heard("heartbeatReply", ({ sequence }) => sequence === beat);
+    // The answer to the first proves that the assignment is there; the next two leave it out.
+    for (let count = 0; count < 2; count += 1) {
+      const beat = worker.beat([]);
+      await worker.heard("heartbeatReply", ({ sequence }) => sequence === beat);
+    }
     expect(worker.assignments).toHaveLength(1);
     worker.beat([]);
     expect(refOf(await worker.assigned("a", 2)).fence).toBeGreaterThan(first.fence);

@@ -27,7 +27,7 @@ export interface FakeWorkerOptions {
 /** The worker's end of a session, in the test's hand: it runs nothing and says what the test says. */
 export class FakeWorker {
   readonly received: Received[] = [];
-  /** Every assignment, pushed or riding on an acknowledgement, in order. */
+  /** Every assignment, pushed, claimed or riding on an acknowledgement, in order. */
   readonly assignments: Assignment[] = [];
   error: unknown = null;
   isOver = false;
@@ -107,6 +107,8 @@ export class FakeWorker {
       for await (const { message } of createClient(WorkerSessionService, transport).session(this.#requests())) {
         this.received.push(message);
         if (message.case === "assignment") this.assignments.push(message.value);
+        if (message.case === "claimReply" && message.value.verdict.case === "assignment")
+          this.assignments.push(message.value.verdict.value);
         if (message.case === "outcomeAck" && message.value.next !== undefined)
           this.assignments.push(message.value.next);
       }

@@ -20,6 +20,8 @@ export function wireExecutor(
     workerLeaseMs: worker.leaseMs,
     heartbeatIntervalMs: worker.heartbeatIntervalMs,
     scanIntervalMs: executor.scanIntervalMs,
+    redispatchAfterMs: executor.redispatchAfterMs,
+    bus: null,
     handOff: executor.handOff,
     dagsDirectory: resolve(dags.directory),
     logMaxBytes: logs.maxBytes,

@@ -69,9 +69,10 @@ export class RunEffects {
     store.wake.notify("queued");
   }
 
-  /** Sends an attempt that this worker has claimed; one that can't be rendered settles as failed. */
+  /** Sends an attempt that this worker has claimed, or sends it again; one that can't be rendered settles as failed. */
   assign(session: WorkerSession, run: RunAggregate, instance: Instance): void {
-    this.#send(session, session.hold(run.run.runKey, instance.ordinal, attemptRefOf(run, instance)), run, instance);
+    const ref = attemptRefOf(run, instance);
+    this.#send(session, session.find(ref) ?? session.hold(run.run.runKey, instance.ordinal, ref), run, instance);
   }
 
   #send(session: WorkerSession, held: HeldAttempt, run: RunAggregate, instance: Instance): void {
@@ -128,6 +129,7 @@ export class RunEffects {
 
   async #failUnrendered(session: WorkerSession, held: HeldAttempt, error: unknown): Promise<void> {
     const { submit, logger } = this.#options;
+    session.dropClaim(held.ref, describeError(error));
     if (!(error instanceof AppError)) {
       const fields = { err: error, task_id: held.ref.taskId, dag_run_id: held.ref.dagRunId };
       logger.error(fields, "an assignment could not be built");

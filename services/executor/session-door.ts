@@ -12,6 +12,7 @@ import type { RunWriter } from "./run-writer.ts";
 import { SessionHandler } from "./session-handler.ts";
 import { openSession } from "./session-opening.ts";
 import type { SessionRegistry } from "./session-registry.ts";
+import { TicketClaims } from "./ticket-claims.ts";
 import { TurnBatcher } from "./turn-batcher.ts";
 import { createWorkerSessionService } from "./worker-session-service.ts";
 
@@ -26,10 +27,13 @@ export interface SessionDoorOptions {
   readonly programVersion: string;
   readonly workerLeaseMs: number;
   readonly heartbeatIntervalMs: number;
+  readonly redispatchAfterMs: number;
   readonly sessions: SessionRegistry;
   readonly effects: RunEffects;
   readonly dispatcher: Dispatcher;
   readonly submit: RunWriter["submit"];
+  /** Called with the runs whose instances are about to be claimed. */
+  readonly claiming: (runKeys: readonly number[]) => void;
 }
 
 /** Where workers come in: their sessions, with the beats and log chunks of all of them written in batches. */
@@ -52,6 +56,10 @@ export function createSessionDoor(options: SessionDoorOptions): ServiceImpl<type
     },
     maxLogChunksPerBatch,
   );
+  const slotsFreed = (): void => {
+    if (dispatcher.hasBacklog) dispatcher.wake();
+  };
+  const tickets = new TicketClaims({ ...options, slotsFreed });
   return createWorkerSessionService({
     sessions,
     logger,
@@ -73,9 +81,8 @@ export function createSessionDoor(options: SessionDoorOptions): ServiceImpl<type
         submit,
         beat: (beat) => beats.submit(beat),
         appendLog: (chunk) => logs.submit(chunk),
-        slotsFreed: () => {
-          if (dispatcher.hasBacklog) dispatcher.wake();
-        },
+        tickets,
+        slotsFreed,
       }),
   });
 }

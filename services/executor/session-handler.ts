@@ -1,16 +1,13 @@
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { AttemptOutcome, RunEvent } from "#core/run-event.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import {
-  ClaimReplySchema,
-  DropSchema,
   type Heartbeat,
-  HeartbeatReplySchema,
   LogAckSchema,
   type LogChunk,
   type Outcome,
   type AttemptRef,
+  type PartitionsOwned,
   type SessionRequest,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Clock } from "#ports/clock.ts";
@@ -19,6 +16,7 @@ import type { WorkerBeat } from "#ports/worker-store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { fromLogChunk, fromOutcome } from "./outcome-message.ts";
 import type { HeldAttempt, WorkerSession } from "./session.ts";
+import type { TicketClaims } from "./ticket-claims.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
 
 export interface SessionHandlerOptions {
@@ -26,6 +24,7 @@ export interface SessionHandlerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
+  readonly tickets: TicketClaims;
   /** True when the lease was renewed. */
   readonly beat: (beat: WorkerBeat) => Promise<boolean>;
   /** Resolves when the chunk is durable. */
@@ -61,22 +60,22 @@ export class SessionHandler {
       case "drainNotice":
         this.#session.drain();
         return;
-      case "claim": {
-        const drop = create(DropSchema, { reason: "this executor offers no tickets" });
-        const attempt = message.value.attempt;
-        this.#session.send({
-          case: "claimReply",
-          value: create(ClaimReplySchema, { ...(attempt && { attempt }), verdict: { case: "drop", value: drop } }),
-        });
+      case "claim":
+        if (message.value.attempt !== undefined)
+          this.#guard("claim", this.#options.tickets.claim(this.#session, message.value.attempt));
         return;
-      }
+      case "ticketReturn":
+        if (message.value.attempt !== undefined)
+          this.#guard("ticket", this.#options.tickets.handBack(this.#session, message.value.attempt));
+        return;
+      case "partitionsOwned":
+        this.#session.setPartitions(toPartitions(message.value));
+        return;
       case "hello":
         this.#session.outgoing.close(
           new AppError("WORKER_REFUSED", `worker ${this.#session.workerId} said hello twice on one session`),
         );
         return;
-      case "ticketReturn":
-      case "partitionsOwned":
       case undefined:
         return;
     }
@@ -94,7 +93,7 @@ export class SessionHandler {
 
   async #receiveBeat(beat: Heartbeat): Promise<void> {
     const session = this.#session;
-    const lost = session.noteBeat(beat.held);
+    const lost = session.noteBeat(beat.held, Number(beat.sequence));
     const { workerLeaseMs } = this.#options;
     const renewed = await this.#options.beat({
       workerKey: session.workerKey,
@@ -112,10 +111,7 @@ export class SessionHandler {
       return;
     }
     session.noteRenewed();
-    session.send({
-      case: "heartbeatReply",
-      value: create(HeartbeatReplySchema, { sequence: beat.sequence, lease: durationFromMs(workerLeaseMs) }),
-    });
+    session.answerBeat(beat.sequence, workerLeaseMs);
     await Promise.all(lost.map((attempt) => this.#giveUp(attempt)));
   }
 
@@ -203,6 +199,11 @@ export class SessionHandler {
     this.#session.forget(ref);
     this.#options.slotsFreed();
   }
+}
+
+function toPartitions({ partitions }: PartitionsOwned): ReadonlyMap<string, readonly number[]> {
+  const byQueue = Map.groupBy(partitions, ({ queue }) => queue);
+  return new Map([...byQueue].map(([queue, owned]) => [queue, owned.map(({ partition }) => partition)]));
 }
 
 /** Failures of the machine, not of the task: they use the allowance for lost workers. */

@@ -23,12 +23,14 @@ export interface SessionOpeningOptions {
   readonly programVersion: string;
   readonly workerLeaseMs: number;
   readonly heartbeatIntervalMs: number;
+  readonly redispatchAfterMs: number;
   readonly effects: RunEffects;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
 }
 
 const refusals = {
   id_in_use: "a live worker has this id; give this one its own --worker-id or data directory",
+  older_connection: "it has opened a later session; this one was given up",
   incarnation_lost: "this start of the worker was declared lost; it must begin a new one",
 } as const;
 
@@ -40,6 +42,7 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
     workerId: hello.workerId,
     incarnation: hello.incarnation,
     previousIncarnation: hello.previousIncarnation === "" ? null : hello.previousIncarnation,
+    connection: Number(hello.connection),
     hostname: hello.hostname,
     version: hello.programVersion,
     queues: hello.queues,
@@ -61,6 +64,7 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
     slots: hello.slots,
     queues: hello.queues,
     leaseMs: workerLeaseMs,
+    offerMs: options.redispatchAfterMs,
     clock: options.clock,
   });
   await welcome(options, session, hello.held);
@@ -88,6 +92,7 @@ async function welcome(
   for (const { ref, row } of verdicts) {
     if (row === null) continue;
     const held = session.hold(row.runKey, row.ordinal, ref);
+    held.isSent = true;
     if (!row.isRunning) sendStop(session, held, "ended", lateStopGraceMs);
   }
   await sendMissing(options, session, resend, release);

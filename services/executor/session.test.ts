@@ -17,6 +17,7 @@ function newSession(slots: number): WorkerSession {
     slots,
     queues: ["default"],
     leaseMs: 15_000,
+    offerMs: 15_000,
     clock: systemClock,
   });
 }
@@ -66,19 +67,34 @@ describe("WorkerSession", () => {
 
   it("finds an attempt lost that two heartbeats in a row leave out, but not one whose outcome is being written", () => {
     const session = newSession(3);
-    session.hold(1, 0, ref("lost"));
-    session.hold(1, 1, ref("listed"));
-    session.hold(1, 2, ref("reported")).isReported = true;
-    expect(session.noteBeat([ref("listed")])).toEqual([]);
-    expect(session.noteBeat([ref("listed")]).map((attempt) => attempt.ref.taskId)).toEqual(["lost"]);
+    session.hold(1, 0, ref("lost")).isSent = true;
+    session.hold(1, 1, ref("listed")).isSent = true;
+    const reported = session.hold(1, 2, ref("reported"));
+    reported.isSent = true;
+    reported.isReported = true;
+    session.answerBeat(1n, 1000);
+    expect(session.noteBeat([ref("listed")], 2)).toEqual([]);
+    expect(session.noteBeat([ref("listed")], 3).map((attempt) => attempt.ref.taskId)).toEqual(["lost"]);
+  });
+
+  it("counts no heartbeat that may have been sent before the assignment came", () => {
+    const session = newSession(3);
+    const attempt = session.hold(1, 0, ref("a"));
+    session.answerBeat(1n, 1000);
+    attempt.isSent = true;
+    for (const sequence of [2, 2]) expect(session.noteBeat([], sequence)).toEqual([]);
+    session.answerBeat(2n, 1000);
+    expect(session.noteBeat([], 3)).toEqual([]);
+    expect(session.noteBeat([], 4)).toEqual([attempt]);
   });
 
   it("forgets a missed heartbeat once the attempt is listed again", () => {
     const session = newSession(3);
-    session.hold(1, 0, ref("a"));
-    session.noteBeat([]);
-    session.noteBeat([ref("a")]);
-    expect(session.noteBeat([])).toEqual([]);
+    session.hold(1, 0, ref("a")).isSent = true;
+    session.answerBeat(1n, 1000);
+    session.noteBeat([], 2);
+    session.noteBeat([ref("a")], 3);
+    expect(session.noteBeat([], 4)).toEqual([]);
   });
 
   it("lets hand-offs ride on acknowledgements of the same turn and pushes the others", async () => {
@@ -92,6 +108,25 @@ describe("WorkerSession", () => {
     const sent = await sentUntilClosed(session);
     expect(sent.map((message) => message.case)).toEqual(["outcomeAck", "assignment"]);
     expect(sent[0]?.case === "outcomeAck" && sent[0].value.next?.attempt?.taskId).toBe("b");
+  });
+
+  it("answers every claim: with the assignment, or with a drop once there will be none", async () => {
+    const session = newSession(3);
+    for (const taskId of ["assigned", "stopped", "ended"]) {
+      session.awaitReply(ref(taskId));
+      session.hold(1, 0, ref(taskId)).isStopping = taskId === "stopped";
+    }
+    for (const taskId of ["assigned", "stopped"]) session.assign(create(AssignmentSchema, { attempt: ref(taskId) }));
+    session.forget(ref("ended"));
+    process.nextTick(() => session.outgoing.close());
+    const answers = (await sentUntilClosed(session)).map((message) =>
+      message.case === "claimReply" ? [message.value.attempt?.taskId, message.value.verdict.case] : [message.case],
+    );
+    expect(answers).toEqual([
+      ["ended", "drop"],
+      ["assigned", "assignment"],
+      ["stopped", "drop"],
+    ]);
   });
 
   it("sends no assignment whose attempt was told to stop, or was given up, before it was rendered", async () => {

@@ -1,21 +1,30 @@
 import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   type Assignment,
   type AttemptRef,
+  HeartbeatReplySchema,
+  ClaimReplySchema,
+  DropSchema,
   OutcomeAckSchema,
   type SessionResponse,
   SessionResponseSchema,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Clock } from "#ports/clock.ts";
-import { attemptId } from "./attempt-ref.ts";
+import { attemptId, ticketId } from "./attempt-ref.ts";
 import { OutgoingQueue } from "./outgoing-queue.ts";
+import { SessionOffers } from "./session-offers.ts";
 
 /** An attempt that a session's worker has, from its claim until it is settled or released. */
 export interface HeldAttempt {
   readonly runKey: number;
   readonly ordinal: number;
   readonly ref: AttemptRef;
-  /** Heartbeats in a row that did not list it. */
+  /** Its assignment was sent, or the worker named it itself. */
+  isSent: boolean;
+  /** The first heartbeat that must list it; null: it may not have reached the worker yet. */
+  countsFrom: number | null;
+  /** Heartbeats in a row that should have listed it and did not. */
   missedBeats: number;
   /** Its outcome is here and being written: beats may leave it out. */
   isReported: boolean;
@@ -30,6 +39,8 @@ export interface SessionOptions {
   readonly slots: number;
   readonly queues: readonly string[];
   readonly leaseMs: number;
+  /** How long a ticket that was published for this worker counts against its slots. */
+  readonly offerMs: number;
   readonly clock: Clock;
 }
 
@@ -50,12 +61,18 @@ export class WorkerSession {
   readonly queues: readonly string[];
   readonly outgoing = new OutgoingQueue<SessionResponse>();
   readonly held = new Map<string, HeldAttempt>();
+  readonly offers: SessionOffers;
   readonly #slots: number;
   readonly #leaseMs: number;
   readonly #clock: Clock;
   #renewedAt: number;
   /** Claims that are being written. */
   #reserved = 0;
+  /** Tickets that the worker has claimed and got no answer to. */
+  readonly #claims = new Set<string>();
+  /** By queue, as the worker said last. */
+  #partitions: ReadonlyMap<string, readonly number[]> = new Map();
+  #partitionTurn = 0;
   #isDraining = false;
   /** Hand-offs that the next acknowledgement may carry. */
   #next: Assignment[] = [];
@@ -70,11 +87,12 @@ export class WorkerSession {
     this.#slots = options.slots;
     this.#leaseMs = options.leaseMs;
     this.#clock = options.clock;
+    this.offers = new SessionOffers(options.clock, options.offerMs);
     this.#renewedAt = this.#clock.now();
   }
 
   get freeSlots(): number {
-    return this.acceptsWork ? Math.max(0, this.#slots - this.held.size - this.#reserved) : 0;
+    return this.acceptsWork ? Math.max(0, this.#slots - this.held.size - this.#reserved - this.offers.count) : 0;
   }
 
   get acceptsWork(): boolean {
@@ -103,8 +121,22 @@ export class WorkerSession {
     this.#reserved -= slots;
   }
 
+  setPartitions(partitions: ReadonlyMap<string, readonly number[]>): void {
+    this.#partitions = partitions;
+  }
+
+  /** A partition of the queue that this worker owns, each in turn; null: none is known. */
+  nextPartition(queue: string): number | null {
+    const owned = this.#partitions.get(queue) ?? [];
+    this.#partitionTurn += 1;
+    return owned[this.#partitionTurn % owned.length] ?? null;
+  }
+
   hold(runKey: number, ordinal: number, ref: AttemptRef): HeldAttempt {
-    const attempt: HeldAttempt = { runKey, ordinal, ref, missedBeats: 0, isReported: false, isStopping: false };
+    const attempt: HeldAttempt = {
+      ...{ runKey, ordinal, ref, isSent: false, countsFrom: null, missedBeats: 0 },
+      ...{ isReported: false, isStopping: false },
+    };
     this.held.set(attemptId(ref), attempt);
     return attempt;
   }
@@ -119,23 +151,49 @@ export class WorkerSession {
     return undefined;
   }
 
+  /** It is settled or released; a claim that came for it meanwhile is answered. */
   forget(ref: AttemptRef): void {
     this.held.delete(attemptId(ref));
+    this.dropClaim(ref, "it has ended");
   }
 
   /** Counts what a heartbeat leaves out; answers the attempts that are lost by it. */
-  noteBeat(listed: readonly AttemptRef[]): readonly HeldAttempt[] {
+  noteBeat(listed: readonly AttemptRef[], sequence: number): readonly HeldAttempt[] {
     const ids = new Set(listed.map(attemptId));
     const lost: HeldAttempt[] = [];
     for (const [id, attempt] of this.held) {
+      if (attempt.countsFrom === null || sequence < attempt.countsFrom) continue;
       attempt.missedBeats = ids.has(id) || attempt.isReported ? 0 : attempt.missedBeats + 1;
       if (attempt.missedBeats >= missedBeatsUntilLost) lost.push(attempt);
     }
     return lost;
   }
 
+  /**
+   * Answers a heartbeat. A worker sends the next one only when it has the answer, and so everything that was sent before
+   * it: from then on a beat that leaves an attempt out says that the worker does not have it. A beat that was under way
+   * together with an assignment says nothing of it.
+   */
+  answerBeat(sequence: bigint, leaseMs: number): void {
+    for (const attempt of this.held.values()) if (attempt.isSent) attempt.countsFrom ??= Number(sequence) + 1;
+    const value = create(HeartbeatReplySchema, { sequence, lease: durationFromMs(leaseMs) });
+    this.send({ case: "heartbeatReply", value });
+  }
+
   send(message: SessionResponse["message"]): void {
     this.outgoing.push(create(SessionResponseSchema, { message }));
+  }
+
+  /** The worker claims a ticket: the attempt's assignment is sent as the reply, unless the claim is dropped. */
+  awaitReply(ref: AttemptRef): void {
+    this.#claims.add(ticketId(ref));
+  }
+
+  /** Does nothing where no claim waits for its reply. */
+  dropClaim(ref: AttemptRef, reason: string): void {
+    if (!this.#claims.delete(ticketId(ref))) return;
+    const verdict = { case: "drop", value: create(DropSchema, { reason }) } as const;
+    this.send({ case: "claimReply", value: create(ClaimReplySchema, { attempt: ref, verdict }) });
   }
 
   /** Sent at the end of this turn, on an acknowledgement if there is one; what was told to stop meanwhile is left out. */
@@ -159,7 +217,13 @@ export class WorkerSession {
   #flush(): void {
     this.#isFlushScheduled = false;
     // The worker has answered that stop order already, or will: the attempt must not begin behind it (G4).
-    const assignments = this.#next.filter(({ attempt }) => this.find(attempt)?.isStopping === false);
+    const wanted = this.#next.filter(({ attempt }) => this.find(attempt)?.isStopping === false);
+    for (const { attempt } of wanted) {
+      const held = this.find(attempt);
+      if (held !== undefined) held.isSent = true;
+    }
+    const assignments = wanted.filter((assignment) => !this.#replyWith(assignment));
+    for (const { attempt } of this.#next) if (attempt !== undefined) this.dropClaim(attempt, "it was ended at once");
     for (const { ref, accepted, reason } of this.#acks) {
       const next = assignments.shift();
       const ack = create(OutcomeAckSchema, { attempt: ref, accepted, reason, ...(next === undefined ? {} : { next }) });
@@ -168,5 +232,14 @@ export class WorkerSession {
     for (const assignment of assignments) this.send({ case: "assignment", value: assignment });
     this.#acks = [];
     this.#next = [];
+  }
+
+  /** False: the worker did not claim it. */
+  #replyWith(assignment: Assignment): boolean {
+    const { attempt } = assignment;
+    if (attempt === undefined || !this.#claims.delete(ticketId(attempt))) return false;
+    const verdict = { case: "assignment", value: assignment } as const;
+    this.send({ case: "claimReply", value: create(ClaimReplySchema, { attempt, verdict }) });
+    return true;
   }
 }

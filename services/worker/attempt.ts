@@ -17,7 +17,7 @@ export function keyOf(ref: AttemptRef): string {
 }
 
 /** The instance that it is an attempt of. */
-export function instanceOf(ref: AttemptRef): string {
+export function instanceOf(ref: Pick<AttemptRef, "dagRunId" | "taskId" | "mapIndex">): string {
   return `${ref.dagRunId} ${ref.taskId} ${ref.mapIndex ?? ""}`;
 }
 

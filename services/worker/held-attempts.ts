@@ -50,10 +50,14 @@ export function receiveOutcomeAck(turn: SessionTurn, event: EventOf<"outcome_ack
   }
 }
 
-/** State first, then the stop order: the attempt's outcome is no longer wanted, only that its tree is gone (G13). */
+/**
+ * State first, then the stop order: the attempt's outcome is no longer wanted, only that its tree is gone (G13). What a lost
+ * lease is killing stays abandoned: only a new incarnation speaks after it, so that nothing of the old one is sent again.
+ */
 export function receiveStopOrder(turn: SessionTurn, { ref, graceMs }: EventOf<"stop_ordered">): void {
   const key = keyOf(ref);
   const held = turn.held.get(key);
+  if (held?.stage === "stopping" && held.ending === "abandon") return;
   if (held !== undefined && isAlive(held)) stop(turn, key, { ref, ending: "release", graceMs });
   else release(turn, key, ref);
 }

@@ -16,6 +16,7 @@ export function wireWorker(
   const { worker, dataDir } = settings;
   return createWorker({
     ...parts,
+    bus: null,
     host: createOperatorHost(settings),
     secrets: createSecretSource({ environment: readEnvironment(), ...settings.secrets }),
     workerId: worker.id,

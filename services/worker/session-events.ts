@@ -2,6 +2,7 @@ import type { SessionResponse } from "#gen/millrace/v1/worker_session_service_pb
 import { keyOf } from "./attempt.ts";
 import { fromAssignment, fromDuration, fromRefMessage, fromVerdict } from "./session-messages.ts";
 import type { SessionEvent } from "./session-signals.ts";
+import { ticketKeyOf } from "./ticket-ref.ts";
 
 const defaultLeaseMs = 15_000;
 const defaultIntervalMs = 5000;
@@ -66,8 +67,15 @@ export function toEvents(
           goElsewhere: message.value.reconnectElsewhere,
         },
       ];
+    case "claimReply": {
+      const { attempt, verdict } = message.value;
+      if (attempt === undefined) return [];
+      const key = ticketKeyOf(fromRefMessage(attempt));
+      const assignment = verdict.case === "assignment" ? fromAssignment(verdict.value) : null;
+      const reason = verdict.case === "drop" ? verdict.value.reason : (verdict.case ?? "");
+      return [{ kind: "claim_answered", connection, key, assignment, reason }];
+    }
     case "ticket":
-    case "claimReply":
     case undefined:
       return [];
   }

@@ -1,6 +1,7 @@
 import { changeExecutor } from "./session-link.ts";
 import type { Draining, SessionState } from "./session-model.ts";
 import type { SessionEvent, Verdict } from "./session-signals.ts";
+import { usedSlots } from "./session-tickets.ts";
 import type { SessionTurn } from "./session-turn.ts";
 
 type EventOf<K extends SessionEvent["kind"]> = Extract<SessionEvent, { kind: K }>;
@@ -51,12 +52,11 @@ export function beat(turn: SessionTurn): void {
   const { draining } = turn.state;
   if (draining !== null && draining.firstBeat === null) turn.change({ draining: { ...draining, firstBeat: sequence } });
   turn.setLink({ ...link, sequence, unansweredSince: turn.now, nextBeatAt: turn.now + link.intervalMs });
-  const all = [...turn.held.values()];
-  const busy = all.filter(({ stage }) => stage !== "settled" && stage !== "gone").length;
+  const busy = usedSlots(turn.held, turn.state.claims);
   turn.emit({
     kind: "send_beat",
     sequence,
-    held: all.map(({ ref }) => ref),
+    held: [...turn.held.values()].map(({ ref }) => ref),
     freeSlots: draining === null ? Math.max(0, slots - busy) : 0,
   });
 }

@@ -1,4 +1,5 @@
 import type { SessionRequest, SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Bus } from "#ports/bus.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { LogPiece } from "#runner/runner-protocol.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -11,7 +12,10 @@ import { toEvents } from "./session-events.ts";
 import { toLogChunkMessage, toOutcomeMessage, toRefMessage, toRequest } from "./session-messages.ts";
 import type { SessionState } from "./session-model.ts";
 import type { SessionEffect, SessionEvent } from "./session-signals.ts";
+import { type SpokenEffect, toMessage } from "./session-speech.ts";
 import { nextWakeAt, step } from "./session-state.ts";
+import { ticketIntake } from "./session-tickets.ts";
+import { TicketConsumption } from "./ticket-consumption.ts";
 
 const protocolVersion = 1;
 const maxTimerMs = 2 ** 31 - 1;
@@ -44,6 +48,8 @@ export interface SessionLoopOptions {
   /** Tells the runner to kill everything after so many milliseconds, for when this process is frozen. */
   readonly setRunnerLease: (ms: number) => void;
   readonly spool: OutcomeSpool;
+  /** Null: attempts come over the session alone. */
+  readonly bus: Pick<Bus, "consumeTickets"> | null;
   readonly logger: Logger;
   readonly recordIncarnation: (incarnation: string) => void;
 }
@@ -56,6 +62,7 @@ export class SessionLoop {
   readonly #events: SessionEvent[] = [];
   readonly #over = Promise.withResolvers<void>();
   readonly #firstContact = Promise.withResolvers<void>();
+  readonly #tickets: TicketConsumption | null;
   #state: SessionState;
   #connection: SessionConnection | null = null;
   /** Settles when the connection that was closed last has ended. */
@@ -67,6 +74,9 @@ export class SessionLoop {
   constructor(state: SessionState, options: SessionLoopOptions) {
     this.#state = state;
     this.#options = options;
+    const { bus } = options;
+    const dispatch = (event: SessionEvent): void => this.dispatch(event);
+    this.#tickets = bus === null ? null : new TicketConsumption({ ...options, bus, dispatch });
   }
 
   /** Resolves when the worker has nothing left to do. */
@@ -93,6 +103,7 @@ export class SessionLoop {
         const { state, effects } = step(this.#state, next, this.#options.clock.now());
         this.#state = state;
         for (const effect of effects) this.#perform(effect);
+        this.#tickets?.setIntake(ticketIntake(state));
         if (next.kind === "welcome" || next.kind === "closed") this.#firstContact.resolve();
       }
     } finally {
@@ -105,7 +116,8 @@ export class SessionLoop {
   #end(): void {
     this.#timer?.cancel();
     this.#firstContact.resolve();
-    void this.#farewell.then(() => this.#over.resolve());
+    const goodbyes = [this.#farewell, this.#tickets?.closed ?? Promise.resolve()];
+    void Promise.allSettled(goodbyes).then(() => this.#over.resolve());
   }
 
   #armTimer(): void {
@@ -137,6 +149,9 @@ export class SessionLoop {
       case "stop":
         this.#executions.get(effect.key)?.stop(effect.reason, effect.graceMs);
         return;
+      case "pass_ticket":
+        this.#tickets?.pass(effect.delivery);
+        return;
       case "keep":
         this.#options.spool.put({ key: keyOf(effect.ref), ref: effect.ref, report: effect.report });
         return;
@@ -157,31 +172,10 @@ export class SessionLoop {
     }
   }
 
-  #say(
-    effect: EffectOf<"send_beat" | "send_outcome" | "send_released" | "send_drain_notice" | "send_unacknowledged_logs">,
-  ): void {
-    switch (effect.kind) {
-      case "send_beat": {
-        const { sequence, held, freeSlots } = effect;
-        this.#send({
-          case: "heartbeat",
-          value: { sequence: BigInt(sequence), held: held.map(toRefMessage), freeSlots },
-        });
-        return;
-      }
-      case "send_outcome":
-        this.#sendOutcome(effect.ref, effect.report);
-        return;
-      case "send_released":
-        this.#send({ case: "released", value: { attempt: toRefMessage(effect.ref) } });
-        return;
-      case "send_drain_notice":
-        this.#send({ case: "drainNotice", value: { reason: effect.reason } });
-        return;
-      case "send_unacknowledged_logs":
-        for (const chunk of this.#logs.unacknowledged()) this.#sendChunk(chunk);
-        return;
-    }
+  #say(effect: SpokenEffect | EffectOf<"send_outcome" | "send_unacknowledged_logs">): void {
+    if (effect.kind === "send_outcome") this.#sendOutcome(effect.ref, effect.report);
+    else if (effect.kind !== "send_unacknowledged_logs") this.#send(toMessage(effect));
+    else for (const chunk of this.#logs.unacknowledged()) this.#sendChunk(chunk);
   }
 
   #send(message: Message): void {
@@ -216,6 +210,7 @@ export class SessionLoop {
         workerId,
         incarnation,
         previousIncarnation: previous,
+        connection: BigInt(connection),
         protocolVersion,
         programVersion: version,
         hostname: host.hostname,

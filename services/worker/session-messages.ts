@@ -22,6 +22,7 @@ import type { LogText } from "#runner/runner-protocol.ts";
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
 import type { NumberedChunk } from "./attempt-logs.ts";
 import type { Verdict } from "./session-signals.ts";
+import type { TicketRef } from "./ticket-ref.ts";
 
 const defaultGraceMs = 30_000;
 const defaultLogMaxBytes = 64 * 1024 * 1024;
@@ -51,7 +52,8 @@ export function toRequest(message: MessageInitShape<typeof SessionRequestSchema>
   return create(SessionRequestSchema, message === undefined ? {} : { message });
 }
 
-export function toRefMessage({ mapIndex, ...ref }: AttemptRef): AttemptRefMessage {
+/** Of a ticket without a fence: its claim gives it one. */
+export function toRefMessage({ mapIndex, ...ref }: TicketRef & Partial<Pick<AttemptRef, "fence">>): AttemptRefMessage {
   return create(AttemptRefSchema, mapIndex === null ? ref : { ...ref, mapIndex });
 }
 

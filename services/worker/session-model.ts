@@ -1,4 +1,5 @@
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
+import type { TicketRef } from "./ticket-ref.ts";
 
 /** An attempt in the worker's hands, from its assignment until nobody needs to hear of it. */
 export type Held = {
@@ -31,6 +32,12 @@ export type Link =
   /** The worker has nothing left to do. */
   | { readonly kind: "over" };
 
+/** A ticket that was claimed and not answered yet, with all deliveries of it. */
+export interface Claim {
+  readonly ref: TicketRef;
+  readonly deliveries: readonly number[];
+}
+
 export interface Draining {
   readonly reason: string;
   /** What still runs then is stopped as interrupted. */
@@ -58,6 +65,10 @@ export interface SessionState {
   /** Connections in a row that brought no welcome. */
   readonly failures: number;
   readonly held: ReadonlyMap<string, Held>;
+  /** Tickets that were claimed on this session, by what they name; each takes a slot. */
+  readonly claims: ReadonlyMap<string, Claim>;
+  /** The partitions that this worker owns, by queue; null: it takes no tickets. */
+  readonly partitions: ReadonlyMap<string, readonly number[]> | null;
   /** Length of the last lease; null before the first welcome. */
   readonly leaseMs: number | null;
   /** Everything is killed then unless a beat is answered before (G4). */
@@ -96,6 +107,8 @@ export function initialState(options: {
     connection: 0,
     failures: 0,
     held: new Map(spooled.map(({ key, ref, report }) => [key, { ref, stage: "settled", report, deliveries: 0 }])),
+    claims: new Map(),
+    partitions: null,
     leaseMs: null,
     leaseUntil: null,
     draining: null,

@@ -2,15 +2,18 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Assignment, type AttemptRef, type AttemptReport, instanceOf, keyOf } from "./attempt.ts";
-import { initialState, type SessionState } from "./session-model.ts";
+import { incarnationId, initialState, type SessionState } from "./session-model.ts";
 import type { SessionEffect, SessionEvent, Verdict } from "./session-signals.ts";
 import { nextWakeAt, step } from "./session-state.ts";
+import { ticketKeyOf } from "./ticket-ref.ts";
 
 const leaseMs = 3000;
 const success: AttemptReport = { kind: "success", exitCode: 0, durationMs: 1, logChunks: 0, outputs: [] };
 
 type Act =
   | { readonly kind: "assign" | "stop" | "finish" | "acknowledge"; readonly which: number; readonly fence: number }
+  | { readonly kind: "ticket"; readonly which: number; readonly fence: number }
+  | { readonly kind: "answer_claim"; readonly which: number; readonly isGranted: boolean }
   | { readonly kind: "welcome"; readonly verdict: Verdict }
   | { readonly kind: "answer_beat" | "close" | "refuse" | "shutdown" | "elsewhere" }
   | { readonly kind: "wait"; readonly ms: number; readonly isFrozen: boolean };
@@ -18,6 +21,11 @@ type Act =
 const which = { which: fc.integer({ min: 0, max: 3 }), fence: fc.integer({ min: 1, max: 3 }) };
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("assign", "stop", "finish", "acknowledge"), ...which }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("ticket"), ...which }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("answer_claim"), which: which.which, isGranted: fc.boolean() }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant("welcome"), verdict: fc.constantFrom("keep", "kill", "settled") }),
@@ -49,6 +57,13 @@ class World {
   readonly runs = new Set<string>();
   readonly kept = new Set<string>();
   readonly sentInSession = new Set<string>();
+  /** Tickets that were not passed yet. */
+  readonly inHand = new Set<number>();
+  readonly claimed = new Set<string>();
+  deliveries = 0;
+  /** The incarnation whose lease ended while something ran: it must not speak again. */
+  lost: string | null = null;
+  ended = "";
 
   constructor(stepToTest: typeof step = step) {
     this.step = stepToTest;
@@ -58,6 +73,8 @@ class World {
   do(event: SessionEvent): void {
     const leaseUntil = this.state.leaseUntil;
     const wasReady = this.state.link.kind === "ready";
+    if (leaseUntil !== null && this.now >= leaseUntil && this.alive.size > 0)
+      this.lost = incarnationId(this.state.incarnation);
     const { state, effects } = this.step(this.state, event, this.now);
     this.state = state;
     for (const effect of effects) this.perform(effect);
@@ -83,12 +100,16 @@ class World {
       }
       case "stop": {
         const process = this.alive.get(effect.key);
+        // A frozen worker hears late that it has ended.
+        if (process === undefined && effect.key === this.ended) return;
         assert(process !== undefined);
         if (effect.graceMs === 0) process.isDoomed = true;
         return;
       }
       case "connect":
+        assert.notEqual(effect.incarnation, this.lost, "what it killed would be sent to it again");
         this.sentInSession.clear();
+        this.claimed.clear();
         // What is alive and was not given up is told; what was given up is dead before the worker speaks again.
         for (const { ref } of this.alive.values()) assert(effect.held.map(keyOf).includes(keyOf(ref)));
         return;
@@ -97,6 +118,16 @@ class World {
         assert(!this.sentInSession.has(keyOf(effect.ref)));
         assert(!this.alive.has(keyOf(effect.ref)));
         this.sentInSession.add(keyOf(effect.ref));
+        return;
+      case "send_claim": {
+        const key = ticketKeyOf(effect.ref);
+        assert(!this.claimed.has(key), "claimed twice");
+        this.claimed.add(key);
+        assert(this.alive.size + this.claimed.size <= this.state.slots, "claims more than it has slots for");
+        return;
+      }
+      case "pass_ticket":
+        assert(this.inHand.delete(effect.delivery), "passed twice");
         return;
       case "send_released":
         assert(!this.alive.has(keyOf(effect.ref)));
@@ -116,6 +147,9 @@ class World {
   }
 
   check(): void {
+    const claims = [...this.state.claims.values()].flatMap(({ deliveries }) => deliveries);
+    assert.deepEqual(new Set(claims), this.inHand, "a ticket is in hand as long as it is claimed");
+    if (this.state.link.kind !== "ready") assert.equal(claims.length, 0, "nobody will answer these claims");
     if (this.state.link.kind === "over") return;
     const stages = new Map([...this.state.held].map(([key, held]) => [key, held.stage]));
     for (const key of this.alive.keys()) assert(["running", "stopping"].includes(stages.get(key) ?? ""));
@@ -130,9 +164,22 @@ class World {
         if (link.kind === "ready" && !this.runs.has(keyOf(refOf(next))))
           this.do({ kind: "assigned", connection, assignment: assignmentOf(next) });
         return;
+      case "ticket": {
+        const { fence: _, ...ref } = refOf(next);
+        if (link.kind === "over") return;
+        this.deliveries += 1;
+        this.inHand.add(this.deliveries);
+        this.do({ kind: "ticket", delivery: this.deliveries, ref });
+        return;
+      }
+      case "answer_claim":
+        this.answerClaim(next);
+        return;
       case "stop":
-        if (link.kind === "ready")
-          this.do({ kind: "stop_ordered", ref: refOf(next), reason: "", graceMs: next.fence * 100 });
+        if (link.kind === "ready") {
+          const { ref } = [...this.alive.values()][next.which] ?? { ref: refOf(next) };
+          this.do({ kind: "stop_ordered", ref, reason: "", graceMs: next.fence * 100 });
+        }
         return;
       case "finish":
         this.finish([...this.alive.keys()][next.which]);
@@ -172,13 +219,23 @@ class World {
     }
   }
 
+  answerClaim({ which: index, isGranted }: Extract<Act, { kind: "answer_claim" }>): void {
+    const [key, claim] = [...this.state.claims][index] ?? [];
+    if (key === undefined || claim === undefined) return;
+    const place = { which: Number(claim.ref.taskId.slice(1)), fence: claim.ref.tryNumber };
+    const assignment = isGranted && !this.runs.has(keyOf(refOf(place))) ? assignmentOf(place) : null;
+    this.claimed.delete(key);
+    this.do({ kind: "claim_answered", connection: this.state.connection, key, assignment, reason: "" });
+  }
+
   finish(key: string | undefined): void {
     if (key === undefined) return;
     this.alive.delete(key);
+    this.ended = key;
     this.do({ kind: "finished", key, report: success });
   }
 
-  /** A frozen process wakes late; an unfrozen one at each time that it asked for. */
+  /** A frozen process wakes late, by whatever comes next; an unfrozen one at each time that it asked for. */
   wait(ms: number, isFrozen: boolean): void {
     const end = this.now + ms;
     for (let at = nextWakeAt(this.state); !isFrozen && at !== null && at <= end; at = nextWakeAt(this.state)) {
@@ -186,7 +243,7 @@ class World {
       this.do({ kind: "tick" });
     }
     this.now = end;
-    this.do({ kind: "tick" });
+    if (!isFrozen) this.do({ kind: "tick" });
   }
 }
 
@@ -250,6 +307,9 @@ const planted: Record<string, typeof step> = {
       ),
     };
   },
+  "a ticket that is never passed": (state, event, now) => without("pass_ticket", step(state, event, now)),
+  "a ticket that is claimed again and again": (state, event, now) =>
+    event.kind === "ticket" ? step({ ...state, claims: new Map() }, event, now) : step(state, event, now),
   "a beat that lists nothing": (state, event, now) => {
     const next = step(state, event, now);
     return {

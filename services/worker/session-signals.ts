@@ -1,5 +1,6 @@
 import type { StopReason } from "#operators/operator.ts";
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
+import type { TicketRef } from "./ticket-ref.ts";
 
 /** Why an executor refused a hello: this incarnation is dead to the database, or something that a new one would not change. */
 export type Refusal = "incarnation_lost" | "other";
@@ -31,6 +32,17 @@ export type SessionEvent =
       readonly reason: string;
       readonly next: Assignment | null;
     }
+  /** `delivery` names it among those that came in. */
+  | { readonly kind: "ticket"; readonly delivery: number; readonly ref: TicketRef }
+  /** `assignment` is null where the claim came to nothing, for the reason. */
+  | {
+      readonly kind: "claim_answered";
+      readonly connection: number;
+      readonly key: string;
+      readonly assignment: Assignment | null;
+      readonly reason: string;
+    }
+  | { readonly kind: "partitions_owned"; readonly owned: ReadonlyMap<string, readonly number[]> }
   | { readonly kind: "stop_ordered"; readonly ref: AttemptRef; readonly reason: string; readonly graceMs: number }
   | {
       readonly kind: "drain_ordered";
@@ -69,6 +81,11 @@ export type SessionEffect =
       readonly held: readonly AttemptRef[];
       readonly freeSlots: number;
     }
+  | { readonly kind: "send_claim"; readonly ref: TicketRef }
+  | { readonly kind: "return_ticket"; readonly ref: TicketRef; readonly reason: string }
+  /** The worker needs the ticket no more: its offset may pass. */
+  | { readonly kind: "pass_ticket"; readonly delivery: number }
+  | { readonly kind: "send_partitions"; readonly owned: ReadonlyMap<string, readonly number[]> }
   | { readonly kind: "send_outcome"; readonly ref: AttemptRef; readonly report: AttemptReport }
   | { readonly kind: "send_released"; readonly ref: AttemptRef }
   | { readonly kind: "send_drain_notice"; readonly reason: string }

@@ -17,6 +17,13 @@ import {
 import { changeExecutor, connect, greetingTimeoutMs, mayConnect, receiveClosed } from "./session-link.ts";
 import type { SessionState } from "./session-model.ts";
 import type { SessionEffect, SessionEvent } from "./session-signals.ts";
+import {
+  forgetClaims,
+  receiveClaimAnswer,
+  receivePartitions,
+  receiveTicket,
+  sendPartitions,
+} from "./session-tickets.ts";
 import { SessionTurn } from "./session-turn.ts";
 
 /** After the drain's deadline and the longest grace, acknowledgements get this long to come in. */
@@ -28,6 +35,7 @@ const soleExecutorPauseMs = 200;
  * - G4: whatever happens, a lease that is over is seen first, and what ran under it is told to die at once.
  * - An outcome is held until it is acknowledged or disowned, and sent once in every session.
  * - A session that is not open accepts nothing.
+ * - A ticket is passed once: when its claim is answered, when it is handed back, or when the session of its claim is over.
  */
 export function step(
   state: SessionState,
@@ -41,6 +49,7 @@ export function step(
   watchGreeting(turn);
   beat(turn);
   watchDrain(turn);
+  forgetClaims(turn);
   const { link } = turn.state;
   if (link.kind === "idle" && now >= link.retryAt && mayConnect(turn.held)) connect(turn);
   return turn.finish();
@@ -66,6 +75,7 @@ function receive(turn: SessionTurn, event: SessionEvent): void {
       if (verdicts === null) return;
       turn.emit({ kind: "send_unacknowledged_logs" });
       applyVerdicts(turn, verdicts);
+      sendPartitions(turn);
       const { draining } = turn.state;
       if (draining !== null) sendDrainNotice(turn, draining);
       return;
@@ -79,6 +89,15 @@ function receive(turn: SessionTurn, event: SessionEvent): void {
     case "outcome_acknowledged":
       receiveOutcomeAck(turn, event);
       if (event.next !== null && isPresent(turn, event.connection)) receiveAssignment(turn, event.next);
+      return;
+    case "ticket":
+      receiveTicket(turn, event);
+      return;
+    case "claim_answered":
+      if (isPresent(turn, event.connection)) receiveClaimAnswer(turn, event);
+      return;
+    case "partitions_owned":
+      receivePartitions(turn, event.owned);
       return;
     case "stop_ordered":
       receiveStopOrder(turn, event);
@@ -139,7 +158,7 @@ function watchDrain(turn: SessionTurn): void {
   const { draining, link } = turn.state;
   if (draining === null) return;
   if (turn.now >= draining.deadline) interruptAll(turn);
-  const isDone = turn.held.size === 0 && hasHeardLastAssignment(turn.state);
+  const isDone = turn.held.size === 0 && turn.state.claims.size === 0 && hasHeardLastAssignment(turn.state);
   if (!isDone && turn.now < draining.giveUpAt) return;
   if (!isDone) turn.note("warn", "drained without all acknowledgements", { attempts: turn.held.size });
   if (link.kind === "greeting" || link.kind === "ready") turn.emit({ kind: "disconnect", connection: link.connection });

@@ -56,6 +56,7 @@ export function useWorkers(): WorkerHarness {
         slots: 4,
         labels: { zone: "a" },
         drainTimeoutMs: 0,
+        bus: null,
         host: createTestHost(),
         secrets: createSecretSource({ environment: testSecrets, directory: null, command: null }),
         logger,

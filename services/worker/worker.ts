@@ -6,6 +6,7 @@ import { operatorSchemas } from "#operators/registry.ts";
 import { systemClock } from "#clock/system-clock.ts";
 import { readEnvironment } from "#config/environment.ts";
 import type { OperatorHost } from "#operators/operator-host.ts";
+import type { Bus } from "#ports/bus.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
 import { selectHostVariables } from "#runner/attempt-environment.ts";
 import { killLeftovers } from "#runner/leftovers.ts";
@@ -30,6 +31,8 @@ export interface WorkerOptions {
   readonly slots: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly drainTimeoutMs: number;
+  /** Where its tickets come from; null: attempts come over the session alone. */
+  readonly bus: Pick<Bus, "consumeTickets"> | null;
   /** Closed with the worker. */
   readonly host: OperatorHost;
   readonly secrets: SecretSource;
@@ -101,6 +104,7 @@ async function startWorker(options: WorkerOptions): Promise<Started> {
       execute: (assignment, onLog) => startExecution(assignment, { runner, host, secrets, hostVariables, onLog }),
       setRunnerLease: (ms) => runner.setLease(ms),
       spool,
+      bus: options.bus,
       logger,
       recordIncarnation,
     });

@@ -4,7 +4,8 @@ import type { Instance, RunAggregate } from "#core/run-model.ts";
 /** How the simulated system is set up. */
 export interface Deployment {
   readonly handOff: boolean;
-  readonly backend: "local" | "stream";
+  readonly backend: "stream" | "kafka";
+  readonly redispatchAfterMs: number;
   readonly leaseMs: number;
   readonly beatMs: number;
   readonly scanMs: number;

@@ -19,6 +19,7 @@ import { createSimStore } from "../database/sim-store.ts";
 import type { SimWakes } from "../database/sim-wakes.ts";
 import { MessageQueue } from "../world/message-queue.ts";
 import type { StreamEnd } from "../world/network.ts";
+import type { SimBroker } from "../world/sim-broker.ts";
 import type { SimProcess } from "../world/sim-process.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -34,6 +35,7 @@ export class SimExecutor {
   readonly process: SimProcess;
   readonly #database: SimDatabase;
   readonly #wakes: SimWakes;
+  readonly #broker: SimBroker | null;
   readonly #deployment: Deployment;
   readonly #logger: Logger;
   #core: ExecutorCore | null = null;
@@ -43,6 +45,7 @@ export class SimExecutor {
     parts: {
       readonly database: SimDatabase;
       readonly wakes: SimWakes;
+      readonly broker: SimBroker | null;
       readonly deployment: Deployment;
       readonly logger: Logger;
     },
@@ -50,6 +53,7 @@ export class SimExecutor {
     this.process = process;
     this.#database = parts.database;
     this.#wakes = parts.wakes;
+    this.#broker = parts.broker;
     this.#deployment = parts.deployment;
     this.#logger = parts.logger;
   }
@@ -61,7 +65,7 @@ export class SimExecutor {
 
   start(): void {
     this.process.restart();
-    const { handOff, backend, leaseMs, beatMs, scanMs, evaluate } = this.#deployment;
+    const { handOff, backend, redispatchAfterMs, leaseMs, beatMs, scanMs, evaluate } = this.#deployment;
     const store = createSimStore(this.#database, this.process, this.#wakes);
     this.#core = createExecutorCore({
       store,
@@ -69,6 +73,8 @@ export class SimExecutor {
       assignments: plainAssignments(evaluate, store),
       executorId: `${this.process.name}/${this.process.life}`,
       backend,
+      bus: this.#broker?.publisherOf(this.process) ?? null,
+      redispatchAfterMs,
       programVersion: "simulated",
       workerLeaseMs: leaseMs,
       heartbeatIntervalMs: beatMs,

@@ -6,6 +6,7 @@ import { SessionLoop } from "#services/worker/session-loop.ts";
 import { incarnationId, initialState } from "#services/worker/session-model.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { Ledger } from "../invariants/ledger.ts";
+import type { SimBroker } from "../world/sim-broker.ts";
 import type { SimProcess } from "../world/sim-process.ts";
 import type { Deployment } from "./deployment.ts";
 import type { TaskScript } from "../workload/task-script.ts";
@@ -19,6 +20,7 @@ export interface SimWorkerParts {
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly script: TaskScript;
+  readonly broker: SimBroker | null;
   readonly executorCount: number;
   readonly connect: (executor: number, handlers: ConnectionHandlers) => SessionConnection;
   /** Whether what is kept on disk outlives the process. */
@@ -55,7 +57,7 @@ export class SimWorker {
     if (this.#loop !== null) return;
     this.process.restart();
     const { process } = this;
-    const { deployment, slots, executorCount, connect, logger, keepsSpool } = this.#parts;
+    const { deployment, slots, executorCount, connect, logger, keepsSpool, broker } = this.#parts;
     if (!keepsSpool) this.#spool = createMemorySpool();
     const state = initialState({
       executorCount,
@@ -79,6 +81,7 @@ export class SimWorker {
       execute: (assignment) => this.#execute(assignment),
       setRunnerLease: (ms) => this.#watchLease(ms),
       spool: this.#spool,
+      bus: broker?.consumersOf(process) ?? null,
       logger,
       recordIncarnation: (incarnation) => {
         this.#previous = incarnation;
@@ -91,6 +94,7 @@ export class SimWorker {
   crash(): void {
     this.#loop = null;
     this.process.crash();
+    this.#parts.broker?.died(this.process);
     this.#leaseNumber += 1;
     for (const { assignment } of this.#running.values()) this.runner.after(killMs, () => this.#die(assignment));
   }

@@ -5,6 +5,7 @@ import type { SimScheduler } from "../actors/sim-scheduler.ts";
 import type { SimWorker } from "../actors/sim-worker.ts";
 import type { SimDatabase } from "../database/sim-database.ts";
 import type { Direction, Network } from "../world/network.ts";
+import type { SimBroker } from "../world/sim-broker.ts";
 import type { SimProcess } from "../world/sim-process.ts";
 import type { World } from "../world/world.ts";
 import type { TimedFault } from "./fault-plan.ts";
@@ -16,6 +17,7 @@ export interface FaultTargets {
   readonly world: World;
   readonly network: Network;
   readonly database: SimDatabase;
+  readonly broker: SimBroker | null;
   readonly executors: readonly SimExecutor[];
   readonly schedulers: readonly SimScheduler[];
   readonly workers: readonly SimWorker[];
@@ -84,12 +86,22 @@ export function injectFault(targets: FaultTargets, fault: TimedFault): void {
       if (fault.pick % 2 === 0) database.goAway(fault.durationMs / 2);
       else cutFromDatabase(targets, executor.process, fault.durationMs);
       return;
+    case "bus_away":
+    case "bus_rewound":
+      hitBroker(targets, fault);
+      return;
     case "cancel":
     case "clear":
     case "mark":
     case "run_pause":
       changeRun(targets, fault);
   }
+}
+
+function hitBroker({ world, broker }: FaultTargets, { kind, durationMs }: TimedFault): void {
+  world.note("fault", `${kind} for ${(durationMs / 2).toFixed(0)} ms`);
+  if (kind === "bus_away") broker?.goAway(durationMs / 2);
+  else broker?.rebalance();
 }
 
 function restartLater(

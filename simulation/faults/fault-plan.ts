@@ -19,7 +19,9 @@ export const timedKinds = [
   "run_pause",
 ] as const satisfies readonly FaultKind[];
 
-export type TimedKind = (typeof timedKinds)[number];
+export const busTimedKinds = ["bus_away", "bus_rewound"] as const satisfies readonly FaultKind[];
+
+export type TimedKind = (typeof timedKinds)[number] | (typeof busTimedKinds)[number];
 
 export interface TimedFault {
   readonly kind: TimedKind;
@@ -31,11 +33,12 @@ export interface TimedFault {
 
 /** A few faults within the time, of the kinds that are on. */
 export function drawTimedFaults(
+  among: readonly TimedKind[],
   random: RandomStream,
   faults: ReadonlySet<FaultKind>,
   options: { readonly untilMs: number; readonly most: number; readonly leaseMs: number },
 ): readonly TimedFault[] {
-  const kinds = timedKinds.filter((kind) => faults.has(kind));
+  const kinds = among.filter((kind) => faults.has(kind));
   if (kinds.length === 0) return [];
   const count = random.below(options.most + 1);
   return Array.from({ length: count }, () => ({

@@ -2,7 +2,11 @@ import type { SimClient } from "../actors/sim-client.ts";
 import type { SimDatabase } from "../database/sim-database.ts";
 import type { StoredRun } from "#store/memory/stored-run.ts";
 import type { ScheduledDag } from "../workload/scheduled-dag.ts";
+import type { SimBroker } from "../world/sim-broker.ts";
 import type { Ledger } from "./ledger.ts";
+
+/** By then a claim was answered, or its session was over. */
+const stuckAfterMs = 15_000;
 
 /** What must hold when everything has ended: nothing lost (I5), nothing left over, nothing in need of repair. */
 export function checkEnd(system: {
@@ -10,8 +14,9 @@ export function checkEnd(system: {
   readonly client: SimClient;
   readonly ledger: Ledger;
   readonly scheduled: ScheduledDag | null;
+  readonly broker: SimBroker | null;
 }): readonly string[] {
-  const { database, client, ledger, scheduled } = system;
+  const { database, client, ledger, scheduled, broker } = system;
   const { state } = database;
   const problems: string[] = [];
   for (const [request, runId] of client.acknowledged)
@@ -25,6 +30,8 @@ export function checkEnd(system: {
   }
   if (ledger.livingCount > 0)
     problems.push(`${ledger.livingCount} attempts still live though all runs have ended (G13)`);
+  const stuck = broker?.countStuck(stuckAfterMs) ?? 0;
+  if (stuck > 0) problems.push(`${stuck} tickets were taken in and neither used nor passed`);
   for (const run of state.runs.values()) problems.push(...checkRun(run), ...checkEvents(database, run));
   return problems;
 }

@@ -206,4 +206,43 @@ export const plantedBugs: readonly PlantedBug[] = [
       { file: "libs/store/memory/create-run.ts", find: "  if (old !== undefined) archive(state, old);\n", replace: "" },
     ],
   },
+  {
+    name: "tickets: the offset passes before the claim and nothing is dispatched again",
+    patches: [
+      {
+        file: "services/worker/session-tickets.ts",
+        find: '    turn.emit({ kind: "send_claim", ref });\n',
+        replace: '    turn.emit({ kind: "pass_ticket", delivery });\n    turn.emit({ kind: "send_claim", ref });\n',
+      },
+      {
+        file: "libs/store/memory/dispatch-stamps.ts",
+        find: "at !== null && at > state.now() - milliseconds",
+        replace: "at !== null && milliseconds > 0",
+      },
+    ],
+  },
+  {
+    name: "tickets: a claim that comes too late is answered with the attempt that another worker has",
+    patches: [
+      {
+        file: "services/executor/ticket-claims.ts",
+        find: "if (held !== undefined && instance !== undefined && mayHearAgain(held, ref, instance)) {",
+        replace: 'if (instance?.state === "running" || (held && instance && mayHearAgain(held, ref, instance))) {',
+      },
+    ],
+  },
+  {
+    name: "tickets: claims outlive the session that they were made on",
+    patches: [{ file: "services/worker/session-state.ts", find: "  forgetClaims(turn);\n", replace: "" }],
+  },
+  {
+    name: "tickets: one that got lost takes its slot for ever",
+    patches: [
+      {
+        file: "services/executor/session-offers.ts",
+        find: "      if (until > now) break;\n",
+        replace: "      if (until > now || now > 0) break;\n",
+      },
+    ],
+  },
 ];

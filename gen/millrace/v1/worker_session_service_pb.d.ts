@@ -312,6 +312,14 @@ export declare type Hello = Message<"millrace.v1.Hello"> & {
    * @generated from field: string previous_incarnation = 14;
    */
   previousIncarnation: string;
+
+  /**
+   * Number of this stream among those of the incarnation, from 1; one that was given up may still arrive, after a later
+   * one, and is refused. 0: not numbered.
+   *
+   * @generated from field: int64 connection = 15;
+   */
+  connection: bigint;
 };
 
 /**
@@ -321,13 +329,15 @@ export declare type Hello = Message<"millrace.v1.Hello"> & {
 export declare const HelloSchema: GenMessage<Hello>;
 
 /**
+ * One of a queue's topic.
+ *
  * @generated from message millrace.v1.Partition
  */
 export declare type Partition = Message<"millrace.v1.Partition"> & {
   /**
-   * @generated from field: string topic = 1;
+   * @generated from field: string queue = 1;
    */
-  topic: string;
+  queue: string;
 
   /**
    * @generated from field: int32 partition = 2;

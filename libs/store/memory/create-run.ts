@@ -64,6 +64,7 @@ function insert(state: MemoryState, next: NewRun, dagId: string): StoredRun {
     made: next,
     attempts: new Map(),
     outputs: new Map(),
+    stamps: new Map(),
     isOrphaned: false,
   };
   state.runs.set(row.runKey, run);

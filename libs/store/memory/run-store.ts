@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
 import type { Decision } from "#core/decision.ts";
 import { isSettled } from "#core/run-state.ts";
-import type {
-  DueInstance,
-  HeldAttempt,
-  QueuedInstance,
-  RunChange,
-  RunChangeResult,
-  RunFacts,
-  RunStore,
-} from "#ports/run-store.ts";
+import type { PickedInstance, QueuedInstance } from "#ports/queued-instance.ts";
+import type { DueInstance, HeldAttempt, RunChange, RunChangeResult, RunFacts, RunStore } from "#ports/run-store.ts";
 import { aggregateOf, applyDecision, checkGuards } from "./apply-decision.ts";
 import { createRun } from "./create-run.ts";
+import { clearDispatched, isStampedWithin, stampDispatched, wasDispatched } from "./dispatch-stamps.ts";
 import type { MemoryState } from "./memory-state.ts";
 import type { StoredRun } from "./stored-run.ts";
 import { type InstanceRef, type TimedRef, timeOf } from "./run-indexes.ts";
@@ -39,6 +33,12 @@ export function createMemoryRuns(state: MemoryState): RunStore {
     },
     async pickQueued(options) {
       return pickQueued(state, options);
+    },
+    async stampDispatched(instances, redispatchAfterMs) {
+      return stampDispatched(state, instances, redispatchAfterMs);
+    },
+    async clearDispatched(instances) {
+      clearDispatched(state, instances);
     },
     async listDue(limit) {
       return listDue(state, limit);
@@ -97,19 +97,20 @@ function isStale(run: StoredRun, decision: Decision): boolean {
 
 function pickQueued(
   state: MemoryState,
-  { queues, backends, limit, oldest = 0 }: Parameters<RunStore["pickQueued"]>[0],
-): readonly QueuedInstance[] {
+  { queues, backends, limit, oldest = 0, redispatchAfterMs = 0 }: Parameters<RunStore["pickQueued"]>[0],
+): readonly PickedInstance[] {
   const mayBeTaken = ({ runKey, ordinal }: InstanceRef): boolean => {
     const run = state.runs.get(runKey);
     const instance = run?.instances[ordinal];
     const task = instance === undefined ? undefined : run?.plan.tasks[instance.task];
     if (run === undefined || instance === undefined || task === undefined || run.row.isPaused) return false;
     const isDue = instance.dueAt === null || instance.dueAt <= state.now();
+    if (isStampedWithin(state, run, instance, redispatchAfterMs)) return false;
     return isDue && queues.includes(task.queue) && backends.includes(task.backend);
   };
   const attemptsOut = (dagKey: number): number => state.indexes.attemptsOut(dagKey);
   const picked = state.indexes.ready.pick({ limit, oldest, attemptsOut, mayBeTaken });
-  return picked.flatMap((ref) => queuedInstance(state, ref));
+  return picked.flatMap((ref) => pickedInstance(state, ref));
 }
 
 function listDue(state: MemoryState, limit: number): readonly DueInstance[] {
@@ -170,6 +171,13 @@ function heldAttempt(state: MemoryState, { runKey, ordinal }: InstanceRef): read
   return [
     { runKey, ordinal, runId: run.row.runId, taskId, mapIndex, fence, workerKey, isRunning: taskState === "running" },
   ];
+}
+
+function pickedInstance(state: MemoryState, ref: InstanceRef): readonly PickedInstance[] {
+  const run = state.runs.get(ref.runKey);
+  const instance = run?.instances[ref.ordinal];
+  if (run === undefined || instance === undefined) return [];
+  return queuedInstance(state, ref).map((queued) => ({ ...queued, wasDispatched: wasDispatched(run, instance) }));
 }
 
 function queuedInstance(state: MemoryState, { runKey, ordinal }: InstanceRef): readonly QueuedInstance[] {

@@ -2,6 +2,7 @@ import type { AttemptClosed, AttemptOpened } from "#core/attempt-change.ts";
 import type { Plan } from "#core/plan.ts";
 import type { Instance, RunRow } from "#core/run-model.ts";
 import type { NewRun } from "#ports/new-run.ts";
+import type { DispatchStamp } from "./dispatch-stamps.ts";
 
 export interface StoredAttempt {
   readonly opened: Omit<AttemptOpened, "kind">;
@@ -26,5 +27,7 @@ export interface StoredRun {
   /** By ordinal, oldest first. */
   readonly attempts: Map<number, StoredAttempt[]>;
   readonly outputs: Map<number, Map<string, StoredOutput>>;
+  /** By ordinal. */
+  readonly stamps: Map<number, DispatchStamp>;
   isOrphaned: boolean;
 }

@@ -38,6 +38,8 @@ function register(state: MemoryState, hello: WorkerHello): RegisterWorkerResult 
   const known = workers.find((worker) => worker.incarnation === hello.incarnation);
   if (known !== undefined) {
     if (!isInService(known)) return { kind: "refused", reason: "incarnation_lost" };
+    if (hello.connection !== 0 && hello.connection <= known.hello.connection)
+      return { kind: "refused", reason: "older_connection" };
     known.sessionNumber += 1;
     return enter(state, known, hello);
   }
@@ -68,7 +70,7 @@ function register(state: MemoryState, hello: WorkerHello): RegisterWorkerResult 
 }
 
 function enter(state: MemoryState, worker: StoredWorker, hello: WorkerHello): RegisterWorkerResult {
-  worker.hello = hello;
+  worker.hello = { ...hello, connection: Math.max(worker.hello.connection, hello.connection) };
   worker.freeSlots = hello.slots;
   worker.lastHeartbeatAt = state.now();
   worker.leaseExpiresAt = state.now() + hello.leaseMs;

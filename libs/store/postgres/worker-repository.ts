@@ -4,13 +4,14 @@ import type { Database, Transaction } from "./database.ts";
 
 const lockIncarnation = {
   name: "lock_worker_incarnation",
-  text: "SELECT worker_key, status FROM workers WHERE incarnation = $1 FOR UPDATE",
+  text: "SELECT worker_key, status, connection FROM workers WHERE incarnation = $1 FOR UPDATE",
 };
 
 const nextSession = {
   name: "next_worker_session",
   text: `UPDATE workers SET session_number = session_number + 1, status = 'healthy', executor_id = $2, hostname = $3, version = $4, queues = $5,
-      slots = $6, free_slots = $6, labels = $7, capabilities = $8, last_heartbeat_at = now(), lease_expires_at = now() + $9::bigint * interval '1 ms'
+      slots = $6, free_slots = $6, labels = $7, capabilities = $8, last_heartbeat_at = now(), lease_expires_at = now() + $9::bigint * interval '1 ms',
+      connection = GREATEST(connection, $10::bigint)
     WHERE worker_key = $1 RETURNING worker_key, session_number`,
 };
 
@@ -31,8 +32,8 @@ const endPredecessor = {
 const insertWorker = {
   name: "insert_worker",
   text: `INSERT INTO workers (worker_id, incarnation, executor_id, hostname, version, queues, slots, free_slots, labels, capabilities,
-      last_heartbeat_at, lease_expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, now(), now() + $10::bigint * interval '1 ms')
+      last_heartbeat_at, lease_expires_at, connection)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, now(), now() + $10::bigint * interval '1 ms', $11)
     ON CONFLICT DO NOTHING RETURNING worker_key, session_number`,
 };
 
@@ -105,9 +106,13 @@ export function createWorkerRepository(options: { database: Database; wake: Wake
 }
 
 async function register(transaction: Transaction, hello: WorkerHello): Promise<RegisterWorkerResult> {
-  const [known] = await transaction.query<{ worker_key: number; status: string }>(lockIncarnation, [hello.incarnation]);
+  const [known] = await transaction.query<{ worker_key: number; status: string; connection: number }>(lockIncarnation, [
+    hello.incarnation,
+  ]);
   if (known !== undefined) {
     if (known.status === "lost" || known.status === "stopped") return { kind: "refused", reason: "incarnation_lost" };
+    if (hello.connection !== 0 && hello.connection <= known.connection)
+      return { kind: "refused", reason: "older_connection" };
     return enter(transaction, hello, nextSession, [known.worker_key, ...describe(hello)]);
   }
   const [predecessor] = await transaction.query<{ worker_key: number; incarnation: string; is_over: boolean }>(
@@ -145,5 +150,6 @@ function describe(hello: WorkerHello): readonly unknown[] {
     labels,
     hello.capabilities,
     hello.leaseMs,
+    hello.connection,
   ];
 }

@@ -1,13 +1,16 @@
-import type { QueuedInstance, RunStore } from "#ports/run-store.ts";
+import type { PickedInstance } from "#ports/queued-instance.ts";
+import type { RunStore } from "#ports/run-store.ts";
 import type { Database } from "../database.ts";
+import { isStampedWithin, wasDispatched } from "./dispatch-stamps.ts";
 
 /** Instances without a backend of their own have this word in the pick. */
 const deploymentBackend = "";
 
 const isWaiting = "t.state = 'queued' AND NOT t.held AND t.items_total = 0";
 const mayBeTaken = `${isWaiting} AND t.waits_for IS NULL AND (t.due_at IS NULL OR t.due_at <= now())
-      AND t.queue = ANY($1::text[]) AND COALESCE(t.backend, '${deploymentBackend}') = ANY($2::text[]) AND NOT r.is_paused`;
-const columns = "t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number";
+      AND t.queue = ANY($1::text[]) AND COALESCE(t.backend, '${deploymentBackend}') = ANY($2::text[]) AND NOT r.is_paused
+      AND NOT ${isStampedWithin("$6::integer")}`;
+const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number, ${wasDispatched} AS was_dispatched`;
 const byUrgency = "t.priority DESC, t.dag_priority DESC";
 const byAge = "t.queued_at, t.run_key, t.ordinal";
 
@@ -19,7 +22,7 @@ const leastOfEach = 2;
  * The dispatcher's order. `waiting` jumps from DAG to DAG through the index; of each the best are read, and a DAG's n-th
  * stands where its attempts that are out, and its n − 1 before it, put it: sorting by that is what taking the DAG with the
  * fewest attempts out again and again would come to (G14). `$4`: that many of the oldest go first. `$5`: how many of each DAG
- * are read, null for a few more than an even share.
+ * are read, null for a few more than an even share. `$6`: milliseconds in which a ticket that is out may still be used.
  */
 const pickText = `WITH RECURSIVE waiting AS (
     (SELECT t.dag_key FROM task_instances t WHERE ${isWaiting} ORDER BY t.dag_key LIMIT 1)
@@ -38,9 +41,9 @@ const pickText = `WITH RECURSIVE waiting AS (
         SELECT ${columns}, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
         WHERE t.dag_key = d.dag_key AND ${mayBeTaken} AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
         ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n) c)
-  SELECT run_key, ordinal, generation, try_number, dag_key, (SELECT of_each FROM depth) AS of_each FROM (
-    SELECT run_key, ordinal, generation, try_number, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
-    UNION ALL SELECT run_key, ordinal, generation, try_number, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
+  SELECT run_key, ordinal, generation, try_number, was_dispatched, dag_key, (SELECT of_each FROM depth) AS of_each FROM (
+    SELECT run_key, ordinal, generation, try_number, was_dispatched, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
+    UNION ALL SELECT run_key, ordinal, generation, try_number, was_dispatched, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
   ORDER BY part, ${byUrgency}, standing, ${byAge} LIMIT $3`;
 
 const pick = { name: "pick_queued", text: pickText };
@@ -50,6 +53,7 @@ interface PickedRow {
   readonly ordinal: number;
   readonly generation: number;
   readonly try_number: number;
+  readonly was_dispatched: boolean;
   readonly dag_key: number;
   /** How many of each DAG were read. */
   readonly of_each: number;
@@ -57,11 +61,11 @@ interface PickedRow {
 
 export async function pickQueued(
   database: Database,
-  { queues, backends, limit, oldest = 0 }: Parameters<RunStore["pickQueued"]>[0],
-): Promise<readonly QueuedInstance[]> {
+  { queues, backends, limit, oldest = 0, redispatchAfterMs = 0 }: Parameters<RunStore["pickQueued"]>[0],
+): Promise<readonly PickedInstance[]> {
   const names = backends.map((backend) => backend ?? deploymentBackend);
   const read = (ofEach: number | null): Promise<readonly PickedRow[]> =>
-    database.query<PickedRow>(pick, [queues, names, limit, Math.min(oldest, limit), ofEach]);
+    database.query<PickedRow>(pick, [queues, names, limit, Math.min(oldest, limit), ofEach, redispatchAfterMs]);
   const few = await read(null);
   const rows = mayBeCut(few, limit) ? await read(limit) : few;
   return rows.map((row) => ({
@@ -69,6 +73,7 @@ export async function pickQueued(
     ordinal: row.ordinal,
     generation: row.generation,
     tryNumber: row.try_number,
+    wasDispatched: row.was_dispatched,
   }));
 }
 

@@ -1,5 +1,6 @@
 import type { Plan } from "#core/plan.ts";
-import type { HeldAttempt, QueuedInstance, RunFacts, RunStore } from "#ports/run-store.ts";
+import type { QueuedInstance } from "#ports/queued-instance.ts";
+import type { HeldAttempt, RunFacts, RunStore } from "#ports/run-store.ts";
 import type { RunType } from "#ports/new-run.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "../database.ts";
@@ -8,6 +9,7 @@ import { type CreateContext, createRun } from "./create-run.ts";
 import { RunCache } from "../../changes/run-cache.ts";
 import { RunLoader } from "./run-loader.ts";
 import { createRunTable } from "./run-table.ts";
+import { clearDispatched, stampDispatched } from "./dispatch-stamps.ts";
 import * as dispatch from "./dispatch-queries.ts";
 import { pickQueued } from "./pick-queued.ts";
 import * as lookups from "./run-lookups.ts";
@@ -91,6 +93,8 @@ export function createRunRepository(options: {
       return (await database.query<FactsRow>(lookups.readFacts, [runKeys])).map(fromFactsRow);
     },
     pickQueued: (options) => pickQueued(database, options),
+    stampDispatched: (instances, redispatchAfterMs) => stampDispatched(database, instances, redispatchAfterMs),
+    clearDispatched: (instances) => clearDispatched(database, instances),
     async listDue(limit) {
       const rows = await database.query<DueRow>(dispatch.listDue, [limit]);
       return rows.map((row) => ({ runKey: row.run_key, ordinal: row.ordinal, fence: row.fence, what: row.what }));

@@ -1,0 +1,20 @@
+/** A queued instance that may be dispatched now. */
+export interface QueuedInstance {
+  readonly runKey: number;
+  readonly ordinal: number;
+  readonly generation: number;
+  readonly tryNumber: number;
+}
+
+export interface PickedInstance extends QueuedInstance {
+  /** It was stamped once since it became queued: its ticket was handed back, or nobody has used it in time. */
+  readonly wasDispatched: boolean;
+}
+
+/** An instance that was stamped, as its ticket names it. */
+export interface StampedInstance extends QueuedInstance {
+  readonly runId: string;
+  readonly taskId: string;
+  readonly mapIndex: number | null;
+  readonly queue: string;
+}
