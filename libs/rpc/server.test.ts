@@ -251,18 +251,17 @@ test("closing cuts off at its deadline what does not end by itself", async () =>
 
 test("a client that leaves ends its handler", async () => {
   let left = false;
+  const leave = new AbortController();
   const handleHttp: HttpHandler = (request) =>
     new Promise((_resolve, reject) => {
       request.signal.addEventListener("abort", () => {
         left = true;
         reject(new AppError("TIMEOUT", "client left"));
       });
+      leave.abort();
     });
   const { url } = await start({ handleHttp });
-  const leave = new AbortController();
-  const call = fetch(`${url}/wait`, { signal: leave.signal }).catch(() => undefined);
-  setTimeout(() => leave.abort(), 50);
-  await call;
+  await fetch(`${url}/wait`, { signal: leave.signal }).catch(() => undefined);
   await vi.waitFor(() => expect(left).toBe(true));
 });
 
@@ -272,7 +271,7 @@ test("a streamed body is written as it comes, and its generator ends with the cl
     try {
       for (let i = 0; !signal.aborted; i += 1) {
         yield `tick ${i}\n`;
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await new Promise((resolve) => setImmediate(resolve));
       }
     } finally {
       ended = true;
