@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { parseDefinition } from "#definition/parse-definition.ts";
 import { operatorSchemas } from "#operators/registry.ts";
 import { startBenchDatabase } from "./database.ts";
+import { benchDefinitionPeers } from "./definition-peers.ts";
+import { benchDiscovery } from "./discovery.ts";
 import { formatTable, measureInTurn } from "./measure.ts";
 import { startDev } from "./millrace-server.ts";
+import { benchMutatedDefinitions } from "./mutated-definitions.ts";
 import { shapes, toDefinition } from "./shapes.ts";
 
 const rounds = 5;
@@ -13,8 +16,21 @@ const tasks = 10_000;
 const parentsEach = 3;
 const dayMs = 86_400_000;
 
+const mutatedCount = 100_000;
+const folderSize = 10_000;
+
+/** One part by its name, with its numbers, or what a large definition and a saved file cost. */
+export async function benchDefinitions([part, ...numbers]: readonly string[]): Promise<void> {
+  const [first, second] = numbers.map(Number);
+  if (part === undefined) return benchLargeDefinition();
+  if (part === "fuzz") return benchMutatedDefinitions(first ?? mutatedCount, second ?? 1);
+  if (part === "discovery") return benchDiscovery(first ?? folderSize);
+  if (part === "peers") return benchDefinitionPeers();
+  throw new Error(`there is no part ${part}: fuzz [COUNT [SEED]], discovery [FILES] or peers`);
+}
+
 /** Parsing and checking 10,000 tasks with about 30,000 edges, and the time from a saved file to a definition in force. */
-export async function benchDefinitions(): Promise<void> {
+async function benchLargeDefinition(): Promise<void> {
   const text = largeDefinition();
   const figures = [
     ...(await measureInTurn(

@@ -49,7 +49,7 @@ async function openFilled(connectionString: string, tasks: number): Promise<Stor
 
 async function timePick(store: Store, limit: number): Promise<number> {
   const start = performance.now();
-  const picked = await store.runs.pickQueued({
+  const { instances: picked } = await store.runs.pickQueued({
     queues: ["default"],
     backends: [null],
     limit,

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "#testing/free-port.ts";
+import { triggerAndWait } from "./gateway-calls.ts";
 import { dagId, type Shape } from "./shapes.ts";
 
 const startDeadlineMs = 30_000;
@@ -75,7 +76,7 @@ async function startProcesses(
     throw error;
   }
   return {
-    run: (shape) => triggerAndWait(gateway, shape),
+    run: (shape) => triggerAndWait(gateway, dagId(shape)),
     waitForVersion: (dag, version) => waitForVersion(gateway, dag, version),
     pids: children.flatMap((child) => (child.pid === undefined ? [] : [child.pid])),
     close: async () => {
@@ -87,18 +88,6 @@ async function startProcesses(
 
 function url(port: number): string {
   return `http://127.0.0.1:${port}`;
-}
-
-async function triggerAndWait(base: string, shape: Shape): Promise<number> {
-  const start = performance.now();
-  const answer = await fetch(`${base}/api/v1/dags/${dagId(shape)}/dagRuns?wait=true`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: "{}",
-  });
-  const run = (await answer.json()) as { state?: string };
-  if (run.state !== "success") throw new Error(`run of ${shape.name} answered ${JSON.stringify(run).slice(0, 500)}`);
-  return performance.now() - start;
 }
 
 async function waitForVersion(base: string, dag: string, version: number): Promise<void> {

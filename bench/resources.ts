@@ -46,3 +46,8 @@ export async function measureIdle(
   const used = (await sum(tree, readCpuMs)) - before;
   return { pssMb: await sum(tree, readPssMb), coreShare: used / (performance.now() - start) };
 }
+
+/** Memory of a process tree in MiB, now. */
+export async function readMemoryMib(pids: readonly number[]): Promise<number> {
+  return sum(await withChildren(pids), readPssMb);
+}

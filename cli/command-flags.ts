@@ -26,7 +26,11 @@ export function withClientFlags(command: Command): Command {
   return command
     .option("--server <url>", "address of the server (variable MILLRACE_SERVER, default: http://127.0.0.1:8080)")
     .option("--config <file>", "configuration file (default: millrace.yaml, if it is there)")
-    .addOption(new Option("--output <format>", "how to print the result").choices(outputFormats).default("table"));
+    .addOption(outputOption());
+}
+
+export function outputOption(): Option {
+  return new Option("--output <format>", "how to print the result").choices(outputFormats).default("table");
 }
 
 export type OutputFormat = "table" | "json" | "yaml";

@@ -60,6 +60,20 @@ describe("serveProcess", () => {
     await ending;
   });
 
+  test("a service that ends by itself ends the process, with an error where that is a failure", async () => {
+    const steps: string[] = [];
+    const { context } = contextWithSignals();
+    const begin = (ended: Promise<void>): Promise<void> => {
+      const own: Service = { ...service(steps), ended: () => ended };
+      return serveProcess({ ...place, context, open: () => opened(own, steps), onReady: () => undefined });
+    };
+    await begin(Promise.resolve());
+    expect(steps).toEqual(["start", "stop", "close"]);
+    const refused = new AppError("WORKER_REFUSED", "another protocol");
+    await expect(begin(Promise.reject(refused))).rejects.toBe(refused);
+    expect(steps).toEqual(["start", "stop", "close", "start", "stop", "close"]);
+  });
+
   test("a signal while it waits for its database ends it without an error", async () => {
     const { context, interrupt } = contextWithSignals();
     const opening = Promise.withResolvers<void>();

@@ -76,7 +76,7 @@ async function serve(opened: OpenedService, options: ServeOptions & { stopReques
     isStarted = true;
     if (service.name !== "worker") await listen();
     options.onReady(urlOf(server));
-    await options.stopRequested;
+    await Promise.race([options.stopRequested, ...(service.ended === undefined ? [] : [service.ended()])]);
   } finally {
     isStarted = false;
     await stopInOrder([() => service.stop(), () => closeServer(server), opened.close], options.logger);

@@ -1,15 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import { startTestServer, type TestServer } from "#testing/test-server.ts";
-import { type Child, startChild } from "./harness/child.ts";
+import { startChild } from "#testing/cluster/child.ts";
+import type { ServiceName } from "#testing/cluster/cluster-options.ts";
+import { type LocalCluster, startLocalCluster } from "#testing/cluster/local-cluster.ts";
 import { type CliOptions, type CliResult, runCli } from "./harness/run-cli.ts";
-
-export type ServiceName = "parser" | "scheduler" | "executor" | "worker" | "gateway";
-
-/** Services in the order in which they can be started: each after those that it needs. */
-const startOrder: readonly ServiceName[] = ["parser", "scheduler", "executor", "worker", "gateway"];
 
 export interface DeploymentOptions {
   /** Folder of the definitions; a fresh empty one unless given. */
@@ -17,10 +13,17 @@ export interface DeploymentOptions {
   /** Definitions to begin with, by file name; only in a fresh folder. */
   readonly definitions?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
-  /** More arguments for every server command. */
-  readonly args?: readonly string[];
-  /** Where a cluster's services find the database, given where it is: a proxy, for instance. */
+  /** Where a cluster's services find the database, given where it is: a proxy, for instance. Asked once. */
   readonly databaseUrl?: (connectionString: string) => string;
+}
+
+/** A server process of a deployment; `restart` of the deployment replaces it. */
+export interface DeployedProcess {
+  readonly pid: number;
+  readonly url: string;
+  kill(): Promise<void>;
+  stop(): Promise<unknown>;
+  readLog(): Promise<string>;
 }
 
 /** Millrace running for a test, in folders of its own, on free ports. */
@@ -31,7 +34,7 @@ export interface Deployment {
   readonly folder: string;
   readonly dagsFolder: string;
   /** The processes by service; `dev` alone has one, under `gateway`. */
-  readonly children: ReadonlyMap<ServiceName, Child>;
+  readonly children: ReadonlyMap<ServiceName, DeployedProcess>;
   /** Writes a definition, whole at once. */
   writeDefinition(file: string, text: string): Promise<void>;
   /** A command of the CLI against this deployment. */
@@ -45,61 +48,47 @@ export interface Deployment {
 /** `millrace dev`: one process with its own embedded database. */
 export async function startDev(options: DeploymentOptions = {}): Promise<Deployment> {
   const place = await preparePlace(options);
-  const launch = (port: string): Promise<Child> =>
+  const launch = (port: string): Promise<DeployedProcess> =>
     startChild({
-      args: [
-        "dev",
-        "--no-open",
-        "--port",
-        port,
-        "--data-dir",
-        join(place.folder, "data"),
-        "--dags",
-        place.dagsFolder,
-        ...(options.args ?? []),
-      ],
+      args: ["dev", "--no-open", "--port", port, "--data-dir", join(place.folder, "data"), "--dags", place.dagsFolder],
       cwd: place.folder,
       logFile: join(place.folder, "dev.log"),
       ...(options.environment === undefined ? {} : { environment: options.environment }),
     });
-  const children = new Map<ServiceName, Child>([["gateway", await launch("0").catch(removing(place))]]);
-  return toDeployment({ place, children, restart: (_, port) => launch(port), stopLast: async () => undefined });
+  const children = new Map([["gateway", await launch("0").catch(removing(place))] as const]);
+  return toDeployment({
+    place,
+    children,
+    restart: async () => {
+      await children.get("gateway")?.kill();
+      children.set("gateway", await launch(new URL(children.get("gateway")?.url ?? "").port));
+    },
+    stop: async () => {
+      await children.get("gateway")?.stop();
+    },
+  });
 }
 
-/** Five processes and a PostgreSQL server that writes durably. */
-export async function startCluster(
-  options: DeploymentOptions = {},
-): Promise<Deployment & { readonly database: TestServer }> {
+/** Five processes, with one worker, and a PostgreSQL server that writes durably. */
+export async function startCluster(options: DeploymentOptions = {}): Promise<Deployment> {
   const place = await preparePlace(options);
-  const database = await startTestServer({ durable: true });
-  const children = new Map<ServiceName, Child>();
-  const databaseUrl = options.databaseUrl?.(database.connectionString) ?? database.connectionString;
-  const urlOf = (name: ServiceName): string => children.get(name)?.url ?? "";
-  const launch = (name: ServiceName, port: string): Promise<Child> =>
-    startChild({
-      args: [
-        ...["start", name, "--port", port, "--data-dir", join(place.folder, name), "--dags", place.dagsFolder],
-        ...(name === "worker" ? ["--executors", urlOf("executor")] : []),
-        ...(name === "gateway"
-          ? ["--parser", urlOf("parser"), "--scheduler", urlOf("scheduler"), "--executors", urlOf("executor")]
-          : []),
-        ...(options.args ?? []),
-      ],
-      cwd: place.folder,
-      logFile: join(place.folder, `${name}.log`),
-      environment: {
-        ...options.environment,
-        ...(name === "worker" ? {} : { DATABASE_URL: databaseUrl }),
-      },
-    });
-  const deployment = toDeployment({ place, children, restart: launch, stopLast: () => database.stop() });
-  try {
-    for (const name of startOrder) children.set(name, await launch(name, "0"));
-  } catch (thrown) {
-    await deployment.stop();
-    throw thrown;
-  }
-  return Object.assign(deployment, { database });
+  let databaseUrl: string | null = null;
+  const cluster: LocalCluster = await startLocalCluster({
+    ...place,
+    workers: 1,
+    databaseUrl: (real) => (databaseUrl ??= options.databaseUrl?.(real) ?? real),
+    ...(options.environment === undefined ? {} : { environment: options.environment }),
+  }).catch(removing(place));
+  const children = new Map(cluster.processes.map((one) => [one.service, one] as const));
+  return toDeployment({
+    place,
+    children,
+    restart: async (service) => {
+      await children.get(service)?.kill();
+      await children.get(service)?.start();
+    },
+    stop: () => cluster.stop(),
+  });
 }
 
 /** Starts a deployment for all tests of a file; prints its logs after a test that failed, and ends it. */
@@ -127,6 +116,8 @@ interface Place {
 
 async function preparePlace({ dags, definitions }: DeploymentOptions): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-e2e-"));
+  // The database runs under another account when we are root.
+  await chmod(folder, 0o711);
   const dagsFolder = dags ?? join(folder, "dags");
   await mkdir(dagsFolder, { recursive: true });
   for (const [file, text] of Object.entries(definitions ?? {})) await writeFile(join(dagsFolder, file), text);
@@ -142,9 +133,9 @@ function removing(place: Place): (thrown: unknown) => Promise<never> {
 
 function toDeployment(parts: {
   place: Place;
-  children: Map<ServiceName, Child>;
-  restart: (service: ServiceName, port: string) => Promise<Child>;
-  stopLast: () => Promise<void>;
+  children: ReadonlyMap<ServiceName, DeployedProcess>;
+  restart: (service: ServiceName) => Promise<void>;
+  stop: () => Promise<void>;
 }): Deployment {
   const { place, children } = parts;
   const url = (): string => children.get("gateway")?.url ?? "";
@@ -161,18 +152,15 @@ function toDeployment(parts: {
     },
     cli: (args, options) => runCli([...args, "--server", url()], { cwd: place.folder, ...options }),
     async restart(service) {
-      const before = children.get(service);
-      if (before === undefined) throw new Error(`there is no ${service} to restart`);
-      await before.kill();
-      children.set(service, await parts.restart(service, new URL(before.url).port));
+      if (!children.has(service)) throw new Error(`there is no ${service} to restart`);
+      await parts.restart(service);
     },
     async readLogs() {
       const logs = [...children].map(async ([name, child]) => `--- log of ${name}\n${await child.readLog()}`);
       return (await Promise.all(logs)).join("\n");
     },
     async stop() {
-      for (const name of startOrder.toReversed()) await children.get(name)?.stop();
-      await parts.stopLast();
+      await parts.stop();
       await rm(place.folder, { recursive: true, force: true });
     },
   };

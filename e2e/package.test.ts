@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Child, startChild } from "./harness/child.ts";
+import { type Child, startChild } from "#testing/cluster/child.ts";
 import { checkout, findText, type InstalledPackage, installPackage } from "./harness/installed-package.ts";
 
 const tool = (name: string): string => join(checkout, "node_modules/.bin", name);

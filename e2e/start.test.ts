@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { cleanEnvironment } from "./harness/child.ts";
 import { runCli } from "./harness/run-cli.ts";
+import { cleanEnvironment } from "#testing/cluster/child.ts";
 import { findFreePort } from "#testing/free-port.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

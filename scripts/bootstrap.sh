@@ -43,6 +43,7 @@ is_installed() {
 }
 
 install() {
+  [ ! -L node_modules ] || fail "node_modules is a link: an install would empty the folder that it leads to"
   printf 'bootstrap: installing the packages of %s (the first time takes about half a minute)\n' "$lock" >&2
   # Nothing of ours needs an install script; npm's warnings are about the Node that we replace.
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || fail "npm ci failed, see above; the first install needs the package registry"

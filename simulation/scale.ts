@@ -1,3 +1,4 @@
+import { plainRuns } from "#core/plan.ts";
 import { buildGraph } from "#core/graph.ts";
 import type { Plan } from "#core/plan.ts";
 import { createMemoryDefinitions } from "#store/memory/definition-store.ts";
@@ -165,7 +166,7 @@ function createCluster(world: World, database: SimDatabase, options: ScaleOption
 
 function widePlan(size: number): Plan {
   const tasks = Array.from({ length: size }, (_, place) => ({ ...quietTask, id: `t${place}` }));
-  return { tasks, graph: buildGraph(tasks.map(() => ({ parents: [] }))), runTimeoutMs: null, priority: 0 };
+  return { tasks, graph: buildGraph(tasks.map(() => ({ parents: [] }))), ...plainRuns };
 }
 
 function percentile(list: readonly number[], share: number): number {

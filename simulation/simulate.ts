@@ -18,6 +18,7 @@ import {
   faultKinds,
 } from "./faults/fault-rates.ts";
 import { checkEnd, runsOfDate } from "./invariants/check-end.ts";
+import { checkLimits } from "./invariants/check-limits.ts";
 import { checkTransaction } from "./invariants/check-transaction.ts";
 import { Ledger } from "./invariants/ledger.ts";
 import { randomScript } from "./workload/task-script.ts";
@@ -86,6 +87,8 @@ function simulateNow(options: SimulationOptions): SimulationResult {
   for (const worker of system.workers) worker.start();
   const { isStarted } = startRuns(world, {
     random,
+    waits: new RandomStream(seed, "waits"),
+    limits: new RandomStream(seed, "limits"),
     database: system.database,
     client: system.client,
     faults,
@@ -144,6 +147,7 @@ function createSystem(
     transactions += 1;
     noteTransaction(world, decided);
     for (const problem of checkTransaction(before, decided, after, now)) world.violate(problem);
+    for (const problem of checkLimits(database.state, after)) world.violate(problem);
     for (const problem of check?.(before, decided, after) ?? []) world.violate(problem);
   };
   const drift = (): number => (faults.has("clock_rates") ? random.between(0.995, 1.005) : 1);

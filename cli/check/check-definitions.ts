@@ -1,31 +1,49 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Problem } from "#definition/model.ts";
+import { checkTemplate, withoutRepeats } from "#definition/templates/check-template.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { compileFilePattern } from "#services/parser/file-filter.ts";
 import { listFolder } from "#services/parser/list-folder.ts";
 import { type DefinitionRules, readDefinition } from "#services/parser/read-definition.ts";
 import { takenProblem } from "#services/parser/register-definition.ts";
+import {
+  type DefinitionFolder,
+  filesAround,
+  readTemplateFiles,
+  type TemplateFiles,
+} from "../templates/template-files.ts";
 
 export interface CheckResult {
-  /** Everything found, in the order of the files. */
+  /** Everything found, in the order of the files, each problem once. */
   readonly problems: readonly Problem[];
   readonly validCount: number;
+  readonly validTemplateCount: number;
 }
 
 /**
- * Checks files and folders as a server would: folders by the rules of discovery, files whatever their name. Of two files
- * with one id the second is an error. Throws `INVALID_ARGUMENT` for a path that can't be read.
+ * Checks files and folders as a server would: folders by the rules of discovery, files whatever their name, with the
+ * templates that they need from `folder` or from beside them. Of two files with one id the second is an error. Throws
+ * `INVALID_ARGUMENT` for a path that can't be read.
  */
 export async function checkDefinitions(
   paths: readonly string[],
-  options: { rules: DefinitionRules; filePattern: string },
+  options: { rules: DefinitionRules; folder: DefinitionFolder },
 ): Promise<CheckResult> {
   const problems: Problem[] = [];
   const owners = new Map<string, string>();
+  const files = await findFiles(paths, options.folder.filePattern, problems);
+  const named = paths.filter((path) => files.has(path));
+  const around = await Promise.all(named.map((path) => filesAround(path, options.folder)));
+  const templates = await readTemplateFiles(new Set([...files, ...around.flat()]));
+  const rules = { ...options.rules, templates: templates.catalog };
+  problems.push(...templates.problems.filter((problem) => files.has(problem.file)));
+  const { checked, validTemplateCount } = checkTemplates(templates, files, rules);
+  problems.push(...checked);
   let validCount = 0;
-  for (const file of await findFiles(paths, options.filePattern, problems)) {
-    const read = readDefinition(await readFile(file), file, options.rules);
+  for (const file of files) {
+    if (templates.templateFiles.has(file)) continue;
+    const read = readDefinition(await readFile(file), file, rules);
     if (read.kind === "invalid") {
       problems.push(...read.problems);
       continue;
@@ -36,7 +54,20 @@ export async function checkDefinitions(
     owners.set(read.definition.id, file);
     validCount += 1;
   }
-  return { problems, validCount };
+  return { problems: withoutRepeats(problems), validCount, validTemplateCount };
+}
+
+/** The templates of the files that are checked, each with all that it inherits. */
+function checkTemplates(
+  { catalog }: TemplateFiles,
+  files: ReadonlySet<string>,
+  rules: DefinitionRules,
+): { checked: readonly Problem[]; validTemplateCount: number } {
+  const found = catalog.templates
+    .filter(({ source }) => files.has(source.file))
+    .map((template) => checkTemplate(template, { ...rules, catalog }));
+  const isValid = (problems: readonly Problem[]): boolean => problems.every((problem) => problem.warning);
+  return { checked: found.flat(), validTemplateCount: found.filter(isValid).length };
 }
 
 /** Files once each, in the order of the paths; what a folder refuses becomes a problem. */

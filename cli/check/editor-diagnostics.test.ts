@@ -7,6 +7,7 @@ import { getLanguageService, TextDocument } from "yaml-language-server";
 import { definitionJsonSchema } from "#definition/json-schema.ts";
 import type { JsonObject } from "#definition/model.ts";
 import { parseDefinition } from "#definition/parse-definition.ts";
+import { readDefinitionDocuments } from "#definition/templates/definition-documents.ts";
 import { operatorSchemas } from "#operators/registry.ts";
 
 const schema = definitionJsonSchema(operatorSchemas);
@@ -69,7 +70,7 @@ const mistakes: readonly (readonly [text: string, diagnostic: string])[] = [
   [dag("run_timeout: 90"), '2 Incorrect type. Expected "string".'],
   [dag("run_timeout: 0s"), `2 ${duration}`],
   [dag("run_timeout: 1 hour"), `2 ${duration}`],
-  [dag("executor: kafka"), '2 Value is not accepted. Valid values: "local", "stream".'],
+  [dag("executor: kubernetes"), '2 Value is not accepted. Valid values: "local", "stream", "kafka".'],
   [dag("additional_parameters: maybe"), '2 Incorrect type. Expected "boolean".'],
   [dag("default_task_config: {when: x}"), "2 Property when is not allowed."],
   [dag("schedule: {cron: '@daily', catchup: some}"), '2 Value is not accepted. Valid values: "none", "latest", "all".'],
@@ -124,12 +125,12 @@ const mistakes: readonly (readonly [text: string, diagnostic: string])[] = [
   [task("environment: {A-B: x}"), "5 a variable's name is letters, digits and `_`"],
   [task("environment: {A: [1]}"), "5 Incorrect type. Expected one of string, number, boolean."],
   [task("queue: a b"), "5 must be 1 to 200 letters, digits, `_`, `.` or `-`"],
-  [task("pool: reporting"), "5 Property pool is not allowed."],
+  [task("isolation: container"), "5 Property isolation is not allowed."],
   [operator("bash_comand: ls"), "6 Property bash_comand is not allowed."],
   [operator("working_directory: ."), "5 exactly one of bash_command, script is needed"],
   [operator("bash_command: 3"), '6 Incorrect type. Expected "string".'],
   [operator("{bash_command: ls, script: x.sh}"), "6 exactly one of bash_command, script is needed"],
-  [dag("executor: 5"), '2 Value is not accepted. Valid values: "local", "stream".'],
+  [dag("executor: 5"), '2 Value is not accepted. Valid values: "local", "stream", "kafka".'],
   ["id: x\ntasks:\n  - {id: a, typ: noop, operator: {}}\n", "3 Property typ is not allowed."],
   ["id: x\ntask:\n  - {id: a, type: noop, operator: {}}\n", "2 Property task is not allowed."],
   [operator("{failures: many}", "millrace.test.flaky"), '6 Incorrect type. Expected "integer".'],
@@ -145,7 +146,20 @@ const mistakes: readonly (readonly [text: string, diagnostic: string])[] = [
   [operator("bash_command: ls", "noop"), "6 Property bash_command is not allowed."],
 ];
 
+const templateMistakes: readonly (readonly [text: string, diagnostic: string])[] = [
+  ["template: {nam: x}\ndag: {}\n", "1 Property nam is not allowed."],
+  ["template: {name: a b}\ndag: {}\n", "1 must be 1 to 200 letters, digits, `_`, `.` or `-`"],
+  ["template: {name: a, tests: [{parameter: {}}]}\ndag: {}\n", "1 Property parameter is not allowed."],
+  ["from_template: {name: a}\nschedule: x\n", "2 Property schedule is not allowed."],
+  ["from_template: {name: a, parameters: [1]}\n", '1 Incorrect type. Expected "object".'],
+];
+
 describe("an editor with the schema", () => {
+  test.each(templateMistakes)("%j has one mistake: %s", async (text, diagnostic) => {
+    expect(await diagnosticsOf(text)).toEqual([diagnostic]);
+    expect(readDefinitionDocuments(text, "x").problems).not.toEqual([]);
+  });
+
   test.each(mistakes)("%j has one mistake: %s", async (text, diagnostic) => {
     expect(await diagnosticsOf(text)).toEqual([diagnostic]);
     expect(isRefused(text)).toBe(true);

@@ -1,11 +1,21 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import type { Settings } from "#config/settings-schema.ts";
 import { AppError } from "#errors/app-error.ts";
+import { ApprovalService } from "#gen/millrace/v1/approval_service_pb.js";
+import { ArtifactService } from "#gen/millrace/v1/artifact_service_pb.js";
+import { BackfillService } from "#gen/millrace/v1/backfill_service_pb.js";
 import { DagService } from "#gen/millrace/v1/dag_service_pb.js";
+import { DagVersionService } from "#gen/millrace/v1/dag_version_service_pb.js";
+import { DeadLetterService } from "#gen/millrace/v1/dead_letter_service_pb.js";
+import { DoctorService } from "#gen/millrace/v1/doctor_service_pb.js";
 import { EventService } from "#gen/millrace/v1/event_service_pb.js";
+import { PoolService } from "#gen/millrace/v1/pool_service_pb.js";
 import { RunService } from "#gen/millrace/v1/run_service_pb.js";
+import { SensorService } from "#gen/millrace/v1/sensor_service_pb.js";
 import { SystemService } from "#gen/millrace/v1/system_service_pb.js";
 import { TaskService } from "#gen/millrace/v1/task_service_pb.js";
+import { TemplateService } from "#gen/millrace/v1/template_service_pb.js";
+import { WorkerAdminService } from "#gen/millrace/v1/worker_admin_service_pb.js";
 import { createPeerTransport } from "#rpc/transport.ts";
 import { createLogger } from "#telemetry/logger.ts";
 import type { CliContext } from "../context.ts";
@@ -14,10 +24,20 @@ import { type Flags, settingsFromFlags } from "../settings-from-flags.ts";
 /** The public services of a server, over gRPC. */
 export interface GatewayClient {
   readonly dags: Client<typeof DagService>;
+  readonly dagVersions: Client<typeof DagVersionService>;
   readonly runs: Client<typeof RunService>;
   readonly tasks: Client<typeof TaskService>;
+  readonly artifacts: Client<typeof ArtifactService>;
+  readonly templates: Client<typeof TemplateService>;
+  readonly backfills: Client<typeof BackfillService>;
+  readonly sensors: Client<typeof SensorService>;
   readonly events: Client<typeof EventService>;
+  readonly deadLetters: Client<typeof DeadLetterService>;
+  readonly approvals: Client<typeof ApprovalService>;
+  readonly workers: Client<typeof WorkerAdminService>;
+  readonly pools: Client<typeof PoolService>;
   readonly system: Client<typeof SystemService>;
+  readonly doctor: Client<typeof DoctorService>;
 }
 
 /**
@@ -34,10 +54,20 @@ export async function withGateway<T>(
   try {
     return await use({
       dags: createClient(DagService, transport),
+      dagVersions: createClient(DagVersionService, transport),
       runs: createClient(RunService, transport),
       tasks: createClient(TaskService, transport),
+      artifacts: createClient(ArtifactService, transport),
+      templates: createClient(TemplateService, transport),
+      backfills: createClient(BackfillService, transport),
+      sensors: createClient(SensorService, transport),
       events: createClient(EventService, transport),
+      deadLetters: createClient(DeadLetterService, transport),
+      approvals: createClient(ApprovalService, transport),
+      workers: createClient(WorkerAdminService, transport),
+      pools: createClient(PoolService, transport),
       system: createClient(SystemService, transport),
+      doctor: createClient(DoctorService, transport),
     });
   } catch (thrown) {
     throw explainUnreachable(thrown, settings);
@@ -55,5 +85,21 @@ function explainUnreachable(thrown: unknown, settings: Settings): unknown {
 }
 
 function isOwnService(service: unknown): boolean {
-  return [DagService, RunService, TaskService, EventService, SystemService].some((own) => own.name === service);
+  return [
+    DagService,
+    DagVersionService,
+    RunService,
+    TaskService,
+    ArtifactService,
+    TemplateService,
+    BackfillService,
+    SensorService,
+    EventService,
+    DeadLetterService,
+    ApprovalService,
+    WorkerAdminService,
+    PoolService,
+    SystemService,
+    DoctorService,
+  ].some((own) => own.name === service);
 }

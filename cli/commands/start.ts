@@ -17,7 +17,14 @@ const database = "Needs DATABASE_URL; waits for the database while it is away, a
 const services: readonly ServiceCommand[] = [
   { name: "parser", port: 8081, description: `Finds, checks and registers definitions. ${database}`, flags: [] },
   { name: "scheduler", port: 8082, description: `Turns time and requests into runs. ${database}`, flags: [] },
-  { name: "executor", port: 8083, description: `Advances runs and feeds workers. ${database}`, flags: [] },
+  {
+    name: "executor",
+    port: 8083,
+    description: `Advances runs and feeds workers. ${database}`,
+    flags: [
+      ["--scheduler <urls>", "addresses of schedulers, for tasks that trigger a DAG (default: http://127.0.0.1:8082)"],
+    ],
+  },
   {
     name: "worker",
     port: 8084,

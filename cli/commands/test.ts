@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { AppError } from "#errors/app-error.ts";
 import { withExamples } from "../command-flags.ts";
 import { type CliContext, exitCodes } from "../context.ts";
+import { loadOperators } from "../load-operators.ts";
 import { type Flags, settingsFromFlags } from "../settings-from-flags.ts";
 import type { FileOutcome } from "../workflow-tests/run-tests.ts";
 
@@ -34,8 +35,8 @@ async function test(paths: readonly string[], flags: TestFlags, context: CliCont
   const { countTests, renderJunit, renderTestReport, testReportJson } = await import(
     "../workflow-tests/test-report.ts"
   );
-  const { operatorSchemas } = await import("#operators/registry.ts");
-  const { dags, limits } = await settingsFromFlags(flags, context);
+  const settings = await settingsFromFlags(flags, context);
+  const { dags, limits } = settings;
   const searched = paths.length === 0 ? [dags.directory] : paths;
   const files = await findTestFiles(searched);
   if (files.length === 0) {
@@ -44,7 +45,8 @@ async function test(paths: readonly string[], flags: TestFlags, context: CliCont
       `there is no *.test.yaml in ${searched.join(", ")}; docs/testing-workflows.md shows how to write one`,
     );
   }
-  const rules = { operators: operatorSchemas, maxTaskTimeoutMs: limits.maxTaskTimeoutMs };
+  const { schemas: operators } = await loadOperators(settings);
+  const rules = { operators, maxTaskTimeoutMs: limits.maxTaskTimeoutMs };
   const outcomes: FileOutcome[] = [];
   for (const file of files) outcomes.push(await runTestFile(file, rules));
   const report = {

@@ -1,16 +1,15 @@
 import { randomUUID } from "node:crypto";
-import type { JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import { AppError } from "#errors/app-error.ts";
 import { type DagRun, DagRunSchema } from "#gen/millrace/v1/run_service_pb.js";
 import { followServerRun } from "../client/follow-server-run.ts";
-import { type GatewayClient, withGateway } from "../client/gateway-client.ts";
+import { withGateway } from "../client/gateway-client.ts";
+import { readGivenParameters } from "../client/read-given-parameters.ts";
 import { messageToJson } from "#rpc/rest/write-json.ts";
 import { type ClientFlags, withClientFlags, withExamples } from "../command-flags.ts";
 import type { CliContext } from "../context.ts";
 import { parameterOption } from "../option-values.ts";
-import { type DeclaredParameters, parseParameterFlags } from "../parameter-flags.ts";
 import { parseInstant } from "../parse-instant.ts";
 import { runStateCell } from "../rendering/run-list.ts";
 import { writeResult } from "../write-result.ts";
@@ -51,7 +50,7 @@ async function triggerRun(dagId: string, flags: TriggerFlags, context: CliContex
   await withGateway({ flags: { ...flags }, context }, async (gateway) => {
     const { dagRun, repeatedRequest } = await gateway.runs.triggerDagRun({
       dagId,
-      parameters: await readParameters(gateway, dagId, flags.param),
+      parameters: await readGivenParameters(gateway, dagId, flags.param),
       note: flags.note,
       // Without a key of the caller's, one of our own: what the transport sends twice stays one run.
       requestId: flags.idempotencyKey ?? randomUUID(),
@@ -78,13 +77,6 @@ function triggeredLines(
   const { text } = runStateCell(run);
   const repeated = options.isRepeated ? " (this key was used before: the same run)" : "";
   return [`${text} ${run.dagId} ${run.dagRunId}${repeated}`, options.paint("gray", `  millrace show ${run.dagRunId}`)];
-}
-
-async function readParameters(gateway: GatewayClient, dagId: string, flags: readonly string[]): Promise<JsonObject> {
-  if (flags.length === 0) return {};
-  const { dag } = await gateway.dags.getDag({ dagId });
-  const declared = (dag?.parameters ?? {}) as unknown as DeclaredParameters;
-  return parseParameterFlags(flags, declared) as JsonObject;
 }
 
 function executionDate(text: string | undefined): { executionDate?: ReturnType<typeof timestampFromMs> } {

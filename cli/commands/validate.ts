@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { Problem } from "#definition/model.ts";
 import { withExamples } from "../command-flags.ts";
 import { type CliContext, exitCodes } from "../context.ts";
+import { loadOperators } from "../load-operators.ts";
 import { renderGithubProblems, renderProblems } from "../rendering/problem-lines.ts";
 import { type Flags, settingsFromFlags } from "../settings-from-flags.ts";
 import { withProgress } from "../waiting.ts";
@@ -32,14 +33,19 @@ export function configure(command: Command, context: CliContext): void {
 
 async function validate(paths: readonly string[], flags: ValidateFlags, context: CliContext): Promise<void> {
   const { checkDefinitions } = await import("../check/check-definitions.ts");
-  const { operatorSchemas } = await import("#operators/registry.ts");
-  const { dags, limits } = await settingsFromFlags(flags, context);
+  const settings = await settingsFromFlags(flags, context);
+  const { dags, limits } = settings;
+  const { schemas: operators } = await loadOperators(settings);
   const checking = checkDefinitions(paths.length === 0 ? [dags.directory] : paths, {
-    rules: { operators: operatorSchemas, maxTaskTimeoutMs: limits.maxTaskTimeoutMs },
-    filePattern: dags.filePattern,
+    rules: { operators, maxTaskTimeoutMs: limits.maxTaskTimeoutMs },
+    folder: { directory: dags.directory, filePattern: dags.filePattern },
   });
-  const { problems, validCount } = await withProgress(context.terminal, "checking definitions", checking);
-  const text = formatted({ problems, validCount, format: flags.format, context });
+  const { problems, validCount, validTemplateCount } = await withProgress(
+    context.terminal,
+    "checking definitions",
+    checking,
+  );
+  const text = formatted({ problems, validCount, validTemplateCount, format: flags.format, context });
   context.terminal.write(`${text.join("\n")}\n`);
   if (problems.some((problem) => !problem.warning)) context.setExitCode(exitCodes.failed);
 }
@@ -47,11 +53,13 @@ async function validate(paths: readonly string[], flags: ValidateFlags, context:
 function formatted(options: {
   problems: readonly Problem[];
   validCount: number;
+  validTemplateCount: number;
   format: ValidateFlags["format"];
   context: CliContext;
 }): readonly string[] {
-  const { problems, validCount, format, context } = options;
-  const end = `${validCount} DAG(s) valid`;
+  const { problems, validCount, validTemplateCount, format, context } = options;
+  const templates = validTemplateCount === 0 ? "" : `${validTemplateCount} template(s) and `;
+  const end = `${templates}${validCount} DAG(s) valid`;
   switch (format) {
     case "text":
       return [...renderProblems(problems, context.terminal.paint), end];
@@ -60,7 +68,13 @@ function formatted(options: {
     case "json": {
       const errors = problems.filter((problem) => !problem.warning);
       const warnings = problems.filter((problem) => problem.warning);
-      return [JSON.stringify({ valid_count: validCount, errors, warnings }, null, 2)];
+      return [
+        JSON.stringify(
+          { valid_count: validCount, valid_template_count: validTemplateCount, errors, warnings },
+          null,
+          2,
+        ),
+      ];
     }
   }
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import type { Settings } from "#config/settings-schema.ts";
-import type { JsonObject } from "#definition/model.ts";
+import type { Definition, JsonObject } from "#definition/model.ts";
+import { AppError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import type { Store } from "#ports/store.ts";
 import { createInProcessTransport } from "#rpc/transport.ts";
@@ -16,6 +17,8 @@ import { wireWorker } from "#services/worker/main.ts";
 import { createMemoryStore } from "#store/memory/memory-store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { RunFeed } from "../follow/run-feed.ts";
+import { loadOperators } from "../load-operators.ts";
+import { openArtifacts } from "../serve/open-artifacts.ts";
 import { toPlan } from "../serve/open-store.ts";
 import { stopInOrder } from "../serve/stop-in-order.ts";
 import { createStoreFeed } from "./store-feed.ts";
@@ -45,14 +48,27 @@ export async function startLocalRun(options: {
   version: string;
   logger: Logger;
 }): Promise<LocalRun> {
-  const { file, read, parameters, version, logger } = options;
+  const { file, read, parameters, settings: given, version, logger } = options;
+  refuseFunctions(read.definition);
+  const operators = await loadOperators(given);
   const dataDir = await mkdtemp(join(tmpdir(), "millrace-run-"));
   const directory = dirname(resolve(file));
-  const settings = { ...options.settings, dataDir, dags: { ...options.settings.dags, directory } };
+  // Virtualenvs take long to make, and outlast the run.
+  const virtualenvs = given.operators.virtualenvs ?? join(given.dataDir, "virtualenvs");
+  const settings = {
+    ...given,
+    dataDir,
+    dags: { ...given.dags, directory },
+    operators: { ...given.operators, virtualenvs },
+  };
   const store = createMemoryStore({ toPlan });
-  const executor = wireExecutor(settings, { store, logger, version, backend: "local" });
+  // The data directory goes with the run, and the files of its tasks would go with it.
+  const isKept = settings.artifacts.directory !== null || settings.artifacts.objectStore.bucket !== null;
+  const artifacts = isKept ? openArtifacts(settings) : null;
+  const parts = { store, artifacts, operators: operators.schemas, bus: null, scheduler: null, logger, version };
+  const executor = wireExecutor(settings, { ...parts, backend: "local" });
   const transport = createInProcessTransport(executor.routes, { logger });
-  const worker = wireWorker(settings, { executors: [transport], version, logger });
+  const worker = wireWorker(settings, { executors: [transport], operators, bus: null, version, logger });
   // A process that is ended at once has no time for more than this.
   const onExit = (): void => rmSync(dataDir, { recursive: true, force: true });
   process.once("exit", onExit);
@@ -88,4 +104,15 @@ export async function startLocalRun(options: {
     await stop();
     throw thrown;
   }
+}
+
+/** Its handlers are in a program that connects to a server; here such a task would wait for ever. */
+function refuseFunctions({ tasks }: Definition): void {
+  const found = tasks.find(({ type }) => type === "function");
+  if (found === undefined) return;
+  const advice = "run it on a server (`millrace dev`) that the program connects to";
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `task ${found.id} is a function of a worker program, and there is none here; ${advice}`,
+  );
 }

@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { Settings } from "#config/settings-schema.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
-import { operatorSchemas } from "#operators/registry.ts";
 import { readDefinition } from "#services/parser/read-definition.ts";
 import type { CliContext } from "../context.ts";
+import { loadOperators } from "../load-operators.ts";
 import { renderProblems } from "../rendering/problem-lines.ts";
+import { templatesFor } from "../templates/template-files.ts";
 import type { ValidDefinition } from "./local-run.ts";
 
 /** The definition of a file. Null when it is wrong: its problems are printed, as warnings are. */
@@ -16,7 +17,9 @@ export async function readValidDefinition(
   const content = await readFile(file).catch((cause: unknown) => {
     throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
   });
-  const rules = { operators: operatorSchemas, maxTaskTimeoutMs: settings.limits.maxTaskTimeoutMs };
+  const templates = await templatesFor(file, settings.dags);
+  const { schemas: operators } = await loadOperators(settings);
+  const rules = { operators, maxTaskTimeoutMs: settings.limits.maxTaskTimeoutMs, templates };
   const read = readDefinition(content, file, rules);
   const problems = read.kind === "valid" ? read.warnings : read.problems;
   if (problems.length > 0) {

@@ -1,4 +1,5 @@
 import type { TaskInstance } from "#gen/millrace/v1/task_service_pb.js";
+import { formatBytes } from "#runner/limit-breach.ts";
 import { taskStateWord, timestampMillis } from "./proto-words.ts";
 import { taskStateStyles } from "./state-style.ts";
 import type { Cell } from "./table.ts";
@@ -24,6 +25,16 @@ export function instanceDuration(instance: TaskInstance, now: number): string {
   if (instance.durationMs !== undefined) return durationText(Number(instance.durationMs));
   const startedAt = timestampMillis(instance.startDate);
   return taskStateWord(instance.state) === "running" && startedAt !== null ? durationText(now - startedAt) : "";
+}
+
+/** What the last attempt used of processors; empty where it was not measured. */
+export function cpuText({ cpuMs }: TaskInstance): string {
+  return cpuMs === undefined ? "" : durationText(Number(cpuMs));
+}
+
+/** The most memory that the last attempt had; empty where it was not measured. */
+export function memoryText({ memoryPeakBytes }: TaskInstance): string {
+  return memoryPeakBytes === undefined ? "" : formatBytes(Number(memoryPeakBytes));
 }
 
 export function instanceDetails(instance: TaskInstance, now: number): string {

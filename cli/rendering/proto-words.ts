@@ -3,7 +3,9 @@ import type { RunState, TaskState } from "#core/states.ts";
 import { DropReason as ProtoDropReason, FireNote as ProtoFireNote } from "#gen/millrace/v1/dag_service_pb.js";
 import { RunState as ProtoRunState } from "#gen/millrace/v1/run_service_pb.js";
 import { TaskState as ProtoTaskState } from "#gen/millrace/v1/task_service_pb.js";
+import { WorkerStatus as ProtoWorkerStatus } from "#gen/millrace/v1/worker_admin_service_pb.js";
 import type { DropReason } from "#ports/schedule-store.ts";
+import type { WorkerStatus } from "#ports/worker-views.ts";
 import type { FireNote } from "#schedule/fire-time.ts";
 
 const runStateWords: Readonly<Record<ProtoRunState, RunState | null>> = {
@@ -43,6 +45,17 @@ const dropReasonWords: Readonly<Record<ProtoDropReason, DropReason | null>> = {
   [ProtoDropReason.OVERLAP]: "overlap",
 };
 
+const workerStatusWords: Readonly<Record<ProtoWorkerStatus, WorkerStatus | null>> = {
+  [ProtoWorkerStatus.UNSPECIFIED]: null,
+  [ProtoWorkerStatus.STARTING]: "starting",
+  [ProtoWorkerStatus.HEALTHY]: "healthy",
+  [ProtoWorkerStatus.DEGRADED]: "degraded",
+  [ProtoWorkerStatus.DRAINING]: "draining",
+  [ProtoWorkerStatus.RECOVERING]: "recovering",
+  [ProtoWorkerStatus.LOST]: "lost",
+  [ProtoWorkerStatus.STOPPED]: "stopped",
+};
+
 /** The word of a run's state; a server newer than this program may send one that it does not know: `queued` then. */
 export function runStateWord(state: ProtoRunState): RunState {
   return runStateWords[state] ?? "queued";
@@ -50,6 +63,11 @@ export function runStateWord(state: ProtoRunState): RunState {
 
 export function taskStateWord(state: ProtoTaskState): TaskState {
   return taskStateWords[state] ?? "none";
+}
+
+/** `unknown` where a newer server has another word. */
+export function workerStatusWord(status: ProtoWorkerStatus): WorkerStatus | "unknown" {
+  return workerStatusWords[status] ?? "unknown";
 }
 
 export function fireNoteWord(note: ProtoFireNote): FireNote | null {

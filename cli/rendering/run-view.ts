@@ -1,7 +1,15 @@
 import type { DagRun } from "#gen/millrace/v1/run_service_pb.js";
 import type { TaskInstance } from "#gen/millrace/v1/task_service_pb.js";
 import type { Paint } from "./paint.ts";
-import { attemptText, instanceDetails, instanceDuration, instanceName, taskStateCell } from "./instance-cells.ts";
+import {
+  attemptText,
+  cpuText,
+  instanceDetails,
+  instanceDuration,
+  instanceName,
+  memoryText,
+  taskStateCell,
+} from "./instance-cells.ts";
 import { timestampMillis } from "./proto-words.ts";
 import { runStateCell, runTypeWord } from "./run-list.ts";
 import { renderTable } from "./table.ts";
@@ -46,12 +54,19 @@ export function renderRun(options: RunViewOptions): readonly string[] {
 
 function renderInstances({ instances, tasks, now, paint, width }: RunViewOptions): readonly string[] {
   const rows = orderInstances(instances, tasks);
+  const isMeasured = instances.some(({ cpuMs, memoryPeakBytes }) => (cpuMs ?? memoryPeakBytes) !== undefined);
   return renderTable({
     columns: [
       { title: "TASK" },
       { title: "STATE" },
       { title: "ATTEMPT", align: "right" },
       { title: "DURATION", align: "right" },
+      ...(isMeasured
+        ? ([
+            { title: "CPU", align: "right" },
+            { title: "MEMORY", align: "right" },
+          ] as const)
+        : []),
       { title: "WORKER", flexible: true },
       { title: "DETAILS", flexible: true },
     ],
@@ -60,6 +75,7 @@ function renderInstances({ instances, tasks, now, paint, width }: RunViewOptions
       taskStateCell(instance),
       { text: attemptText(instance) },
       { text: instanceDuration(instance, now) },
+      ...(isMeasured ? [{ text: cpuText(instance) }, { text: memoryText(instance) }] : []),
       { text: instance.workerId },
       { text: instanceDetails(instance, now) },
     ]),

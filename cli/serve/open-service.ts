@@ -1,6 +1,9 @@
 import type { Settings } from "#config/settings-schema.ts";
+import type { Bus } from "#ports/bus.ts";
 import { createAddressTransport, createPeerTransport, type RemoteTransport } from "#rpc/transport.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { loadOperators } from "../load-operators.ts";
+import { openArtifacts } from "./open-artifacts.ts";
 import type { OpenedService } from "./opened-service.ts";
 
 export const serviceNames = ["parser", "scheduler", "executor", "worker", "gateway"] as const;
@@ -24,8 +27,10 @@ export function openService(name: ServiceName, options: OpenServiceOptions): Pro
 const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Promise<OpenedService>>> = {
   parser: async (options) => {
     const { wireParser } = await import("#services/parser/main.ts");
+    const { settings, logger } = options;
+    const { schemas: operators } = await loadOperators(settings);
     const store = await openSharedStore(options);
-    return { service: wireParser(options.settings, { store, logger: options.logger }), close: () => store.close() };
+    return { service: wireParser(settings, { store, operators, logger }), close: () => store.close() };
   },
   scheduler: async (options) => {
     const { wireScheduler } = await import("#services/scheduler/main.ts");
@@ -35,14 +40,37 @@ const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Pro
   executor: async (options) => {
     const { wireExecutor } = await import("#services/executor/main.ts");
     const { settings, version, logger } = options;
+    const { schemas: operators } = await loadOperators(settings);
+    const bus = await openBusOf(settings, logger);
     const store = await openSharedStore(options);
-    const service = wireExecutor(settings, { store, logger, version, backend: "stream" });
-    return { service, close: () => store.close() };
+    const scheduler = createPeerTransport({ addresses: settings.peers.scheduler, logger });
+    const service = wireExecutor(settings, {
+      store,
+      artifacts: openArtifacts(settings),
+      operators,
+      bus,
+      scheduler,
+      logger,
+      version,
+      backend: "stream",
+    });
+    const close = async (): Promise<void> => {
+      await closeAll([scheduler]);
+      await bus?.close();
+      await store.close();
+    };
+    return { service, close };
   },
   worker: async ({ settings, version, logger }) => {
     const { wireWorker } = await import("#services/worker/main.ts");
+    const operators = await loadOperators(settings);
     const executors = settings.peers.executors.map((address) => createAddressTransport(address));
-    return { service: wireWorker(settings, { executors, version, logger }), close: () => closeAll(executors) };
+    const bus = await openBusOf(settings, logger);
+    const close = async (): Promise<void> => {
+      await bus?.close();
+      await closeAll(executors);
+    };
+    return { service: wireWorker(settings, { executors, operators, bus, version, logger }), close };
   },
   gateway: async (options) => {
     const { settings, version, logger } = options;
@@ -51,7 +79,15 @@ const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Pro
     const parser = createPeerTransport({ addresses: settings.peers.parser, logger });
     const scheduler = createPeerTransport({ addresses: settings.peers.scheduler, logger });
     const executor = createPeerTransport({ addresses: settings.peers.executors, logger });
-    const service = wireGateway({ store, parser, scheduler, executor, version, logger });
+    const service = wireGateway(settings, {
+      store,
+      artifacts: openArtifacts(settings),
+      parser,
+      scheduler,
+      executor,
+      version,
+      logger,
+    });
     const close = async (): Promise<void> => {
       await closeAll([parser, scheduler, executor]);
       await store.close();
@@ -59,6 +95,13 @@ const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Pro
     return { service, handleHttp: service.handleHttp, close };
   },
 };
+
+/** Kafka's client is loaded only where brokers are set. */
+async function openBusOf(settings: Settings, logger: Logger): Promise<Bus | null> {
+  if (settings.kafka.brokers.length === 0) return null;
+  const { openBus } = await import("./open-bus.ts");
+  return openBus(settings, logger);
+}
 
 async function openSharedStore(options: OpenServiceOptions) {
   const { openStore, sharedDatabaseUrl } = await import("./open-store.ts");

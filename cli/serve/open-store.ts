@@ -1,3 +1,4 @@
+import { toBreakerPolicy } from "#config/breaker-settings.ts";
 import type { Settings } from "#config/settings-schema.ts";
 import type { Plan } from "#core/plan.ts";
 import type { Definition } from "#definition/model.ts";
@@ -33,6 +34,7 @@ export function openStore(
   return openStoreWithRetry({
     connectionString,
     poolSize: settings.database.pool.max,
+    breaker: toBreakerPolicy(settings.breakers.database),
     toPlan,
     unsafe: isUnsafe,
     logger,

@@ -4,12 +4,14 @@ import type { RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { JsonObject } from "#definition/model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
-import { operatorSchemas } from "#operators/registry.ts";
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { QueuedInstance } from "#ports/queued-instance.ts";
 import type { Store } from "#ports/store.ts";
 import { AssignmentBuilder } from "#services/executor/assignment-builder.ts";
+import { withCheckedOutputs } from "#services/executor/declared-outputs.ts";
 import { processDue } from "#services/executor/due-loop.ts";
 import type { Submission, SubmissionResult } from "#services/executor/turn.ts";
+import { planWait } from "#services/executor/wait-plan.ts";
 import { registerDefinition } from "#services/parser/register-definition.ts";
 import { createTriggerHandler } from "#services/scheduler/trigger-run.ts";
 import { createMemoryStore } from "#store/memory/memory-store.ts";
@@ -18,7 +20,7 @@ import type { ValidDefinition } from "../local/local-run.ts";
 import { parseInstant } from "../parse-instant.ts";
 import { toPlan } from "../serve/open-store.ts";
 import { endOfAttempt, unrenderedEnd } from "./attempt-mock.ts";
-import type { WorkflowTest } from "./test-schema.ts";
+import type { AttemptMock, WorkflowTest } from "./test-schema.ts";
 
 /** A run that has ended, as far as a test can look at it. */
 export interface MockedRun {
@@ -51,8 +53,9 @@ export async function runMocked(options: {
   file: string;
   read: ValidDefinition;
   test: WorkflowTest;
+  operators: OperatorSchemas;
 }): Promise<MockedRun> {
-  const { file, read, test } = options;
+  const { file, read, test, operators } = options;
   const logicalAt = parseInstant(test.execution_date ?? "") ?? usualStart;
   const clock = { now: parseInstant(test.now ?? "") ?? logicalAt };
   const store = createMemoryStore({ toPlan, clock: () => clock.now });
@@ -70,13 +73,14 @@ export async function runMocked(options: {
     request: null,
   });
   const runKey = (await store.runs.findRunKey(runId)) ?? 0;
-  return new MockedWorld({ store, clock, test, runKey, directory: dirname(resolve(file)) }).live();
+  return new MockedWorld({ store, clock, test, operators, runKey, directory: dirname(resolve(file)) }).live();
 }
 
 interface WorldOptions {
   readonly store: Store;
   readonly clock: { now: number };
   readonly test: WorkflowTest;
+  readonly operators: OperatorSchemas;
   readonly runKey: number;
   /** The folder of the workflow. */
   readonly directory: string;
@@ -101,7 +105,7 @@ class MockedWorld {
     this.#options = options;
     this.#assignments = new AssignmentBuilder({
       store: options.store,
-      operators: operatorSchemas,
+      operators: options.operators,
       dagsDirectory: options.directory,
       workerLeaseMs: 1,
       logMaxBytes: 0,
@@ -134,9 +138,11 @@ class MockedWorld {
     for (const { ordinal } of waiting) await this.#evaluate(ordinal);
     const queues = [...new Set(run.plan.tasks.map(({ queue }) => queue))];
     const backends = [...new Set(run.plan.tasks.map(({ backend }) => backend))];
-    const queued = await store.runs.pickQueued({ queues, backends, limit: instancesPerTurn });
+    const { instances: queued } = await store.runs.pickQueued({ queues, backends, limit: instancesPerTurn });
     for (const instance of queued) await this.#start(instance);
-    return waiting.length + queued.length > 0;
+    const unstarted = await store.waits.listUnstarted(instancesPerTurn);
+    for (const { ordinal } of unstarted) await this.#startWait(ordinal);
+    return waiting.length + queued.length + unstarted.length > 0;
   }
 
   async #evaluate(ordinal: number): Promise<void> {
@@ -164,10 +170,29 @@ class MockedWorld {
       return;
     }
     const task = run.plan.tasks[instance.task];
-    const mocks = test.mocks ?? {};
-    const mock = Object.hasOwn(mocks, task?.id ?? "") ? mocks[task?.id ?? ""] : undefined;
-    const { afterMs, event } = endOfAttempt(mock, instance, task?.timeoutMs ?? 0);
+    const { afterMs, event } = endOfAttempt(mockOf(test, task?.id ?? ""), instance, task?.timeoutMs ?? 0);
     this.#agenda.push({ at: clock.now + afterMs, event });
+  }
+
+  /** What waits without a worker is answered as the test says, whatever it would wait for. */
+  async #startWait(ordinal: number): Promise<void> {
+    const { test, clock } = this.#options;
+    const run = await this.#read();
+    const instance = instanceAt(run, ordinal);
+    const { fence } = instance;
+    this.#started.add(nameOf(run, instance));
+    try {
+      planWait(await this.#assignments.renderWait(run, instance));
+    } catch (thrown) {
+      await this.#submit(answerOf(instance, unrenderedEnd(instance, describeError(thrown))));
+      return;
+    }
+    await this.#submit({ kind: "wait_begun", ordinal, fence, waitsFor: "time", dueAt: null });
+    const task = run.plan.tasks[instance.task];
+    const coming = { ...instance, tryNumber: instance.tryNumber + 1 };
+    const longest = task?.waits?.timeoutMs ?? Number.POSITIVE_INFINITY;
+    const { afterMs, event } = endOfAttempt(mockOf(test, task?.id ?? ""), coming, longest);
+    this.#agenda.push({ at: clock.now + afterMs, event: answerOf(instance, event) });
   }
 
   /** Lets the clock jump to the next end of an attempt or the next time that the run waits for. */
@@ -199,7 +224,9 @@ class MockedWorld {
    */
   async #apply({ runKey, event }: Submission): Promise<SubmissionResult> {
     const { store } = this.#options;
-    const [result] = await store.runs.changeRuns([{ runKey, decide: (run) => decideRun(run, [event], store.now()) }]);
+    const [result] = await store.runs.changeRuns([
+      { runKey, decide: (run) => decideRun(run, [withCheckedOutputs(run, event)], store.now()) },
+    ]);
     if (result === undefined || result.kind === "missing" || result.kind === "busy") return { kind: "missing" };
     if (result.kind === "unchanged") {
       const [verdict] = judgeEvents(result.run, [event], store.now());
@@ -217,6 +244,17 @@ class MockedWorld {
     if (result?.kind !== "unchanged") throw new AppError("RUN_NOT_FOUND", "the run of the test is gone");
     return result.run;
   }
+}
+
+function mockOf({ mocks = {} }: WorkflowTest, taskId: string): AttemptMock | undefined {
+  return Object.hasOwn(mocks, taskId) ? mocks[taskId] : undefined;
+}
+
+/** The end of an attempt as the answer that an instance waits for. */
+function answerOf({ ordinal, fence }: Instance, event: RunEvent): RunEvent {
+  if (event.kind === "outcome") return { kind: "answered", ordinal, fence, outcome: event.outcome };
+  const message = "a mock says `lost` of a task that needs no worker; say `failed`";
+  throw new AppError("INVALID_ARGUMENT", message);
 }
 
 function instanceAt(run: RunAggregate, ordinal: number): Instance {

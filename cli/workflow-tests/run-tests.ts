@@ -4,6 +4,7 @@ import type { Problem } from "#definition/model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { type DefinitionRules, readDefinition } from "#services/parser/read-definition.ts";
 import type { ValidDefinition } from "../local/local-run.ts";
+import { templatesFor } from "../templates/template-files.ts";
 import { checkExpectations, type Failure } from "./check-expectations.ts";
 import { runMocked } from "./mocked-run.ts";
 import { readTests, type TestFile } from "./read-tests.ts";
@@ -67,7 +68,7 @@ export async function runTestFile(path: string, rules: DefinitionRules): Promise
   if (problems.length > 0) return { file: path, workflow, problems, tests: [] };
   const tests: TestOutcome[] = [];
   for (const [index, test] of file.tests.entries()) {
-    const failures = await runTest(test, definition.read, workflow);
+    const failures = await runTest(test, definition.read, { file: workflow, operators: rules.operators });
     const placed = failures.map(({ path: at, message }) => ({ ...file.placeOf(["tests", index, ...at]), message }));
     const failuresByPlace = placed.toSorted((a, b) => a.line - b.line || a.column - b.column);
     tests.push({ name: test.name, line: file.placeOf(["tests", index]).line, failures: failuresByPlace });
@@ -75,10 +76,14 @@ export async function runTestFile(path: string, rules: DefinitionRules): Promise
   return { file: path, workflow, problems: [], tests };
 }
 
-async function runTest(test: WorkflowTest, read: ValidDefinition, file: string): Promise<readonly Failure[]> {
+async function runTest(
+  test: WorkflowTest,
+  read: ValidDefinition,
+  given: Pick<DefinitionRules, "operators"> & { readonly file: string },
+): Promise<readonly Failure[]> {
   const { refused } = test.expect;
   try {
-    return checkExpectations(test.expect, await runMocked({ file, read, test }));
+    return checkExpectations(test.expect, await runMocked({ ...given, read, test }));
   } catch (thrown) {
     const error = AppError.from(thrown);
     if (error.kind === "internal") throw error;
@@ -109,7 +114,8 @@ async function readWorkflow({ path, workflow, placeOf }: TestFile, rules: Defini
     const problem = { file: path, ...placeOf(["workflow"]), code: "NO_WORKFLOW", message, hint, warning: false };
     return { kind: "invalid", problems: [problem] };
   }
-  const read = readDefinition(content, workflow, rules);
+  const templates = await templatesFor(workflow, null);
+  const read = readDefinition(content, workflow, { ...rules, templates });
   return read.kind === "valid" ? { kind: "valid", read } : { kind: "invalid", problems: read.problems };
 }
 

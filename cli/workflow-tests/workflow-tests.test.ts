@@ -235,6 +235,32 @@ describe("reports", () => {
   });
 });
 
+test("what waits without a worker is answered by its mock, with outputs that tasks below read", async () => {
+  await writeFile(
+    join(directory, "gate.yaml"),
+    `id: gate
+tasks:
+  - {id: ask, type: approval, operator: {question: "publish {{ params.day | default('it') }}?"}}
+  - {id: pause, type: wait, operator: {duration: 10h}, dependencies: [ask]}
+  - id: publish
+    type: bash
+    operator: {bash_command: publish}
+    dependencies: [pause, ask]
+    when: "outputs.ask.decision == 'approve'"
+`,
+  );
+  await writeFile(
+    join(directory, "gate.test.yaml"),
+    `tests:
+  - {name: yes, mocks: {ask: {outputs: {decision: approve}}}, expect: {tasks: {publish: success, pause: success}}}
+  - {name: no, mocks: {ask: {outputs: {decision: reject}}}, expect: {tasks: {publish: skipped}}}
+  - {name: never, mocks: {ask: {error: timeout}}, expect: {state: failed, tasks: {publish: upstream_failed}}}
+`,
+  );
+  const { output, exitCode } = await runCommand(["test", join(directory, "gate.test.yaml")]);
+  expect({ exitCode, output }).toMatchObject({ exitCode: 0, output: expect.stringContaining("3 passed") });
+});
+
 test("the tests of the examples pass", async () => {
   const { output, exitCode } = await runCommand(["test", examples]);
   expect({ output, exitCode }).toMatchObject({ exitCode: 0 });

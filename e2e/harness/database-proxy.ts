@@ -9,7 +9,8 @@ const socketName = ".s.PGSQL.5432";
 export interface DatabaseProxy {
   /** The same database, through the door. */
   connectionStringOf(connectionString: string): string;
-  open(): Promise<void>;
+  /** Lets connections through, after it has turned away so many at once. */
+  open(turnedAway?: number): Promise<void>;
   shut(): Promise<void>;
   close(): Promise<void>;
 }
@@ -20,8 +21,14 @@ export async function createDatabaseProxy(): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
   let target = "";
   let server: Server | null = null;
+  let leftToTurnAway = 0;
 
   function pass(client: Socket): void {
+    if (leftToTurnAway > 0) {
+      leftToTurnAway -= 1;
+      client.destroy();
+      return;
+    }
     const upstream = connect(target);
     for (const [one, other] of [[client, upstream] as const, [upstream, client] as const]) {
       sockets.add(one);
@@ -50,8 +57,9 @@ export async function createDatabaseProxy(): Promise<DatabaseProxy> {
       url.searchParams.set("host", folder);
       return url.href;
     },
-    async open() {
+    async open(turnedAway = 0) {
       if (server !== null) return;
+      leftToTurnAway = turnedAway;
       const opening = createServer(pass);
       server = opening;
       await new Promise<void>((resolve) => opening.listen(join(folder, socketName), resolve));

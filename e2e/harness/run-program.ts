@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cleanEnvironment } from "./child.ts";
+import { cleanEnvironment } from "#testing/cluster/child.ts";
 
 const defaultDeadlineMs = 60_000;
 

@@ -1,12 +1,12 @@
 import { AppError } from "#errors/app-error.ts";
 import type { BusEvent } from "#ports/bus.ts";
 import { maxEventBytes } from "./bus-limits.ts";
-import type { OutgoingMessage } from "./message.ts";
+import type { EncodedMessage } from "./message.ts";
 
 const encoder = new TextEncoder();
 
 /** A CloudEvent 1.0 in the structured mode of its Kafka binding: the whole event is one JSON document. */
-export function encodeEvent(event: BusEvent): OutgoingMessage {
+export function encodeEvent(event: BusEvent): EncodedMessage {
   const { key, id, source, type, subject, time, data } = event;
   const document = { specversion: "1.0", id, source, type, subject, time, datacontenttype: "application/json", data };
   const value = encoder.encode(JSON.stringify(document));

@@ -2,9 +2,10 @@ import { AppError, describeError } from "#errors/app-error.ts";
 import type { TicketSubscription } from "#ports/ticket-consumer.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { Logger } from "#telemetry/logger.ts";
-import { maxInHand, maxPoisonBytes } from "./bus-limits.ts";
+import { maxInHand } from "./bus-limits.ts";
 import type { StoredMessage } from "./message.ts";
 import { OffsetTracker } from "./offset-tracker.ts";
+import { toPoisonMessage } from "./poison-message.ts";
 import { decodeTicket } from "./ticket-codec.ts";
 
 const firstParkPauseMs = 200;
@@ -103,8 +104,7 @@ export class PartitionIntake {
   #park(message: StoredMessage, reason: string, done: () => void, pauseMs: number): void {
     const { topic, partition, subscription, clock, logger } = this.#options;
     const { offset } = message;
-    const value = message.value ?? new Uint8Array();
-    const poison = { topic, partition, offset, reason, bytes: value.subarray(0, maxPoisonBytes), size: value.length };
+    const poison = toPoisonMessage(message, { topic, partition, reason });
     const parkLater = (thrown: unknown): void => {
       if (this.#isEnded) return;
       const fields = { topic, partition, offset, error: describeError(thrown), retry_in_ms: pauseMs };

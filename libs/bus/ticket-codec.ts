@@ -3,7 +3,7 @@ import { AppError, describeError } from "#errors/app-error.ts";
 import { TicketSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Ticket } from "#ports/ticket-consumer.ts";
 import { maxTicketBytes } from "./bus-limits.ts";
-import type { OutgoingMessage, StoredMessage } from "./message.ts";
+import type { EncodedMessage, StoredMessage } from "./message.ts";
 
 /** Raised when an older consumer would misread a ticket; new fields alone don't raise it. */
 const ticketVersion = "1";
@@ -15,7 +15,7 @@ export type DecodedTicket =
   | { readonly kind: "poison"; readonly reason: string };
 
 /** The message `millrace.v1.Ticket`, with its version as a header; docs/bus.md has the form for other languages. */
-export function encodeTicket(ticket: Ticket, partition: number | null): OutgoingMessage {
+export function encodeTicket(ticket: Ticket, partition: number | null): EncodedMessage {
   const { dagRunId, taskId, mapIndex, generation, tryNumber, skipHint } = ticket;
   const attempt = { dagRunId, taskId, generation, tryNumber, ...(mapIndex === null ? {} : { mapIndex }) };
   const value = toBinary(TicketSchema, create(TicketSchema, { attempt, skipHint }));

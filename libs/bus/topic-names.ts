@@ -6,6 +6,8 @@ export interface TopicNames {
   ticketsOf(queue: string): string;
   /** Each queue is a group of its own: in one group for several topics, members with other queues would get their partitions. */
   groupOf(queue: string): string;
+  /** Whether a topic is one of these. */
+  owns(topic: string): boolean;
 }
 
 const maxTopicLength = 249;
@@ -16,6 +18,7 @@ export function createTopicNames(prefix: string): TopicNames {
     events: checkName(`${prefix}.events`),
     ticketsOf: (queue) => checkName(`${prefix}.tasks.${queue}`),
     groupOf: (queue) => checkName(`${prefix}.workers.${queue}`),
+    owns: (topic) => topic === `${prefix}.events` || topic.startsWith(`${prefix}.tasks.`),
   };
 }
 

@@ -15,7 +15,7 @@ test("every setting has a name, a variable, a default and a description of its o
 
   for (const { name, environmentVariable, description, fallbackText } of settings) {
     expect(name).toMatch(/^[a-z_]+(\.[a-z_]+)*$/);
-    expect(environmentVariable).toMatch(/^(MILLRACE_[A-Z_]+|DATABASE_URL)$/);
+    expect(environmentVariable).toMatch(/^(MILLRACE_[A-Z_]+|DATABASE_URL|KAFKA_BROKERS|AWS_[A-Z_]+)$/);
     expect(description).toMatch(/^[A-Z].*\.$/);
     expect(fallbackText).not.toBe("");
   }

@@ -44,6 +44,12 @@ export const setting = {
     leaf("duration", options, `a duration such as ${durationForms}`, (value) =>
       typeof value === "string" ? parseDuration(value) : null,
     ),
+  /** Zero means that something is off. */
+  durationOrZero: (options: SettingOptions) =>
+    leaf("duration", options, `0s for off, or a duration such as ${durationForms}`, (value) => {
+      if (value === 0 || value === "0" || value === "0s") return 0;
+      return typeof value === "string" ? parseDuration(value) : null;
+    }),
   integer: (options: SettingOptions & { min: number; max: number }) =>
     leaf("integer", options, integerAdvice(options), (value) => readInteger(value, options)),
   integerOrNull: (options: SettingOptions & { min: number; max: number }) =>

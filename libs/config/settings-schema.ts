@@ -1,10 +1,16 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { formatDuration } from "#schedule/duration.ts";
+import { artifactConflicts, artifacts } from "./artifact-settings.ts";
+import { breakers } from "./breaker-settings.ts";
+import { kafka, kafkaConflicts } from "./kafka-settings.ts";
+import { operators } from "./operator-settings.ts";
 import { setting } from "./setting-kinds.ts";
 
 const addressPattern = /^https?:\/\/[^\s/?#@]+\/?$/;
 const addressAdvice = "one or more addresses such as http://127.0.0.1:8081, separated by commas";
+/** The words that the API's paths have in a worker's place are nobody's name. */
+const workerIdPattern = /^(?!(?:stats|diagnosis)$)[A-Za-z0-9_.-]{1,200}$/;
 const namePattern = /^[A-Za-z0-9_.-]{1,200}$/;
 
 /** A service that reaches the database has its share of the 50 connections that all four together take at most. */
@@ -60,8 +66,8 @@ const worker = z.object({
     fallback: null,
     fallbackText: "made once and kept in the data directory",
     flag: "worker-id",
-    pattern: namePattern,
-    advice: "1 to 200 letters, digits, dots, hyphens or underscores",
+    pattern: workerIdPattern,
+    advice: "1 to 200 letters, digits, dots, hyphens or underscores, and not stats or diagnosis",
   }),
   slots: setting.integer({
     description: "Attempts that it runs at once.",
@@ -97,13 +103,19 @@ const worker = z.object({
     description: "How long attempts may go on when the worker drains.",
     fallback: "10m",
   }),
+  onRefusal: setting.choice({
+    description: "What a worker does that every executor refuses: try on, or end with exit code 1.",
+    fallback: "retry",
+    choices: ["retry", "exit"],
+  }),
 });
 
 const executor = z.object({
   backend: setting.choice({
-    description: "How attempts reach a machine; `auto` is `local` within one process and `stream` between several.",
+    description:
+      "How attempts reach a machine; `auto` is `kafka` with brokers, else `local` within one process and `stream` between several.",
     fallback: "auto",
-    choices: ["auto", "local", "stream"],
+    choices: ["auto", "local", "stream", "kafka"],
   }),
   scanIntervalMs: setting.duration({
     description: "Time between scans for lost workers and stuck work, the safety net of wakes.",
@@ -112,6 +124,10 @@ const executor = z.object({
   redispatchAfterMs: setting.duration({
     description: "How long a ticket may stay unclaimed before its attempt is dispatched again.",
     fallback: "15s",
+  }),
+  consistencyIntervalMs: setting.durationOrZero({
+    description: "Time between looks at the whole state, which repair what is safe; 0s: only `millrace doctor` looks.",
+    fallback: "5m",
   }),
   handOff: setting.boolean({
     description: "Send the next attempt with the acknowledgement of the last.",
@@ -198,6 +214,7 @@ export const settingShape = z.object({
   worker,
   executor,
   scheduler,
+  artifacts,
   logs: z.object({
     maxBytes: setting.size({
       description: "Longest log of one attempt; beyond it the middle is dropped.",
@@ -219,6 +236,9 @@ export const settingShape = z.object({
     }),
   }),
   database,
+  breakers,
+  kafka,
+  operators,
   outbound,
   connections,
   secrets,
@@ -232,13 +252,18 @@ export const settingShape = z.object({
 });
 
 /** `settingShape` with the rules that connect settings. */
-export const settingsSchema = settingShape.superRefine(({ worker }, context) => {
-  if (worker.leaseMs >= minBeatsInLease * worker.heartbeatIntervalMs) return;
-  context.addIssue({
-    code: "custom",
-    path: ["worker", "leaseMs"],
-    message: `must be at least ${minBeatsInLease} times worker.heartbeat_interval (${formatDuration(worker.heartbeatIntervalMs)})`,
-  });
+export const settingsSchema = settingShape.superRefine(({ worker, executor, kafka, artifacts: kept }, context) => {
+  const refuse = (path: readonly string[], message: string): void =>
+    context.addIssue({ code: "custom", path: [...path], message });
+  if (worker.leaseMs < minBeatsInLease * worker.heartbeatIntervalMs) {
+    const interval = formatDuration(worker.heartbeatIntervalMs);
+    refuse(["worker", "leaseMs"], `must be at least ${minBeatsInLease} times worker.heartbeat_interval (${interval})`);
+  }
+  if (executor.backend === "kafka" && kafka.brokers.length === 0) {
+    refuse(["executor", "backend"], "can be kafka only with kafka.brokers (KAFKA_BROKERS)");
+  }
+  for (const { path, message } of kafkaConflicts(kafka)) refuse(["kafka", ...path], message);
+  for (const { path, message } of artifactConflicts(kept)) refuse(["artifacts", ...path], message);
 });
 
 /** Resolved settings: nothing optional, durations in milliseconds, sizes in bytes. */

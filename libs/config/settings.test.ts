@@ -144,6 +144,8 @@ describe("refusals", () => {
     ["worker: {lease: 0s}", "worker.lease"],
     ["worker: {lease: null}", "worker.lease"],
     ["worker: {queues: []}", "worker.queues"],
+    ["worker: {id: stats}", "worker.id"],
+    ["worker: {on_refusal: give up}", "worker.on_refusal"],
     ["worker: {queues: [a, 1]}", "worker.queues"],
     ["worker: {labels: {a: 1}}", "worker.labels"],
     ["worker: {labels: 'a'}", "worker.labels"],

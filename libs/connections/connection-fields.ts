@@ -56,10 +56,30 @@ export const connectionFields = z.discriminatedUnion("type", [
     headers: z.record(z.string(), text).default({}),
     auth: httpAuth.nullable().default(null),
   }),
+  z.strictObject({
+    type: z.literal("smtp"),
+    host: filled.default("localhost"),
+    port: whole(65_535).default(587),
+    secure: flag.default(false),
+    user: text.default(""),
+    password: text.default(""),
+    from: text.default(""),
+  }),
+  z.strictObject({
+    type: z.literal("slack"),
+    url: text.refine(isBaseUrl, "must be the https address of an incoming webhook"),
+  }),
 ]);
 
 /** The types that there are. */
-export const connectionTypes = ["postgres", "mysql", "sqlite", "http"] as const satisfies readonly Connection["kind"][];
+export const connectionTypes = [
+  "postgres",
+  "mysql",
+  "sqlite",
+  "http",
+  "smtp",
+  "slack",
+] as const satisfies readonly Connection["kind"][];
 
 function isBaseUrl(address: string): boolean {
   if (!URL.canParse(address)) return false;
@@ -79,5 +99,11 @@ export function toConnection(name: string, fields: z.output<typeof connectionFie
       return { kind: "sqlite", name, path: fields.path, readOnly: fields.read_only };
     case "http":
       return { kind: "http", name, url: fields.url, headers: fields.headers, auth: fields.auth };
+    case "smtp": {
+      const { type: kind, ...rest } = fields;
+      return { kind, name, ...rest };
+    }
+    case "slack":
+      return { kind: "slack", name, url: fields.url };
   }
 }

@@ -12,5 +12,11 @@ export function targetOf(connection: Connection): string {
       return `sqlite:${connection.path}`;
     case "http":
       return connection.url;
+    case "smtp": {
+      const { user, host, port } = connection;
+      return `${connection.secure ? "smtps" : "smtp"}://${user === "" ? "" : `${encodeURIComponent(user)}@`}${host}:${port}`;
+    }
+    case "slack":
+      return new URL(connection.url).origin;
   }
 }

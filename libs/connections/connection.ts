@@ -1,3 +1,5 @@
+import type { SlackConnection, SmtpConnection } from "./notice-connection.ts";
+
 /** How a database connection is encrypted: not at all, without a look at the certificate, or with one. */
 export type SslMode = "disable" | "require" | "verify-full";
 
@@ -46,6 +48,12 @@ export interface HttpConnection {
 }
 
 /** A named way to something outside, with what opens it. Never logged, listed or sent as it is. */
-export type Connection = PostgresConnection | MysqlConnection | SqliteConnection | HttpConnection;
+export type Connection =
+  | PostgresConnection
+  | MysqlConnection
+  | SqliteConnection
+  | HttpConnection
+  | SmtpConnection
+  | SlackConnection;
 
 export type ConnectionKind = Connection["kind"];

@@ -149,5 +149,16 @@ describe("find and list", () => {
       },
     ]);
     expect(targetOf(parse("postgres://u:p@[::1]:1/d"))).toBe("postgres://u@[::1]:1/d");
+    expect(targetOf(parse("smtps://me:key@mail"))).toBe("smtps://me@mail:465");
+    expect(targetOf(parse('{"type": "slack", "url": "https://hooks.slack.com/services/T/B/key"}'))).toBe(
+      "https://hooks.slack.com",
+    );
+  });
+
+  test("a mail server has its port by the kind of encryption, and a sender", () => {
+    const plain = { kind: "smtp", host: "mail", port: 587, secure: false, user: "", password: "", from: "" };
+    expect(parse("smtp://mail")).toMatchObject(plain);
+    expect(parse("smtp://me:key@mail:2525?from=me@x.y")).toMatchObject({ user: "me", port: 2525, from: "me@x.y" });
+    expect(parse("smtps://mail")).toMatchObject({ ...plain, port: 465, secure: true });
   });
 });

@@ -12,9 +12,13 @@ const schemes: ReadonlyMap<string, (typeof connectionTypes)[number]> = new Map([
   ["sqlite:", "sqlite"],
   ["http:", "http"],
   ["https:", "http"],
+  ["smtp:", "smtp"],
+  ["smtps:", "smtp"],
 ]);
 
 const maxLength = 64 * 1024;
+/** Of mail that is encrypted from the first byte. */
+const smtpsPort = 465;
 
 /**
  * Reads a connection as it was given: an address, or JSON with a `type`. Throws INVALID_CONNECTION, which names field and
@@ -45,7 +49,10 @@ function readAddress(text: string, given: Given): Record<string, unknown> {
   if (path !== null) return { type: "sqlite", path: decode(path[1] ?? "", given), ...queryOf(path[2] ?? "") };
   const type = URL.canParse(text) ? schemes.get(new URL(text).protocol) : undefined;
   if (type === undefined) {
-    throw refusal(given, "is neither JSON nor an address that begins with postgres:, mysql:, sqlite:, http: or https:");
+    throw refusal(
+      given,
+      "is neither JSON nor an address that begins with postgres:, mysql:, sqlite:, http:, https:, smtp: or smtps:",
+    );
   }
   const url = new URL(text);
   const user = decode(url.username, given);
@@ -56,13 +63,16 @@ function readAddress(text: string, given: Given): Record<string, unknown> {
     url.password = "";
     return { type, url: url.href, auth };
   }
+  if (type === "smtp" && url.protocol === "smtps:") url.searchParams.set("secure", "true");
+  const isImplicitTls = url.searchParams.get("secure") === "true" && type === "smtp";
   return {
     type,
+    ...(isImplicitTls ? { port: smtpsPort } : {}),
     ...(url.hostname === "" ? {} : { host: decode(url.hostname.replace(/^\[|\]$/g, ""), given) }),
     ...(url.port === "" ? {} : { port: url.port }),
     user,
     password,
-    database: decode(url.pathname.slice(1), given),
+    ...(type === "smtp" ? {} : { database: decode(url.pathname.slice(1), given) }),
     ...queryOf(url.search),
   };
 }

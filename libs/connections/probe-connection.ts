@@ -2,6 +2,7 @@ import { AppError, describeError } from "#errors/app-error.ts";
 import type { OutboundPolicy } from "#outbound/outbound-policy.ts";
 import { sendOutside } from "#outbound/outbound-request.ts";
 import type { Connection, HttpConnection } from "./connection.ts";
+import type { SmtpConnection } from "./notice-connection.ts";
 import { authorizationOf } from "./http-authorization.ts";
 import { type DatabaseConnection, openSession } from "./sessions/open-session.ts";
 
@@ -17,6 +18,9 @@ const versionQueries = {
 /** Opens a connection and answers what it found, in words without a key. Throws CONNECTION_FAILED, INVALID_CONNECTION, or what the outbound policy says. */
 export async function probeConnection(connection: Connection, policy: OutboundPolicy): Promise<string> {
   if (connection.kind === "http") return probeServer(connection, policy);
+  if (connection.kind === "smtp") return probeMailServer(connection);
+  if (connection.kind === "slack")
+    throw failed(connection, "only a message would show it, and none is sent for a test");
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => late.reject(failed(connection, `no answer within ${probeTimeoutMs} ms`)),
@@ -42,6 +46,22 @@ async function probeDatabase(connection: DatabaseConnection): Promise<string> {
     throw failed(connection, describeError(cause));
   } finally {
     await session.close();
+  }
+}
+
+async function probeMailServer(connection: SmtpConnection): Promise<string> {
+  const { host, port, secure, user, password } = connection;
+  const { createTransport } = await import("nodemailer");
+  const timeouts = { connectionTimeout: limits.connectMs, greetingTimeout: limits.connectMs };
+  const auth = user === "" ? {} : { auth: { user, pass: password } };
+  const transport = createTransport({ host, port, secure, ...auth, ...timeouts, socketTimeout: probeTimeoutMs });
+  try {
+    await transport.verify();
+    return user === "" ? "a mail server answers" : `a mail server takes ${user}`;
+  } catch (cause) {
+    throw failed(connection, describeError(cause));
+  } finally {
+    transport.close();
   }
 }
 

@@ -1,3 +1,5 @@
+import type { AttemptUsage } from "./run-event.ts";
+
 /** Names one attempt of a run. */
 export interface AttemptKey {
   readonly ordinal: number;
@@ -8,7 +10,8 @@ export interface AttemptKey {
 export interface AttemptOpened extends AttemptKey {
   readonly kind: "opened";
   readonly fence: number;
-  readonly workerKey: number;
+  /** Null: it needed no worker, and settles in the step that opens it. */
+  readonly workerKey: number | null;
   readonly startedAt: number;
 }
 
@@ -25,6 +28,8 @@ export interface AttemptClosed extends AttemptKey {
   readonly retryReason: string | null;
   readonly nextRetryAt: number | null;
   readonly backoffDelayMs: number | null;
+  /** Absent: nobody measured. */
+  readonly usage?: AttemptUsage;
 }
 
 /** The process tree of the attempt is gone and its slots are free. */

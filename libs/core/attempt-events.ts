@@ -1,14 +1,17 @@
 import type { AttemptClosed } from "./attempt-change.ts";
 import { accept, type EventVerdict, refuse } from "./event-verdict.ts";
 import { noteItemEnd, noteItemStart, noteRelease } from "./fan-out.ts";
+import { isLimited } from "./limits.ts";
 import type { RetryPolicy } from "./plan.ts";
 import { announceEnd, propagateEnds } from "./propagation.ts";
 import { decideRetry, type RetryDecision } from "./retry-decision.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { AttemptFailure, AttemptOutcome, RunEvent } from "./run-event.ts";
 import type { Instance } from "./run-model.ts";
+import { firstWaitOf } from "./unstarted-wait.ts";
 
 type EventOf<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
+type Measured = Pick<AttemptClosed, "usage">;
 
 /** queued → running: one worker gets the attempt, under a new fence (G3). */
 export function applyClaim(draft: RunDraft, event: EventOf<"claim">): EventVerdict {
@@ -21,6 +24,7 @@ export function applyClaim(draft: RunDraft, event: EventOf<"claim">): EventVerdi
     return refuse("stale_fence");
   if (instance.held) return refuse("held");
   if (instance.dueAt !== null && instance.dueAt > draft.now) return refuse("not_due");
+  if (draft.lacksRoom && isLimited(draft.plan, draft.taskOf(instance))) return refuse("limit_reached");
   const fence = instance.fence + 1;
   const wasDeferred = instance.reason === "deferred";
   const next = draft.put(
@@ -64,19 +68,20 @@ export function applyOutcome(draft: RunDraft, event: EventOf<"outcome">): EventV
   if (instance.fence !== event.fence) return refuse("stale_fence");
   if (instance.state !== "running" || !instance.held) return refuse("illegal_state");
   const freed: Instance = { ...instance, held: false, heldFence: 0, endedAt: draft.now };
+  const measured: Measured = event.usage === undefined ? {} : { usage: event.usage };
   switch (event.outcome.kind) {
     case "success":
       writeOutputs(draft, instance, event.outcome.outputs);
-      closeAttempt(draft, instance, { state: "success" });
+      closeAttempt(draft, instance, { state: "success", ...measured });
       return accept(endInstance(draft, { ...freed, state: "success", reason: null }));
     case "skipped":
-      closeAttempt(draft, instance, { state: "skipped" });
+      closeAttempt(draft, instance, { state: "skipped", ...measured });
       return accept(endInstance(draft, { ...freed, state: "skipped", reason: "by_task" }));
     case "deferred":
       return accept(defer(draft, freed, event.outcome));
     case "failed":
       if (draft.taskOf(instance).keepPartialOutputs) writeOutputs(draft, instance, event.outcome.outputs);
-      return accept(failAttempt(draft, freed, event.outcome.failure));
+      return accept(failAttempt(draft, freed, event.outcome.failure, measured));
   }
 }
 
@@ -151,7 +156,14 @@ export function applyRetryDue(draft: RunDraft, event: EventOf<"retry_due">): Eve
 
 function requeue(draft: RunDraft, instance: Instance): Instance {
   const next = draft.put(
-    { ...instance, state: "queued", dueAt: null, queuedAt: draft.now, fence: instance.fence + 1 },
+    {
+      ...instance,
+      state: "queued",
+      dueAt: null,
+      waitsFor: firstWaitOf(draft.taskOf(instance)),
+      queuedAt: draft.now,
+      fence: instance.fence + 1,
+    },
     "retry_due",
   );
   draft.emit("task_instance.queued", instance.ordinal);
@@ -171,7 +183,7 @@ export function endInstance(
   return draft.get(ended.ordinal);
 }
 
-function failAttempt(draft: RunDraft, freed: Instance, failure: AttemptFailure): Instance {
+function failAttempt(draft: RunDraft, freed: Instance, failure: AttemptFailure, measured: Measured): Instance {
   const task = draft.taskOf(freed);
   const decision = decideRetry(task.retry, freed, failure, draft.now);
   const nextRetryAt = decision.retry ? draft.now + decision.delayMs : null;
@@ -184,6 +196,7 @@ function failAttempt(draft: RunDraft, freed: Instance, failure: AttemptFailure):
     retryReason: decision.reason,
     nextRetryAt,
     backoffDelayMs: decision.retry ? decision.delayMs : null,
+    ...measured,
   });
   if (!decision.retry) {
     const reason = failure.code === "timeout" ? "timed_out" : decision.reason;

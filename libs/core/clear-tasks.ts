@@ -1,3 +1,4 @@
+import { deadlineOf } from "./deadline-event.ts";
 import { stopAttempt } from "./end-from-outside.ts";
 import { itemsOf } from "./fan-out.ts";
 import { childEdges } from "./graph.ts";
@@ -40,10 +41,11 @@ export function settleTasks(draft: RunDraft, tasks: readonly number[]): void {
   );
 }
 
-/** What begins again is no longer cancelled, and has the whole run timeout before it. */
+/** What begins again is no longer cancelled, and has the whole run timeout and deadline before it. */
 export function reopen(draft: RunDraft): void {
   draft.cancelRequested = false;
   draft.timeoutAt = draft.plan.runTimeoutMs === null ? null : draft.now + draft.plan.runTimeoutMs;
+  draft.deadlineAt = deadlineOf(draft.plan, draft.now);
 }
 
 /** The version has this task no more: it ends, unless it has, and its items with it. */

@@ -2,7 +2,15 @@ import { describe, expect, test } from "vitest";
 import { buildPlan, type TaskSpec } from "#testing/plan-builder.ts";
 import { createRun } from "./create-run.ts";
 
-const identity = { runKey: 7, runId: "run", dagKey: 3, dagId: "dag", versionKey: 5, logicalAt: 1 };
+const identity = {
+  runKey: 7,
+  runId: "run",
+  dagKey: 3,
+  dagId: "dag",
+  versionKey: 5,
+  logicalAt: 1,
+  concurrencyKey: null,
+};
 
 function create(specs: readonly TaskSpec[], runTimeoutMs: number | null = null): ReturnType<typeof createRun> {
   return createRun(buildPlan(specs, { runTimeoutMs }), identity, 1000);

@@ -1,5 +1,7 @@
+import { deadlineOf } from "./deadline-event.ts";
 import type { Decision } from "./decision.ts";
 import { parentCount } from "./graph.ts";
+import { needsOfRun, type SlotNeed } from "./limits.ts";
 import type { Plan } from "./plan.ts";
 import { settleRule } from "./propagation.ts";
 import { RunDraft } from "./run-draft.ts";
@@ -7,7 +9,10 @@ import type { Instance, RunAggregate, RunRow } from "./run-model.ts";
 import { noInstances } from "./run-state.ts";
 
 /** The identity of a run to make; everything else follows from the plan. */
-export type NewRunRow = Pick<RunRow, "runKey" | "runId" | "dagKey" | "dagId" | "versionKey" | "logicalAt">;
+export type NewRunRow = Pick<
+  RunRow,
+  "runKey" | "runId" | "dagKey" | "dagId" | "versionKey" | "logicalAt" | "concurrencyKey"
+>;
 
 /** A run as it is written first: all instances with their in-degree, entry tasks queued, events to publish. */
 export interface CreatedRun {
@@ -15,10 +20,20 @@ export interface CreatedRun {
   readonly events: Decision["events"];
   readonly readyOrdinals: readonly number[];
   readonly evaluateOrdinals: readonly number[];
+  /** Room that must be there for it; none when it waits for room. */
+  readonly slotsTaken: readonly SlotNeed[];
 }
 
-/** A new run of a plan at `now` (milliseconds by the store's clock). Tasks without parents, and `always`, are ready at once. */
-export function createRun(plan: Plan, identity: NewRunRow, now: number): CreatedRun {
+/**
+ * A new run of a plan at `now` (milliseconds by the store's clock). Tasks without parents, and `always`, are ready at once, unless it waits
+ * for room in its limits.
+ */
+export function createRun(
+  plan: Plan,
+  identity: NewRunRow,
+  now: number,
+  { isAdmitted }: { readonly isAdmitted: boolean } = { isAdmitted: true },
+): CreatedRun {
   const blank: RunRow = {
     ...identity,
     revision: 0,
@@ -32,11 +47,13 @@ export function createRun(plan: Plan, identity: NewRunRow, now: number): Created
     everStarted: false,
     cancelRequested: false,
     isPaused: false,
+    isAdmitted,
     isArchived: false,
     queuedAt: now,
     startedAt: null,
     endedAt: null,
     timeoutAt: plan.runTimeoutMs === null ? null : now + plan.runTimeoutMs,
+    deadlineAt: deadlineOf(plan, now),
   };
   const instances = plan.tasks.map((_, task) => ({
     ordinal: task,
@@ -53,6 +70,7 @@ export function createRun(plan: Plan, identity: NewRunRow, now: number): Created
     events: decision?.events ?? [],
     readyOrdinals: decision?.readyOrdinals ?? [],
     evaluateOrdinals: decision?.evaluateOrdinals ?? [],
+    slotsTaken: isAdmitted ? needsOfRun(plan, blank) : [],
   };
 }
 

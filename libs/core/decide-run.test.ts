@@ -19,8 +19,17 @@ import type { Plan } from "./plan.ts";
 import type { AttemptOutcome, RunEvent } from "./run-event.ts";
 import type { Instance, RunAggregate } from "./run-model.ts";
 import { isTerminal } from "./states.ts";
+import { unstartedWait } from "./unstarted-wait.ts";
 
-const identity = { runKey: 1, runId: "run", dagKey: 1, dagId: "dag", versionKey: 1, logicalAt: 0 };
+const identity = {
+  runKey: 1,
+  runId: "run",
+  dagKey: 1,
+  dagId: "dag",
+  versionKey: 1,
+  logicalAt: 0,
+  concurrencyKey: null,
+};
 
 /** Objects and arrays all the way down; typed arrays can't be frozen. */
 function deepFreeze<T>(value: T): T {
@@ -39,8 +48,8 @@ function step(
 ): { run: RunAggregate; decision: Decision | null } {
   deepFreeze(run);
   deepFreeze(events);
-  const decision = decideRun(run, events, now, handOff);
-  expect(decideRun(run, events, now, handOff), "the same input gives the same decision").toEqual(decision);
+  const decision = decideRun(run, events, now, { handOff });
+  expect(decideRun(run, events, now, { handOff }), "the same input gives the same decision").toEqual(decision);
   const verdicts = judgeEvents(run, events, now);
   expect(decision?.verdicts ?? verdicts).toEqual(verdicts);
   const accepted = events.filter((_, place) => verdicts[place]?.accepted);
@@ -59,7 +68,7 @@ function expectSameWithout(
   decision: Decision | null,
   handOff?: HandOff,
 ): void {
-  const alone = decideRun(run, accepted, now, handOff);
+  const alone = decideRun(run, accepted, now, { handOff });
   if (accepted.length === 0 && handOff === undefined) expect(decision).toBeNull();
   const withoutVerdicts = (one: Decision | null): unknown => (one === null ? null : { ...one, verdicts: [] });
   expect(withoutVerdicts(decision)).toEqual(withoutVerdicts(alone));
@@ -116,6 +125,12 @@ function nextEvent(row: Instance, outcome: (row: Instance) => AttemptOutcome | "
   if (row.held && row.state !== "running") return { kind: "released", ordinal, fence: heldFence };
   if (row.awaitsEvaluation) return { kind: "evaluated", ordinal, generation, result: { kind: "run" } };
   if (row.itemsTotal > 0) return null;
+  if (row.state === "queued" && row.waitsFor === unstartedWait)
+    return { kind: "wait_begun", ordinal, fence, waitsFor: "time", dueAt: null };
+  if (row.state === "queued" && row.waitsFor !== null) {
+    const end = outcome({ ...row, tryNumber: tryNumber + 1 });
+    return { kind: "answered", ordinal, fence, outcome: end === "lost" ? { kind: "skipped" } : end };
+  }
   if (row.state === "queued") return { kind: "claim", ordinal, generation, tryNumber: tryNumber + 1, workerKey: 1 };
   if (row.state === "up_for_retry") return { kind: "retry_due", ordinal, fence };
   if (row.state !== "running") return null;
@@ -179,9 +194,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "up_for_retry→failed",
     "running→failed",
   ],
+  deadline: ["none→skipped", "queued→skipped", "up_for_retry→skipped", "running→skipped"],
   cancel: ["none→skipped", "queued→skipped", "up_for_retry→skipped", "running→skipped"],
   pause: [],
   evaluated: ["none→queued", "none→skipped", "none→failed", "none→success"],
+  wait_begun: [],
+  answered: ["queued→success", "queued→failed", "queued→skipped", "queued→up_for_retry"],
 };
 
 test("a single event moves its own instance as its kind allows, and others only by their rules or their items", () => {
@@ -213,7 +231,8 @@ test("a single event moves its own instance as its kind allows, and others only 
 describe("a run that nobody interferes with", () => {
   const arbitraryCase = arbitraryPlan(50).chain((plan) =>
     fc.record({
-      plan: fc.constant(plan),
+      // What needs no worker is never lost or interrupted: the reference has attempts of workers.
+      plan: fc.constant({ ...plan, tasks: plan.tasks.map(({ waits: _waits, ...task }) => task) }),
       scripts: arbitraryScripts(plan.tasks.length),
       picks: fc.infiniteStream(fc.nat()),
     }),

@@ -1,5 +1,6 @@
 import type { AttemptChange, AttemptKey } from "./attempt-change.ts";
 import type { EventVerdict } from "./event-verdict.ts";
+import type { SlotNeed } from "./limits.ts";
 import type { Plan } from "./plan.ts";
 import type { Instance, RunRow } from "./run-model.ts";
 import type { TaskState } from "./states.ts";
@@ -57,6 +58,10 @@ export interface Decision {
   readonly attempts: readonly AttemptChange[];
   readonly outputs: readonly OutputChange[];
   readonly events: readonly EventChange[];
+  /** Room that the write must find and take, or leave this run as it is. */
+  readonly slotsTaken: readonly SlotNeed[];
+  /** Holders, by ordinal, of which every slot is given back. */
+  readonly slotsFreed: readonly number[];
   /** Effects for after the commit. */
   readonly stops: readonly StopRequest[];
   /** Instances that became queued and are not held: the hand-off may take them. */

@@ -15,6 +15,8 @@ export type RefusalReason =
   | "held"
   | "not_due"
   | "paused"
+  /** A limit has no room for it now. */
+  | "limit_reached"
   | "archived"
   | "nothing_to_do";
 

@@ -2,6 +2,7 @@ import { announceEnd, propagateEnds, swapEnd } from "./propagation.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { Instance } from "./run-model.ts";
 import { isTerminal } from "./states.ts";
+import { firstWaitOf } from "./unstarted-wait.ts";
 
 /** The reason of a group that failed because an item did. */
 const itemsFailedReason = "items_failed";
@@ -51,6 +52,7 @@ export function startFanOut(draft: RunDraft, group: Instance, items: readonly { 
       itemKey: key,
       state: "queued",
       awaitsEvaluation: false,
+      waitsFor: firstWaitOf(draft.taskOf(group)),
       queuedAt: draft.now,
       inDegree: 0,
     });
@@ -95,6 +97,31 @@ export function noteItemEnd(draft: RunDraft, item: Instance): void {
   const ended = draft.put(endOfGroup(draft, counted), "group");
   announceEnd(draft, ended);
   propagateEnds(draft, [group.ordinal]);
+}
+
+/**
+ * Counts a group's items once more, which are those of its generation, and ends it when the last of them has. Answers the
+ * group as it was when all of it is so already.
+ */
+export function settleGroup(draft: RunDraft, group: Instance, items: readonly Instance[]): Instance {
+  const itemsTotal = group.state === "removed" ? 0 : items.length;
+  const itemsEnded = items.filter(({ state }) => isTerminal(state)).length;
+  const itemsFailed = items.filter(({ state }) => state === "failed").length;
+  const endedByItems = group.reason === null || group.reason === itemsFailedReason;
+  const isCounting = itemsTotal > 0 && (!isTerminal(group.state) || endedByItems);
+  const counted: Instance = { ...group, itemsTotal, ...(isCounting ? { itemsEnded, itemsFailed } : {}) };
+  const isOver = isCounting && itemsEnded === itemsTotal && !isTerminal(group.state);
+  const isSame =
+    counted.itemsTotal === group.itemsTotal &&
+    counted.itemsEnded === group.itemsEnded &&
+    counted.itemsFailed === group.itemsFailed;
+  if (isSame && !isOver) return group;
+  draft.put(counted, "note");
+  if (!isOver) return counted;
+  const ended = draft.put(endOfGroup(draft, counted), "group");
+  announceEnd(draft, ended);
+  propagateEnds(draft, [group.ordinal]);
+  return draft.get(group.ordinal);
 }
 
 /** A mark changed the end of an item: its group follows, unless it was itself ended by hand or from outside. */

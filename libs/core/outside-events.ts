@@ -9,6 +9,7 @@ import type { RunDraft } from "./run-draft.ts";
 import type { RunEvent } from "./run-event.ts";
 import type { Instance } from "./run-model.ts";
 import { isTerminal } from "./states.ts";
+import { firstWaitOf } from "./unstarted-wait.ts";
 
 type EventOf<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
 
@@ -20,7 +21,13 @@ export function applyEvaluated(draft: RunDraft, event: EventOf<"evaluated">): Ev
   switch (event.result.kind) {
     case "run": {
       const queued = draft.put(
-        { ...instance, state: "queued", awaitsEvaluation: false, queuedAt: draft.now },
+        {
+          ...instance,
+          state: "queued",
+          awaitsEvaluation: false,
+          waitsFor: firstWaitOf(draft.taskOf(instance)),
+          queuedAt: draft.now,
+        },
         "evaluation",
       );
       draft.emit("task_instance.queued", instance.ordinal);

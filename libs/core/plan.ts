@@ -20,6 +20,11 @@ export interface RetryPolicy {
   readonly idempotent: boolean;
 }
 
+export interface TaskLabels {
+  readonly required: Readonly<Record<string, string>>;
+  readonly preferred: Readonly<Record<string, string>>;
+}
+
 /** What the rules and the dispatcher need to know of one task. */
 export interface PlanTask {
   readonly id: string;
@@ -38,6 +43,12 @@ export interface PlanTask {
   /** Null: the deployment's backend. */
   readonly backend: string | null;
   readonly keepPartialOutputs: boolean;
+  /** What a success must leave, by key, as the definition has it: an outcome is held against it before it is an event. */
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  /** Present: workers need all of `required`; those with all of `preferred` come first. */
+  readonly labels?: TaskLabels;
+  /** Present: it needs no worker; an executor lets it wait, at most so long. Null: without a limit. */
+  readonly waits?: { readonly timeoutMs: number | null };
 }
 
 /** One version of a definition as the rules see it. Task indexes are places in `tasks`. */
@@ -45,5 +56,22 @@ export interface Plan {
   readonly tasks: readonly PlanTask[];
   readonly graph: Graph;
   readonly runTimeoutMs: number | null;
+  /** Present: a run that has not ended so long after it began, or was rerun, is late. */
+  readonly deadline?: { readonly afterMs: number; readonly action: "notify" | "cancel" };
+  /** Runs of the DAG that may be active at once; null: any number. */
+  readonly maxActiveRuns: number | null;
+  /** Attempts of the DAG, in all its runs, that may be out at once; null: any number. */
+  readonly maxActiveTasks: number | null;
+  /** Active runs of one concurrency key; null: the DAG has no such keys. */
+  readonly concurrencyLimit: number | null;
   readonly priority: number;
 }
+
+/** What a plan says of its runs as a whole where nothing is said. */
+export const plainRuns: Omit<Plan, "tasks" | "graph"> = {
+  runTimeoutMs: null,
+  maxActiveRuns: null,
+  maxActiveTasks: null,
+  concurrencyLimit: null,
+  priority: 0,
+};

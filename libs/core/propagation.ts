@@ -3,6 +3,7 @@ import type { RunDraft } from "./run-draft.ts";
 import type { Instance, ParentCounts } from "./run-model.ts";
 import { type EndKind, isTerminal, type TerminalState } from "./states.ts";
 import { decideRule, type RuleVerdict } from "./trigger-rule.ts";
+import { firstWaitOf } from "./unstarted-wait.ts";
 
 /** How a parent's end looks through the edge. A removed parent counts as skipped. */
 export function mapEnd(state: TerminalState, on: EdgeCondition): EndKind {
@@ -87,11 +88,12 @@ export function settleRule(draft: RunDraft, instance: Instance): boolean {
     case "wait":
       return false;
     case "run":
+      if (!draft.isAdmitted) return false;
       if (task.evaluated) {
         draft.put({ ...instance, awaitsEvaluation: true }, "note");
         draft.evaluateOrdinals.push(instance.ordinal);
       } else {
-        draft.put({ ...instance, state: "queued", queuedAt: draft.now }, "rule");
+        draft.put({ ...instance, state: "queued", waitsFor: firstWaitOf(task), queuedAt: draft.now }, "rule");
         draft.emit("task_instance.queued", instance.ordinal);
       }
       return false;

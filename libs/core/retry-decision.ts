@@ -19,6 +19,8 @@ const permanentCodes: ReadonlySet<string> = new Set([
   "configuration",
   "render_failed",
   "invalid_output",
+  "disk_limit",
+  "process_limit",
   "killed",
 ]);
 

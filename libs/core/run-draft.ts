@@ -1,6 +1,7 @@
 import type { AttemptChange } from "./attempt-change.ts";
 import type { Decision, EventChange, InstanceChange, OutputChange, RunParameters, StopRequest } from "./decision.ts";
 import type { EventVerdict } from "./event-verdict.ts";
+import { needsOfAttempt, needsOfRun, ofRun, type SlotNeed } from "./limits.ts";
 import type { Plan, PlanTask } from "./plan.ts";
 import type { Instance, RunAggregate, RunRow } from "./run-model.ts";
 import { computeRunState, isSettled } from "./run-state.ts";
@@ -23,7 +24,11 @@ export class RunDraft {
   everStarted: boolean;
   cancelRequested: boolean;
   isPaused: boolean;
+  isAdmitted: boolean;
   timeoutAt: number | null;
+  deadlineAt: number | null;
+  /** The write found no room in a limit: nothing may be taken of any. */
+  readonly lacksRoom: boolean;
   readonly #base: RunAggregate;
   #plan: Plan;
   #version: Pick<RunRow, "versionKey" | "revision" | "removedTasks">;
@@ -38,16 +43,19 @@ export class RunDraft {
   #heldCount: number;
   #eventSequence: number;
 
-  constructor(base: RunAggregate, now: number) {
+  constructor(base: RunAggregate, now: number, lacksRoom = false) {
     this.#base = base;
     this.now = now;
+    this.lacksRoom = lacksRoom;
     this.#plan = base.plan;
     const { versionKey, revision, removedTasks } = base.run;
     this.#version = { versionKey, revision, removedTasks };
     this.everStarted = base.run.everStarted;
     this.cancelRequested = base.run.cancelRequested;
     this.isPaused = base.run.isPaused;
+    this.isAdmitted = base.run.isAdmitted;
     this.timeoutAt = base.run.timeoutAt;
+    this.deadlineAt = base.run.deadlineAt;
     this.#counts = { ...base.run.counts };
     this.#exemptCount = base.run.exemptCount;
     this.#heldCount = base.run.heldCount;
@@ -69,6 +77,11 @@ export class RunDraft {
 
   get isArchived(): boolean {
     return this.#base.run.isArchived;
+  }
+
+  /** All its instances have ended. */
+  get isSettled(): boolean {
+    return isSettled(this.#counts);
   }
 
   /** Number of instances, items and those added here included. */
@@ -144,6 +157,7 @@ export class RunDraft {
     this.#plan = plan;
     this.#places = null;
     this.#version = { versionKey, removedTasks, revision: this.#base.run.revision + 1 };
+    if (this.#base.run.endedAt !== null) this.isAdmitted = needsOfRun(plan, this.#base.run).length === 0;
   }
 
   /** Gives the run other parameters. */
@@ -173,8 +187,12 @@ export class RunDraft {
   /** Null when nothing changed. */
   finish(verdicts: readonly EventVerdict[]): Decision | null {
     const before = this.#base.run;
-    const flagsChanged = this.cancelRequested !== before.cancelRequested || this.isPaused !== before.isPaused;
-    if (this.#changed.size === 0 && this.#added.length === 0 && !flagsChanged) return null;
+    const hasFlags =
+      this.cancelRequested !== before.cancelRequested ||
+      this.isPaused !== before.isPaused ||
+      this.isAdmitted !== before.isAdmitted ||
+      this.deadlineAt !== before.deadlineAt;
+    if (this.#changed.size === 0 && this.#added.length === 0 && !hasFlags) return null;
     const run = this.#finishRun(before);
     const instances: InstanceChange[] = [...this.#changed.values()]
       .filter((instance) => instance.ordinal < this.#base.instances.length)
@@ -189,11 +207,33 @@ export class RunDraft {
       attempts: this.attempts,
       outputs: this.outputs,
       events: this.#events,
+      ...this.#slotChanges(run),
       stops: this.stops,
       readyOrdinals: this.readyOrdinals(),
       evaluateOrdinals: [...new Set(this.evaluateOrdinals)].filter((ordinal) => this.get(ordinal).awaitsEvaluation),
       verdicts,
     };
+  }
+
+  /** A run holds its room while it is active, an attempt while its process tree may be alive. */
+  #slotChanges(after: RunRow): Pick<Decision, "slotsTaken" | "slotsFreed"> {
+    const before = this.#base.run;
+    const slotsTaken: SlotNeed[] = [];
+    const slotsFreed: number[] = [];
+    if (after.isAdmitted && !before.isAdmitted && after.endedAt === null) {
+      slotsTaken.push(...needsOfRun(this.#plan, after));
+    }
+    if (after.endedAt !== null && before.endedAt === null && before.isAdmitted) slotsFreed.push(ofRun);
+    for (const instance of this.#touched()) {
+      const wasHeld = this.#base.instances[instance.ordinal]?.held ?? false;
+      if (wasHeld === instance.held) continue;
+      const { ordinal } = instance;
+      const needs = needsOfAttempt(this.#plan, this.taskOf(instance), { dagKey: after.dagKey, ordinal });
+      if (!wasHeld) slotsTaken.push(...needs);
+      // It may have been claimed by a version of other limits.
+      else if (needs.length > 0 || after.revision > 0) slotsFreed.push(ordinal);
+    }
+    return { slotsTaken, slotsFreed };
   }
 
   *#touched(): Generator<Instance> {
@@ -224,7 +264,9 @@ export class RunDraft {
       state,
       heldCount: this.#heldCount,
       isPaused: this.isPaused,
+      isAdmitted: ended ? needsOfRun(this.#plan, before).length === 0 : this.isAdmitted,
       timeoutAt: this.timeoutAt,
+      deadlineAt: this.deadlineAt,
       sequence: before.sequence + 1,
       eventSequence: this.#eventSequence,
       startedAt: before.startedAt ?? (this.everStarted ? this.now : null),

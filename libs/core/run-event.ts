@@ -28,7 +28,14 @@ export type RunEvent =
       readonly workerKey: number;
     }
   /** The holder reports what its attempt came to; its process tree is gone. */
-  | { readonly kind: "outcome"; readonly ordinal: number; readonly fence: number; readonly outcome: AttemptOutcome }
+  | {
+      readonly kind: "outcome";
+      readonly ordinal: number;
+      readonly fence: number;
+      readonly outcome: AttemptOutcome;
+      /** Absent: nobody measured. */
+      readonly usage?: AttemptUsage;
+    }
   /** The tree of an attempt that was ended from outside is gone. */
   | { readonly kind: "released"; readonly ordinal: number; readonly fence: number }
   /** Its worker is lost (or gave it up): the old process is dead by its own deadline. `free`: costs no allowance. */
@@ -43,6 +50,18 @@ export type RunEvent =
       readonly which: "queue_timeout" | "retry_timeout";
     }
   | { readonly kind: "run_timeout" }
+  /** The run has not ended by its deadline. */
+  | { readonly kind: "deadline" }
+  /** A task that needs no worker begins to wait for something. `dueAt`: when to look at it; null: not before an answer. */
+  | {
+      readonly kind: "wait_begun";
+      readonly ordinal: number;
+      readonly fence: number;
+      readonly waitsFor: string;
+      readonly dueAt: number | null;
+    }
+  /** What an instance waits for has come, or is looked for again later (`deferred`, whose `waitsFor` stays). */
+  | { readonly kind: "answered"; readonly ordinal: number; readonly fence: number; readonly outcome: AttemptOutcome }
   /** `when`, `for_each` and `pool` of a ready task were looked at. */
   | {
       readonly kind: "evaluated";
@@ -50,6 +69,8 @@ export type RunEvent =
       readonly generation: number;
       readonly result: EvaluationResult;
     }
+  /** There may be room for a run that waits for it. */
+  | { readonly kind: "admit" }
   | { readonly kind: "cancel"; readonly reason: string }
   | { readonly kind: "pause"; readonly isPaused: boolean }
   /** By hand: between terminal states the children's counts are swapped. */
@@ -92,6 +113,12 @@ export type AttemptOutcome =
       readonly outputs: readonly { readonly key: string; readonly json: string }[];
     }
   | { readonly kind: "deferred"; readonly dueAt: number | null; readonly waitsFor: string | null };
+
+/** What an attempt used; null: not known. */
+export interface AttemptUsage {
+  readonly cpuMs: number | null;
+  readonly memoryPeakBytes: number | null;
+}
 
 /** Why an attempt failed; what the retry decision is made from. */
 export interface AttemptFailure {

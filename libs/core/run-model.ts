@@ -92,6 +92,10 @@ export interface RunRow {
   readonly everStarted: boolean;
   readonly cancelRequested: boolean;
   readonly isPaused: boolean;
+  /** It has room in the limits of its DAG; until then nothing of it is queued. */
+  readonly isAdmitted: boolean;
+  /** Runs of one key share a limit; null: it has none. */
+  readonly concurrencyKey: string | null;
   /** Another run has taken its date, or it was put away: nobody may change it any more. */
   readonly isArchived: boolean;
   readonly logicalAt: number;
@@ -101,6 +105,8 @@ export interface RunRow {
   readonly endedAt: At;
   /** When the run as a whole times out. */
   readonly timeoutAt: At;
+  /** When the run is late; null: never, or that has been published. */
+  readonly deadlineAt: At;
 }
 
 /** A run with all its instances, by ordinal, and the plan of its version. */

@@ -13,6 +13,7 @@ import { strings } from "@bufbuild/cel/ext";
 import { isMessage } from "@bufbuild/protobuf";
 import { isReflectMessage } from "@bufbuild/protobuf/reflect";
 import { DurationSchema, durationMs, TimestampSchema, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { countedFunctions, countedPatterns, boundedFunctions } from "./cel-costs.ts";
 import { loopFunctions } from "./cel-loops.ts";
 import type { Json } from "./model.ts";
 
@@ -49,10 +50,14 @@ function calculate(operator: "_+_" | "_-_" | "_*_" | "_/_", left: number, right:
   }
 }
 
-/** CEL's standard functions, its string extensions, and arithmetic on mixed numbers. Regular expressions are linear-time. */
-export const celEnvironment: ReturnType<typeof celEnv> = celEnv({
-  funcs: [...strings, ...mixedArithmetic, ...loopFunctions],
+/** CEL's standard functions, its string extensions, and arithmetic on mixed numbers; regular expressions are linear-time. */
+const uncounted = celEnv({
+  funcs: [...strings, ...boundedFunctions, ...mixedArithmetic, ...loopFunctions],
+  re2: countedPatterns,
 });
+
+/** The same; every call takes steps of its evaluation for the size of what it is given. */
+export const celEnvironment: ReturnType<typeof celEnv> = celEnv({ funcs: [...countedFunctions(uncounted.funcs)] });
 
 export type CelProgram = ReturnType<typeof plan>;
 export type CelBindings = NonNullable<Parameters<CelProgram>[0]>;

@@ -60,14 +60,14 @@ test.each([
 });
 
 test("a long list is mapped in linear time", () => {
-  const list = Array.from({ length: 50_000 }, (_, index) => index);
-  expect(evaluate("params.list.map(n, n + 1).filter(n, n % 2 == 0) | length", list)).toBe(25_000);
+  const list = Array.from({ length: 45_000 }, (_, index) => index);
+  expect(evaluate("params.list.map(n, n + 1).filter(n, n % 2 == 0) | length", list)).toBe(22_500);
 });
 
 test("nested loops end at a limit", () => {
   const list = Array.from({ length: 1000 }, () => 1);
   expect(() => evaluate("params.list.map(a, params.list.map(b, params.list.map(c, 1)))", list)).toThrow(
-    "its loops take more than 100000 turns",
+    "it takes more than 100000 steps",
   );
   // Each evaluation has its own turns.
   expect(evaluate("params.list.map(a, 1) | length", list)).toBe(1000);

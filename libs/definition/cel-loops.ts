@@ -1,6 +1,6 @@
 import { type CelFunc, type CelList, CelScalar, celFunc, celList, listType } from "@bufbuild/cel";
 import { type CelNode, childrenOf, identifierOf } from "./cel-tree.ts";
-import { definitionLimits } from "./limits.ts";
+import { takeSteps } from "./evaluation-steps.ts";
 
 /*
  * CEL's macros (`map`, `filter`, `all` …) become loops over an accumulator named `@result`. The tree of each loop is
@@ -13,21 +13,8 @@ const accumulator = "@result";
 const list = listType(CelScalar.DYN);
 const { BOOL } = CelScalar;
 
-let stepsLeft = 0;
-
-/** Begins an evaluation: its loops together may take so many turns. */
-export function allowLoopSteps(count: number): void {
-  stepsLeft = count;
-}
-
-/** What the last evaluation left of its turns. */
-export function loopStepsLeft(): number {
-  return Math.max(0, stepsLeft);
-}
-
 function countStep(goesOn: boolean): boolean {
-  stepsLeft -= 1;
-  if (stepsLeft < 0) throw new Error(`its loops take more than ${definitionLimits.expressionSteps} turns`);
+  takeSteps(1);
   return goesOn;
 }
 

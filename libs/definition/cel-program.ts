@@ -4,7 +4,7 @@ import { closestName } from "#core/closest-name.ts";
 import { type CelProgram, celEnvironment } from "./cel-environment.ts";
 import { boundLoops } from "./cel-loops.ts";
 import { rewriteXcomPull } from "./cel-text.ts";
-import { chainOf, childrenOf, type CelNode, identifierOf, replaceByChain, textOf } from "./cel-tree.ts";
+import { chainOf, childrenOf, type CelNode, identifierOf, isDeeperThan, replaceByChain, textOf } from "./cel-tree.ts";
 import {
   collectNames,
   type ExpressionIssue,
@@ -13,6 +13,7 @@ import {
   namesOfPath,
 } from "./expression-names.ts";
 import { filters } from "./filters.ts";
+import { definitionLimits } from "./limits.ts";
 import { proposal } from "./problem-list.ts";
 
 /** One CEL text, ready to run: a plain path, which is looked up, or a program. */
@@ -23,6 +24,12 @@ export type Term =
 export type TermResult =
   | { readonly term: Term; readonly names: ExpressionNames; readonly issues: readonly [] }
   | { readonly term: null; readonly names: ExpressionNames | null; readonly issues: readonly ExpressionIssue[] };
+
+const tooDeep: ExpressionIssue = {
+  offset: 0,
+  code: "EXPRESSION_SYNTAX",
+  message: "the expression is nested too deeply",
+};
 
 const plainPath = /^(\s*)([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*$/;
 
@@ -57,6 +64,8 @@ function compileNewTerm(text: string): TermResult {
   } catch (error) {
     return { term: null, names: null, issues: [syntaxIssue(error, text)] };
   }
+  if (isDeeperThan(parsed.expr, definitionLimits.expressionNesting))
+    return { term: null, names: null, issues: [tooDeep] };
   const positions = parsed.sourceInfo?.positions ?? {};
   const offsetOf = (node: CelNode): number => positions[String(node.id)] ?? 0;
   const callIssues = checkCalls(parsed.expr, offsetOf);
@@ -168,8 +177,7 @@ function syntaxIssue(error: unknown, text: string): ExpressionIssue {
     error instanceof Error && "location" in error
       ? (error.location as { start?: { offset?: number } }).start?.offset
       : undefined;
-  if (place === undefined)
-    return { offset: 0, code: "EXPRESSION_SYNTAX", message: "the expression is nested too deeply" };
+  if (place === undefined) return tooDeep;
   const rest = text.slice(place).trim();
   if (text.trim() === "") return { offset: 0, code: "EXPRESSION_SYNTAX", message: "the expression is empty" };
   const found = /^(?:\w+|.)/s.exec(rest)?.[0];

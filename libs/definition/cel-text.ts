@@ -68,7 +68,7 @@ function cutAt(text: string, places: readonly number[]): TextPart[] {
 }
 
 /** The place after the character, string or comment at `at`; −1 when a string does not end. */
-function skipToken(text: string, at: number): number {
+export function skipToken(text: string, at: number): number {
   const character = text.charAt(at);
   if (character === '"' || character === "'") return skipString(text, at);
   if (character === "/" && text.charAt(at + 1) === "/") {

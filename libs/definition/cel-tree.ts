@@ -10,6 +10,16 @@ export function childrenOf(node: CelNode): CelNode[] {
   return childSlots(node).filter((child) => child !== undefined);
 }
 
+/** Whether a way down the tree has more nodes; those who walk it recurse, so that they must not meet a deeper one. */
+export function isDeeperThan(tree: CelNode, most: number): boolean {
+  let level = [tree];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth >= most) return true;
+    level = level.flatMap(childrenOf);
+  }
+  return false;
+}
+
 function childSlots({ exprKind }: CelNode): (CelNode | undefined)[] {
   switch (exprKind.case) {
     case "selectExpr":

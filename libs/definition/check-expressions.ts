@@ -1,6 +1,7 @@
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { type AncestorSets, createAncestorSets } from "./ancestor-sets.ts";
 import type { TaskGraph } from "./check-graph.ts";
+import { readWebhooks, type WebhookOutline } from "./check-webhooks.ts";
 import { hasExpression } from "./code-scan.ts";
 import { languageOf } from "./compile-value.ts";
 import { bareTemplate } from "./bare-expression.ts";
@@ -10,7 +11,7 @@ import { type ExpectedValue, trialIssue } from "./expression-trial.ts";
 import type { Expression } from "./expression.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
-import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
+import type { DeclaredOutputs, Json, JsonObject, ParameterDefinition } from "./model.ts";
 import type { TaskOutline } from "./outline.ts";
 import type { Finding, Path } from "./problem-list.ts";
 import { compileTemplate, type TemplateLanguage } from "./template.ts";
@@ -23,6 +24,8 @@ export interface ExpressionCheck {
   readonly tasks: readonly TaskOutline[];
   readonly graph: TaskGraph;
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
+  /** By the place of the task; null where it declares none. */
+  readonly outputs: readonly (DeclaredOutputs | null)[];
   readonly operators: OperatorSchemas;
   readonly report: ReportWithin;
 }
@@ -41,7 +44,7 @@ class ExpressionChecker {
   constructor(check: ExpressionCheck) {
     this.#check = check;
     this.#ancestors = createAncestorSets(check.graph.graph);
-    this.#declared = Object.keys(check.parameters);
+    this.#declared = [...Object.keys(check.parameters), ...sensorParameters(check)];
   }
 
   run(): void {
@@ -59,7 +62,20 @@ class ExpressionChecker {
     const environment: ExpressionScope = { ...scope, roots: rootsOf.defaultEnvironment };
     this.#value(ownValue(defaults, "environment"), ["default_task_config", "environment"], environment, "text");
     this.#value(ownValue(defaults, "parameters"), ["default_task_config", "parameters"], scope, "text");
+    for (const webhook of readWebhooks(root)) this.#webhook(webhook);
+    this.#concurrencyKey(objectAt(root, "concurrency"));
     for (const [index, task] of tasks.entries()) this.#task(index, task, shared);
+  }
+
+  #concurrencyKey(concurrency: JsonObject): void {
+    const scope: ExpressionScope = {
+      roots: rootsOf.newRun,
+      place: "in the key of `concurrency`",
+      parameters: new Set(this.#declared),
+      laterParameters: new Set(),
+      task: null,
+    };
+    this.#bare(ownValue(concurrency, "key"), ["concurrency", "key"], scope, "anything");
   }
 
   /** A default may read the parameters before it. */
@@ -85,6 +101,21 @@ class ExpressionChecker {
     }
   }
 
+  #webhook({ body, path }: WebhookOutline): void {
+    const scope: ExpressionScope = {
+      roots: rootsOf.webhook,
+      place: "in `webhooks`",
+      parameters: new Set(),
+      laterParameters: new Set(),
+      task: null,
+    };
+    this.#bare(ownValue(body, "when"), [...path, "when"], scope, "condition");
+    this.#bare(ownValue(body, "logical_date"), [...path, "logical_date"], scope, "anything");
+    for (const [name, text] of Object.entries(objectAt(body, "parameters"))) {
+      this.#bare(text, [...path, "parameters", name], scope, "anything");
+    }
+  }
+
   #task(index: number, task: TaskOutline, shared: readonly string[]): void {
     const { body, path } = task;
     if (!hasExpression(body) && !["when", "for_each"].some((key) => Object.hasOwn(body, key))) return;
@@ -103,11 +134,15 @@ class ExpressionChecker {
     this.#value(ownValue(body, "parameters"), [...path, "parameters"], ready, "text");
     this.#value(ownValue(body, "environment"), [...path, "environment"], attempt, "text");
     const type = ownValue(body, "type");
-    const code = typeof type === "string" ? (this.#check.operators.get(type)?.code ?? {}) : {};
+    const schema = typeof type === "string" ? this.#check.operators.get(type) : undefined;
+    const code = schema?.code ?? {};
     const operator = objectAt(body, "operator");
+    const waitRoots = forEach === undefined ? rootsOf.waitingTask : rootsOf.waitingItem;
+    const waiting: ExpressionScope = { ...ready, roots: waitRoots, place: "in a task that has no worker" };
+    const fields = schema?.runsIn === "executor" ? waiting : attempt;
     for (const [name, value] of Object.entries(operator)) {
       const language = languageOf(Object.hasOwn(code, name) ? code[name] : undefined, value, operator);
-      this.#value(value, [...path, "operator", name], attempt, language);
+      this.#value(value, [...path, "operator", name], fields, language);
     }
   }
 
@@ -141,13 +176,13 @@ class ExpressionChecker {
     scope: ExpressionScope,
     { language, expects, shift = 0 }: { language: TemplateLanguage; expects: ExpectedValue; shift?: number },
   ): void {
-    const { report, graph } = this.#check;
+    const { report, graph, outputs } = this.#check;
     const { issues, reads } = compileTemplate(text, language);
     const found = [...issues];
     let errors = 0;
     for (const { offset: start, names, expression } of reads) {
       if (errors > definitionLimits.problemsOfText) break;
-      const own = names.flatMap((each) => [...checkNames(each, scope, graph, this.#ancestors)]);
+      const own = names.flatMap((each) => [...checkNames(each, scope, { graph, outputs, ancestors: this.#ancestors })]);
       if (expression !== null && own.every((issue) => issue.warning === true))
         own.push(...this.#trial(expression, expects));
       errors += own.filter((issue) => issue.warning !== true).length;
@@ -163,11 +198,26 @@ class ExpressionChecker {
   #trial(expression: Expression, expects: ExpectedValue): ExpressionIssue[] {
     const issue = trialIssue(expression, {
       parameters: this.#check.parameters,
+      outputOf: (task, key) => this.#declaredOutput(task, key),
       expects,
       budget: this.#trialBudget,
     });
     return issue === null ? [] : [issue];
   }
+
+  /** What is known of an output's type; of a fan-out each output is the list of what its items left. */
+  #declaredOutput(name: string, key: string): ParameterDefinition | null {
+    const { graph, tasks, outputs } = this.#check;
+    const place = graph.places.get(name) ?? -1;
+    if (Object.hasOwn(tasks[place]?.body ?? {}, "for_each")) return { type: "array", required: true };
+    const declared = outputs[place] ?? {};
+    return Object.hasOwn(declared, key) ? (declared[key] ?? null) : null;
+  }
+}
+
+/** What a sensor saw comes as a parameter of its own, declared or not. */
+function sensorParameters({ root, parameters }: ExpressionCheck): readonly string[] {
+  return Object.hasOwn(root, "sensors") && !Object.hasOwn(parameters, "sensor") ? ["sensor"] : [];
 }
 
 function objectAt(object: JsonObject, key: string): JsonObject {

@@ -4,6 +4,7 @@ import { hasExpression } from "./code-scan.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import type { Json, JsonObject } from "./model.ts";
 import type { Report, TaskOutline } from "./outline.ts";
+import { readParameterMap } from "./parameter-definition.ts";
 import { type Path, proposal } from "./problem-list.ts";
 import { checkSchema } from "./schema-problems.ts";
 
@@ -26,8 +27,13 @@ export function checkOperators(tasks: readonly TaskOutline[], operators: Operato
 
 function checkFields(operator: JsonObject, schema: OperatorSchema, path: Path, report: Report): void {
   for (const { path: within, isKey, finding } of checkSchema(schema.fields, operator, "other")) {
-    if (!isKey && within.length > 0 && isExpressionAt(operator, within)) continue;
+    const isLiteral = schema.literal?.includes(String(within[0])) === true;
+    if (!isKey && !isLiteral && within.length > 0 && isExpressionAt(operator, within)) continue;
     report([...path, ...within], finding, isKey ? "key" : "value");
+  }
+  for (const name of schema.forms ?? []) {
+    const form = ownValue(operator, name);
+    if (isJsonObject(form)) readParameterMap(form, [...path, name], report);
   }
   for (const [name, language] of Object.entries(schema.code)) {
     const text = ownValue(operator, name);

@@ -1,3 +1,4 @@
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { formatDuration, parseDuration } from "#schedule/duration.ts";
 import { hasExpression } from "./code-scan.ts";
 import { variablePattern } from "./id-forms.ts";
@@ -13,13 +14,17 @@ export interface SettingsCheck {
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
   /** Milliseconds; a longer `timeout` is refused. */
   readonly maxTaskTimeoutMs: number;
+  readonly operators: OperatorSchemas;
   readonly report: Report;
 }
 
 /** Checks what a task, or the defaults of all tasks, says once for itself. */
 function checkTaskSettings(settings: JsonObject, path: Path, check: SettingsCheck): void {
-  const { report } = check;
-  checkTimeout(settings, path, check);
+  const { report, operators } = check;
+  // What only waits holds nothing up, so that it may take as long as it takes.
+  const type = ownValue(settings, "type");
+  const isWait = typeof type === "string" && operators.get(type)?.runsIn === "executor";
+  if (!isWait) checkTimeout(settings, path, check);
   checkRetry(settings, path, report);
   checkEnvironment(settings, path, report);
   const own = ownValue(settings, "parameters");

@@ -16,8 +16,8 @@ export type CodePlace =
   | { readonly kind: "sql_value" }
   /** The value as the name of a table or column. */
   | { readonly kind: "sql_name" }
-  /** Only `raw` may stand here. */
-  | { readonly kind: "refused"; readonly reason: string; readonly hint?: string };
+  /** Only `raw` may stand here; `wantsName`: in SQL, a name may as well. */
+  | { readonly kind: "refused"; readonly reason: string; readonly hint?: string; readonly wantsName?: boolean };
 
 /** One expression in a text: from `start` (its `{{`) to `end` (after its `}}`). */
 export interface Hole {

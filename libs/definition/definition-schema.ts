@@ -4,6 +4,8 @@ import { durationSchema as duration } from "./duration-schema.ts";
 import { dagIdForm, dagIdPattern, dagIdWords, taskIdForm, variableForm } from "./id-forms.ts";
 import { definitionLimits } from "./limits.ts";
 import { scheduleSchema } from "./schedule-schema.ts";
+import { sizeSchema } from "./size-schema.ts";
+import { webhooksSchema } from "./webhook-schema.ts";
 
 /*
  * The shape of a definition as people write it: types, ranges and names. What needs more than one value to judge
@@ -19,12 +21,25 @@ const name = z
 const count = z.int().min(0).max(1_000_000);
 const priority = z.int().min(-100).max(100);
 const exitCodes = z.array(z.int().min(0).max(255)).max(256);
-const executor = z.enum(["local", "stream"]);
+const executor = z.enum(["local", "stream", "kafka"]);
 const textMap = z.record(z.string(), z.unknown());
 const environment = z.record(
   z.string().meta(variableForm),
   z.unknown().meta({ type: ["string", "number", "boolean"] }),
 );
+const labelMap = z.record(z.string().min(1).max(200), z.unknown().meta({ type: ["string", "number", "boolean"] }));
+const labels = z.union([
+  z.strictObject({
+    required: labelMap.optional().describe("Labels that the worker must have."),
+    preferred: labelMap.optional().describe("Labels that the worker has while one that has them is free."),
+  }),
+  labelMap,
+]);
+const resources = z.strictObject({
+  cpu: z.number().min(0.01).max(1024).optional().describe("Processors; 0.5 is half of one."),
+  memory: sizeSchema.optional().describe("The most memory of all its processes together."),
+  disk: sizeSchema.optional().describe("The most that the attempt's own directories hold."),
+});
 const tags = z.array(z.string().min(1).max(200)).max(100);
 const edgeCondition = z.enum(["success", "failure", "completion"]);
 
@@ -66,10 +81,14 @@ const taskDefaults = {
   idempotent: z.boolean().optional().describe("False: never tried again once it may have started."),
   allow_failure: z.boolean().optional().describe("Its failure does not fail the run."),
   queue: name.optional().describe("The stream of attempts that workers subscribe to; `default` by default."),
+  labels: labels.optional().describe("Labels that the worker must have, or `required` and `preferred`."),
+  resources: resources.optional().describe("What one attempt may use; what is not named is not limited."),
+  pool: name.optional().describe("The limit that it shares with tasks of any DAG."),
   priority: priority.optional().describe("Higher goes first."),
   executor: executor.optional(),
   capture_stdout: z.boolean().optional().describe("The last line of output becomes `return_value`."),
   keep_partial_outputs: z.boolean().optional().describe("Outputs of failed attempts stay."),
+  outputs: textMap.optional().describe("What a success leaves, and of what type: checked before it counts."),
 };
 
 /** A task without its id, as it stands in a map of tasks. */
@@ -99,9 +118,27 @@ export const dagSchema = z.strictObject({
   parameters: z.record(z.string(), z.unknown()).optional().describe("Defaults or schemas of the run's parameters."),
   additional_parameters: z.boolean().optional(),
   allow_manual_trigger: z.boolean().optional(),
+  webhooks: webhooksSchema.optional().describe("Signed HTTP requests that make a run."),
+  sensors: z.unknown().optional().describe("What makes a run when it changes: files, rows, responses, objects, runs."),
   default_task_config: z.strictObject(taskDefaults).optional(),
   max_active_runs: z.int().min(1).max(10_000).optional(),
+  max_active_tasks: z.int().min(1).max(10_000).optional().describe("Attempts at once in all runs; none: any number."),
+  concurrency: z
+    .strictObject({
+      key: z.string().min(1).describe("An expression over the run's parameters."),
+      limit: z.int().min(1).max(10_000).optional().describe("Active runs of one key; 1 by default."),
+      on_conflict: z.enum(["queue", "skip", "cancel_running"]).optional().describe("`queue` by default."),
+    })
+    .optional()
+    .describe("How many runs of one key may be active."),
   run_timeout: duration.optional(),
+  deadline: z
+    .strictObject({
+      after: duration.describe("How long after it was made, or rerun, a run may go on."),
+      action: z.enum(["notify", "cancel"]).optional().describe("`notify` publishes an event; `cancel` also cancels."),
+    })
+    .optional()
+    .describe("When a run is late, and what follows."),
   priority: priority.optional(),
   executor: executor.optional(),
   tasks: z.unknown(),

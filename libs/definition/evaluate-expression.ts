@@ -1,7 +1,8 @@
 import { isCelError } from "@bufbuild/cel";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { type CelBindings, type ExpressionValue, fromCelResult, Instant, toCelInput } from "./cel-environment.ts";
-import { allowLoopSteps } from "./cel-loops.ts";
+import { takeStepsFor } from "./cel-costs.ts";
+import { allowSteps } from "./evaluation-steps.ts";
 import type { Term } from "./cel-program.ts";
 import type { ExpressionNames, RootName } from "./expression-names.ts";
 import type { Expression } from "./expression.ts";
@@ -63,7 +64,7 @@ function evaluatedText(value: ExpressionValue, { keepsTime }: Expression, { cont
 /** Undefined: something that it reads is missing. */
 function evaluateTerm(term: Term, expression: Expression, scope: Scope): ExpressionValue | undefined {
   if (term.kind === "path") return lookUp(term.path, scope.context);
-  allowLoopSteps(scope.maxLoopSteps ?? definitionLimits.expressionSteps);
+  allowSteps(scope.maxLoopSteps ?? definitionLimits.expressionSteps);
   const result = term.run(bindings(expression.names, scope));
   if (isCelError(result)) {
     if (isMissing(result.message)) return undefined;
@@ -74,6 +75,7 @@ function evaluateTerm(term: Term, expression: Expression, scope: Scope): Express
     );
   }
   try {
+    takeStepsFor([result]);
     return fromCelResult(result);
   } catch (error) {
     throw failure(expression, describeError(error), false);
@@ -122,6 +124,10 @@ function rootValue(root: Exclude<RootName, "outputs">, context: RenderContext): 
       return context.item?.value;
     case "item_index":
       return context.item?.index;
+    case "body":
+      return context.webhook?.body;
+    case "headers":
+      return context.webhook?.headers;
     case "execution_date":
       return new Instant(context.logicalAt);
     case "data_interval_start":

@@ -35,6 +35,8 @@ const rootNames = [
   "item",
   "item_index",
   "secrets",
+  "body",
+  "headers",
   ...timestamps,
 ] as const;
 export type RootName = (typeof rootNames)[number];
@@ -136,7 +138,9 @@ class NameList implements ExpressionNames {
     } else if (root === "secrets") {
       const issue = secretStepIssue(steps);
       if (issue !== null) this.issues.push({ offset, ...issue });
-    } else if (root !== "item") {
+    } else if (root === "headers") {
+      if (first === undefined || first !== first.toLowerCase()) this.issues.push({ offset, ...unusableHeader(first) });
+    } else if (root !== "item" && root !== "body") {
       this.#checkField(root, first, offset);
     }
   }
@@ -159,6 +163,13 @@ function unknownName(name: string): Finding {
       ? "expressions know params, outputs, run, task_instance and execution_date; text stands in quotes"
       : proposal(near);
   return { code: "UNKNOWN_NAME", message: `the name \`${name}\` is not known`, hint };
+}
+
+/** Only the headers that a definition names are read, by names in one spelling. */
+function unusableHeader(name: string | undefined): Finding {
+  const message =
+    name === undefined ? "`headers` needs the name of one header, as text" : `headers have names in lower case`;
+  return { code: "UNKNOWN_NAME", message, hint: `write headers["${name?.toLowerCase() ?? "x-event"}"]` };
 }
 
 function incompleteOutput(task: string | undefined): Finding {

@@ -1,33 +1,42 @@
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { dagSchema, parameterSchema, parameterTypes, taskBodySchema, taskSchema } from "./definition-schema.ts";
-import { taskIdForm } from "./id-forms.ts";
+import { dagIdForm, taskIdForm } from "./id-forms.ts";
 import { isJsonObject, isList } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
 import type { Json, JsonObject } from "./model.ts";
+import { sensorSchema } from "./sensor-schema.ts";
 import { mapSchemas, orExpression, preciseSchema, ruleOf, withRules } from "./precise-schema.ts";
+import { instanceFileSchema, templateFileSchema } from "./templates/template-schema.ts";
 
 /**
- * The format of definitions as JSON Schema (draft-07) for editors: shapes, names and the fields of each kind of work.
- * What needs more than one value to judge (graph, expressions, zones, cron) only `parseDefinition` checks.
+ * The format of definitions, of templates and of their instances as JSON Schema (draft-07) for editors: shapes, names
+ * and the fields of each kind of work. What needs more than one value to judge (graph, expressions, zones, cron), and the
+ * body of a template, only the checks of files look at.
  */
 export function definitionJsonSchema(operators: OperatorSchemas): JsonObject {
   const dag = toJsonSchema(dagSchema);
   const { operatorFields: byType, parts } = operatorFields(operators);
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
-    ...withProperties(dag, {
-      tasks: tasksSchema,
-      parameters: {
-        type: "object",
-        description: "Defaults or schemas of the run's parameters.",
-        additionalProperties: refTo("parameter"),
-      },
-    }),
+    ...ruleOf({ required: ["template"] }, refTo("template")),
+    else: { ...ruleOf({ required: ["from_template"] }, refTo("instance")), else: refTo("dag") },
     definitions: {
+      dag: withProperties(dag, {
+        tasks: tasksSchema,
+        sensors: sensorsSchema,
+        parameters: {
+          type: "object",
+          description: "Defaults or schemas of the run's parameters.",
+          additionalProperties: refTo("parameter"),
+        },
+      }),
+      template: toJsonSchema(templateFileSchema),
+      instance: withProperties(toJsonSchema(instanceFileSchema), { id: dagIdForm }),
       task: taskDefinition(taskSchema, operators),
       taskBody: taskDefinition(taskBodySchema, operators),
       operatorFields: byType,
+      sensor: toJsonSchema(sensorSchema),
       parameter: ruleOf(longFormMark, refTo("longParameter")),
       longParameter: longParameter(),
       ...parts,
@@ -47,6 +56,24 @@ const tasksSchema: JsonObject = {
   additionalProperties: refTo("taskBody"),
 };
 
+const sensorsSchema: JsonObject = {
+  description: "What makes a run when it changes.",
+  type: "array",
+  maxItems: definitionLimits.sensors,
+  items: refTo("sensor"),
+};
+
+/** Of an output a type name, or the long form of a parameter. */
+const declaredOutputs: JsonObject = {
+  description: "What a success leaves, and of what type: checked before it counts.",
+  type: "object",
+  maxProperties: definitionLimits.outputs,
+  additionalProperties: {
+    ...ruleOf({ type: "string" }, { enum: [...parameterTypes] }),
+    else: { type: ["string", "object"], ...refTo("longParameter") },
+  },
+};
+
 function taskDefinition(schema: z.ZodType, operators: OperatorSchemas): JsonObject {
   const types = [...operators].map(([type, { description }]) => ({ type, description }));
   const task = withProperties(toJsonSchema(schema), {
@@ -57,6 +84,7 @@ function taskDefinition(schema: z.ZodType, operators: OperatorSchemas): JsonObje
     },
     // What its fields are depends on the kind of work.
     operator: { description: "The fields of the kind of work." },
+    outputs: declaredOutputs,
   });
   return withRules(task, [refTo("operatorFields")]);
 }

@@ -1,8 +1,11 @@
+import type { ScheduleDefinition } from "./schedule-definition.ts";
+import type { ConcurrencyDefinition } from "./concurrency-definition.ts";
 import type { EdgeCondition } from "#core/graph.ts";
-import type { RetryPolicy } from "#core/plan.ts";
+import type { RetryPolicy, TaskLabels } from "#core/plan.ts";
 import type { TriggerRule } from "#core/trigger-rule.ts";
-import type { ScheduleSpec } from "#schedule/schedule.ts";
-import type { SchedulePolicy } from "#schedule/schedule-policy.ts";
+import type { SensorDefinition } from "./sensor-definition.ts";
+import type { WebhookDefinition } from "./webhook-definition.ts";
+import type { TaskResources } from "./task-resources.ts";
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -29,6 +32,9 @@ export interface ParameterDefinition {
   readonly format?: "date" | "date-time";
   readonly description?: string;
 }
+
+/** What a task says that it leaves, by key. One that is not `required` may be left out, and must fit where it is there. */
+export type DeclaredOutputs = Readonly<Record<string, ParameterDefinition>>;
 
 /** One instance of the task per element of a list. Expressions are bare. */
 interface ForEachDefinition {
@@ -60,15 +66,20 @@ export interface TaskDefinition {
   readonly allowFailure: boolean;
   readonly queue: string;
   readonly pool: string | null;
+  /** Absent: any worker of the queue. */
+  readonly labels?: TaskLabels;
+  /** Absent: an attempt may use what the host has. */
+  readonly resources?: TaskResources;
   readonly priority: number;
   /** Null: the definition's. */
   readonly executor: string | null;
   readonly captureStdout: boolean;
   readonly keepPartialOutputs: boolean;
+  /** What a success must leave. Absent: it may leave anything. */
+  readonly outputs?: DeclaredOutputs;
+  /** Present: it only waits and needs no worker. `timeoutMs` null: as long as it takes. */
+  readonly waits?: { readonly timeoutMs: number | null };
 }
-
-/** When a definition runs, and what to do with each slot; what is absent is as by default (`policyOf`). */
-export interface ScheduleDefinition extends ScheduleSpec, Partial<SchedulePolicy> {}
 
 /** A checked definition in its normal form: plain JSON, stored with the version, read by every service. */
 export interface Definition {
@@ -82,8 +93,17 @@ export interface Definition {
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
   readonly additionalParameters: boolean;
   readonly allowManualTrigger: boolean;
+  /** Absent: none. */
+  readonly webhooks?: readonly WebhookDefinition[];
+  /** Absent: none. */
+  readonly sensors?: readonly SensorDefinition[];
   readonly maxActiveRuns: number;
+  readonly maxActiveTasks: number | null;
+  /** Absent: runs are not limited by a key. */
+  readonly concurrency?: ConcurrencyDefinition;
   readonly runTimeoutMs: number | null;
+  /** Absent: a run is never late. */
+  readonly deadline?: { readonly afterMs: number; readonly action: "notify" | "cancel" };
   readonly priority: number;
   readonly executor: string | null;
   readonly tasks: readonly TaskDefinition[];

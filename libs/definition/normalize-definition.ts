@@ -1,26 +1,38 @@
-import type { RetryPolicy } from "#core/plan.ts";
+import type { RetryPolicy, TaskLabels } from "#core/plan.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { parseDuration } from "#schedule/duration.ts";
 import type { TaskGraph } from "./check-graph.ts";
 import { bareExpression } from "./bare-expression.ts";
 import type { DagInput, TaskDefaultsInput, TaskInput } from "./definition-schema.ts";
+import type { ConcurrencyDefinition } from "./concurrency-definition.ts";
+import type { ScheduleDefinition } from "./schedule-definition.ts";
 import type {
+  DeclaredOutputs,
   Definition,
   Dependency,
   JsonObject,
   ParameterDefinition,
-  ScheduleDefinition,
   TaskDefinition,
 } from "./model.ts";
+import { normalizeSensor } from "./normalize-sensor.ts";
+import type { SensorInput } from "./sensor-schema.ts";
+import { withResources } from "./task-resources.ts";
+import type { WebhookDefinition } from "./webhook-definition.ts";
+import type { WebhookInput } from "./webhook-schema.ts";
 
 /** A definition that has passed every check, in the words of the file. */
 export interface CheckedInput {
   readonly id: string;
   readonly dag: DagInput;
-  readonly tasks: readonly { readonly id: string; readonly body: TaskInput }[];
+  readonly tasks: readonly {
+    readonly id: string;
+    readonly body: TaskInput;
+    readonly outputs: DeclaredOutputs | null;
+  }[];
   readonly graph: TaskGraph;
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
   readonly schedule: ScheduleDefinition | null;
+  readonly sensors: readonly SensorInput[];
 }
 
 interface NormalizeOptions {
@@ -61,16 +73,39 @@ export function normalizeDefinition(input: CheckedInput, options: NormalizeOptio
     parameters: input.parameters,
     additionalParameters: dag.additional_parameters ?? true,
     allowManualTrigger: dag.allow_manual_trigger ?? true,
+    ...(dag.webhooks === undefined ? {} : { webhooks: dag.webhooks.map(normalizeWebhook) }),
+    ...(input.sensors.length === 0 ? {} : { sensors: input.sensors.map(normalizeSensor) }),
     maxActiveRuns: dag.max_active_runs ?? fallback.maxActiveRuns,
+    maxActiveTasks: dag.max_active_tasks ?? null,
+    ...(dag.concurrency === undefined ? {} : { concurrency: normalizeConcurrency(dag.concurrency) }),
     runTimeoutMs: toMs(dag.run_timeout),
+    ...normalizeDeadline(dag.deadline),
     priority: dag.priority ?? 0,
     executor: dag.executor ?? null,
     tasks: input.tasks.map((task, index) => {
       const edges = input.graph.parents[index] ?? [];
       const dependencies = edges.map((edge) => ({ task: input.tasks[edge.task]?.id ?? "", on: edge.on }));
-      return normalizeTask(task.id, task.body, dependencies, { ...options, defaults: dag.default_task_config ?? {} });
+      const outputs = task.outputs === null ? {} : { outputs: task.outputs };
+      const own = { ...options, defaults: dag.default_task_config ?? {} };
+      return { ...normalizeTask(task.id, task.body, dependencies, own), ...outputs };
     }),
   };
+}
+
+function normalizeWebhook({ name, secret, parameters, when, logical_date }: WebhookInput): WebhookDefinition {
+  return {
+    name,
+    secret,
+    parameters: Object.fromEntries(
+      Object.entries(parameters ?? {}).map(([parameter, text]) => [parameter, bareExpression(text)]),
+    ),
+    when: when === undefined ? null : bareExpression(when),
+    logicalDate: logical_date === undefined ? null : bareExpression(logical_date),
+  };
+}
+
+function normalizeConcurrency(input: NonNullable<DagInput["concurrency"]>): ConcurrencyDefinition {
+  return { key: bareExpression(input.key), limit: input.limit ?? 1, onConflict: input.on_conflict ?? "queue" };
 }
 
 interface TaskOptions extends NormalizeOptions {
@@ -86,6 +121,7 @@ function normalizeTask(
   const task = { ...defaults, ...body };
   const operator = operators.get(body.type);
   const ownTimeoutMs = toMs(task.timeout);
+  const isWait = operator?.runsIn === "executor";
   return {
     id,
     type: body.type,
@@ -98,17 +134,27 @@ function normalizeTask(
     parameters: { ...defaults.parameters, ...body.parameters } as JsonObject,
     environment: toText({ ...defaults.environment, ...body.environment }),
     retry: normalizeRetry(body, defaults, operator?.defaultRetries ?? 0),
-    timeoutMs: ownTimeoutMs ?? Math.min(operator?.defaultTimeoutMs ?? maxTaskTimeoutMs, maxTaskTimeoutMs),
-    queueTimeoutMs: toMs(task.queue_timeout),
+    timeoutMs:
+      (isWait ? null : ownTimeoutMs) ?? Math.min(operator?.defaultTimeoutMs ?? maxTaskTimeoutMs, maxTaskTimeoutMs),
+    // It waits for no worker.
+    queueTimeoutMs: isWait ? null : toMs(task.queue_timeout),
     graceMs: toMs(task.grace_period) ?? fallback.graceMs,
     allowFailure: task.allow_failure ?? false,
     queue: task.queue ?? fallback.queue,
-    pool: null,
+    pool: task.pool ?? null,
+    ...(task.labels === undefined ? {} : { labels: normalizeLabels(task.labels) }),
+    ...withResources({ ...defaults.resources, ...body.resources }),
     priority: task.priority ?? 0,
     executor: task.executor ?? null,
     captureStdout: task.capture_stdout ?? false,
     keepPartialOutputs: task.keep_partial_outputs ?? false,
+    ...(isWait ? { waits: { timeoutMs: ownTimeoutMs } } : {}),
   };
+}
+
+function normalizeDeadline(given: DagInput["deadline"]): Pick<Definition, "deadline"> {
+  const afterMs = toMs(given?.after);
+  return afterMs === null ? {} : { deadline: { afterMs, action: given?.action ?? "notify" } };
 }
 
 function normalizeForEach(given: NonNullable<TaskInput["for_each"]>): NonNullable<TaskDefinition["forEach"]> {
@@ -143,6 +189,15 @@ function normalizeRetry(body: TaskInput, defaults: TaskDefaultsInput, operatorRe
 
 function toMs(text: string | undefined): number | null {
   return text === undefined ? null : parseDuration(text);
+}
+
+/** The short form names what is required. */
+function normalizeLabels(given: NonNullable<TaskInput["labels"]>): TaskLabels {
+  const { required, preferred } = given;
+  const isLong = [required, preferred].some((part) => typeof part === "object" && part !== null);
+  if (!isLong) return { required: toText(given), preferred: {} };
+  const long = given as { readonly required?: Record<string, unknown>; readonly preferred?: Record<string, unknown> };
+  return { required: toText(long.required ?? {}), preferred: toText(long.preferred ?? {}) };
 }
 
 function toText(values: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {

@@ -4,9 +4,10 @@ import { parameterSchema, parameterTypes } from "./definition-schema.ts";
 import { isJsonObject, ownValue } from "./json.ts";
 import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
 import type { Report } from "./outline.ts";
-import { findViolations, isMoment, isPattern, parameterOf } from "./parameter-value.ts";
+import { findViolations, isMoment, parameterOf } from "./parameter-value.ts";
 import { type Path, proposal } from "./problem-list.ts";
 import { checkSchema } from "./schema-problems.ts";
+import { patternProblem } from "./text-pattern.ts";
 
 const longKeys = new Set(Object.keys(parameterSchema.shape));
 const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,199}$/;
@@ -14,9 +15,17 @@ const namePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,199}$/;
 /** The parameters of a definition in their long form, with findings on all that is wrong with them. */
 export function readParameters(root: JsonObject, report: Report): Readonly<Record<string, ParameterDefinition>> {
   const parameters = ownValue(root, "parameters");
-  if (!isJsonObject(parameters)) return {};
+  return isJsonObject(parameters) ? readParameterMap(parameters, ["parameters"], report) : {};
+}
+
+/** The same for a map of parameters anywhere: the form of an approval has them too. */
+export function readParameterMap(
+  parameters: JsonObject,
+  place: Path,
+  report: Report,
+): Readonly<Record<string, ParameterDefinition>> {
   const entries = Object.entries(parameters).map(([name, value]) => {
-    const path = ["parameters", name];
+    const path = [...place, name];
     if (!namePattern.test(name)) {
       const hint = "letters, digits, `_` and `-`, beginning with a letter or `_`";
       report(
@@ -54,7 +63,8 @@ function readShortForm(value: Json, path: Path, report: Report): ParameterDefini
   return { type: null, required: false, default: value };
 }
 
-function readLongForm(value: JsonObject, path: Path, report: Report): ParameterDefinition {
+/** A schema in its long form, with findings on it. */
+export function readLongForm(value: JsonObject, path: Path, report: Report): ParameterDefinition {
   const flat = withValidation(value, path, report);
   const findings = checkSchema(parameterSchema, flat, "other");
   // A constraint is reported where it is written.
@@ -93,8 +103,8 @@ function checkConstraints(definition: ParameterDefinition, path: Path, report: R
   const isText = type === null || type === "string";
   const isNumber = type === null || type === "integer" || type === "number";
   if (pattern !== undefined && !isText) fault("pattern", "`pattern` fits parameters of type string");
-  if (pattern !== undefined && !isPattern(pattern))
-    fault("pattern", "`pattern` is no regular expression of RE2's syntax");
+  const patternFault = pattern === undefined ? null : patternProblem(pattern);
+  if (patternFault !== null) fault("pattern", `\`pattern\` ${patternFault}`);
   if (format !== undefined && !isText) fault("format", "`format` fits parameters of type string");
   for (const [key, bound] of Object.entries({ minimum, maximum })) {
     if (bound === undefined) continue;
@@ -112,11 +122,13 @@ function checkConstraints(definition: ParameterDefinition, path: Path, report: R
   if (minLength !== undefined && maxLength !== undefined && minLength > maxLength)
     fault("max_length", "`max_length` is below `min_length`");
   if (items !== undefined) checkItems(definition, path, report);
+  const { pattern: _pattern, ...rest } = definition;
+  const usable = patternFault === null ? definition : rest;
   const choices = definition.enum ?? [];
   choices.forEach((choice, place) =>
-    checkValue(choice, { ...definition, enum: [choice] }, [...path, "enum", place], report),
+    checkValue(choice, { ...usable, enum: [choice] }, [...path, "enum", place], report),
   );
-  if (definition.default !== undefined) checkValue(definition.default, definition, [...path, "default"], report);
+  if (definition.default !== undefined) checkValue(definition.default, usable, [...path, "default"], report);
 }
 
 /** Bounds that are dates are compared as times, since each may have an offset of its own. */

@@ -1,8 +1,8 @@
-import { isCelError, parse, plan } from "@bufbuild/cel";
-import { celEnvironment } from "./cel-environment.ts";
+import { describeError } from "#errors/app-error.ts";
 import { isEqual, isJsonObject, isList } from "./json.ts";
 import type { Json, JsonObject, ParameterDefinition } from "./model.ts";
 import { describeValue } from "./schema-problems.ts";
+import { compilePattern } from "./text-pattern.ts";
 
 export type ParameterType = NonNullable<ParameterDefinition["type"]>;
 
@@ -13,11 +13,18 @@ export interface Violation {
   readonly message: string;
 }
 
-/** Every constraint of the schema that the value breaks; after a wrong type no other is looked at. */
-export function findViolations(value: Json, definition: ParameterDefinition): readonly Violation[] {
+/**
+ * Every constraint of the schema that the value breaks; after a wrong type no other is looked at. `describe` is how a
+ * message shows a value of a wrong type.
+ */
+export function findViolations(
+  value: Json,
+  definition: ParameterDefinition,
+  describe: (value: Json) => string = describeValue,
+): readonly Violation[] {
   const { type } = definition;
   if (type !== null && !hasType(value, type)) {
-    return [{ rule: "type", message: `must be ${typeNames[type]}, not ${describeValue(value)}` }];
+    return [{ rule: "type", message: `must be ${typeNames[type]}, not ${describe(value)}` }];
   }
   const violations: Violation[] = [];
   const { enum: choices, items } = definition;
@@ -29,7 +36,7 @@ export function findViolations(value: Json, definition: ParameterDefinition): re
   }
   violations.push(...lengthViolations(value, definition), ...boundViolations(value, definition));
   if (typeof value === "string") violations.push(...textViolations(value, definition));
-  if (isList(value) && items !== undefined) violations.push(...itemViolations(value, items));
+  if (isList(value) && items !== undefined) violations.push(...itemViolations(value, items, describe));
   return violations;
 }
 
@@ -90,9 +97,7 @@ function boundViolations(value: Json, { minimum, maximum, format }: ParameterDef
 
 function textViolations(value: string, { pattern, format }: ParameterDefinition): Violation[] {
   const violations: Violation[] = [];
-  if (pattern !== undefined && matchPattern(value, pattern) === false) {
-    violations.push({ rule: "pattern", message: `must match the pattern ${pattern}` });
-  }
+  if (pattern !== undefined) violations.push(...patternViolations(value, pattern));
   if (format !== undefined && !isMoment(value, format)) {
     const example = format === "date" ? "2026-01-31" : "2026-01-31T02:00:00Z";
     violations.push({ rule: "format", message: `must be a ${format} such as ${example}` });
@@ -100,11 +105,29 @@ function textViolations(value: string, { pattern, format }: ParameterDefinition)
   return violations;
 }
 
-function itemViolations(list: readonly Json[], items: Json): Violation[] {
+/** Nothing passes unmatched: no text that is too long for the pattern, and none where the pattern can't be used. */
+function patternViolations(value: string, pattern: string): readonly Violation[] {
+  try {
+    const isMatch = compilePattern(pattern).test(value);
+    return isMatch ? [] : [{ rule: "pattern", message: `must match the pattern ${pattern}` }];
+  } catch (error) {
+    return [{ rule: "pattern", message: `can't be matched: its pattern ${describeError(error)}` }];
+  }
+}
+
+/** What a value is, without the value itself. */
+export function kindOf(value: Json): string {
+  if (value === null) return "null";
+  if (isList(value)) return typeNames.array;
+  if (typeof value === "number") return Number.isSafeInteger(value) ? typeNames.integer : typeNames.number;
+  return typeNames[typeof value as "string" | "boolean" | "object"];
+}
+
+function itemViolations(list: readonly Json[], items: Json, describe: (value: Json) => string): Violation[] {
   const definition = itemDefinition(items);
   if (definition === null) return [];
   return list.flatMap((item, place) =>
-    findViolations(item, definition).map(({ rule, message }) => ({
+    findViolations(item, definition, describe).map(({ rule, message }) => ({
       rule: `items.${rule}`,
       message: `has an entry [${place}] that ${message}`,
     })),
@@ -128,18 +151,6 @@ export function parameterOf(written: JsonObject): ParameterDefinition {
     type: (type as ParameterType | undefined) ?? null,
     required: required === true,
   };
-}
-
-const matcher = plan(celEnvironment, parse("text.matches(pattern)"));
-
-/** CEL's own regular expressions: linear time, so that no pattern of a user can stall a service. Null: no pattern. */
-function matchPattern(text: string, pattern: string): boolean | null {
-  const result = matcher({ text, pattern });
-  return isCelError(result) ? null : result === true;
-}
-
-export function isPattern(pattern: string): boolean {
-  return matchPattern("", pattern) !== null;
 }
 
 const dateForm = /^\d{4}-\d{2}-\d{2}$/;

@@ -1,19 +1,23 @@
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
-import { checkExpressions } from "./check-expressions.ts";
+import { checkExpressions, type ReportWithin } from "./check-expressions.ts";
 import { checkGraph } from "./check-graph.ts";
 import { checkOperators } from "./check-operators.ts";
 import { checkAllSettings } from "./check-settings.ts";
+import { checkSensors } from "./check-sensors.ts";
 import { checkTriggerRules } from "./check-trigger-rules.ts";
+import { checkWebhooks } from "./check-webhooks.ts";
 import { type DagInput, dagSchema, type TaskInput, taskBodySchema, taskSchema } from "./definition-schema.ts";
-import { isJsonObject } from "./json.ts";
+import { isJsonObject, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
 import type { Definition, JsonObject, Problem } from "./model.ts";
 import { normalizeDefinition } from "./normalize-definition.ts";
 import { readDagId, readTasks, type Report, type TaskOutline } from "./outline.ts";
+import { readOutputs } from "./output-definition.ts";
 import { readParameters } from "./parameter-definition.ts";
 import type { Finding, Path } from "./problem-list.ts";
 import { readSchedule } from "./read-schedule.ts";
 import { checkSchema } from "./schema-problems.ts";
+import type { SensorInput } from "./sensor-schema.ts";
 import { createSourcePlaces } from "./source-places.ts";
 import type { KeyPlace } from "./unsupported-keys.ts";
 import { readYaml } from "./yaml-document.ts";
@@ -50,6 +54,31 @@ export function parseDefinition(text: string, { file, operators, maxTaskTimeoutM
     report([], { code: "INVALID_TYPE", message: "a definition is a map of keys", hint });
     return { id: null, definition: null, problems: problems.sorted() };
   }
+  const tree: DefinitionTree = {
+    root,
+    expressionCount: countExpressions(text),
+    report,
+    reportWithin: (path, offset, finding) => problems.add(places.within(path, offset), finding),
+    hasErrors: () => problems.hasErrors,
+  };
+  const { id, definition } = checkDefinition(tree, { operators, maxTaskTimeoutMs });
+  return { id, definition, problems: problems.sorted() };
+}
+
+/** The keys and values of a definition, wherever they come from, and where findings on them go. */
+export interface DefinitionTree {
+  readonly root: JsonObject;
+  readonly expressionCount: number;
+  readonly report: Report;
+  readonly reportWithin: ReportWithin;
+  readonly hasErrors: () => boolean;
+}
+
+/** Everything that is to be said of a definition but the syntax of its file. */
+export function checkDefinition(
+  { root, expressionCount, report, reportWithin, hasErrors }: DefinitionTree,
+  { operators, maxTaskTimeoutMs }: Omit<ParseOptions, "file">,
+): Pick<ParsedDefinition, "id" | "definition"> {
   const id = readDagId(root, report);
   const tasks = readTasks(root, report);
   checkShape(root, tasks, report);
@@ -57,29 +86,28 @@ export function parseDefinition(text: string, { file, operators, maxTaskTimeoutM
   checkTriggerRules(root, tasks, graph, report);
   const parameters = readParameters(root, report);
   const schedule = readSchedule(root, report);
-  checkAllSettings(root, tasks, { parameters, maxTaskTimeoutMs, report });
+  checkAllSettings(root, tasks, { parameters, maxTaskTimeoutMs, operators, report });
   checkOperators(tasks, operators, report);
-  if (hasTooManyExpressions(text)) report([], tooManyExpressions);
-  else
-    checkExpressions({
-      root,
-      tasks,
-      graph,
-      parameters,
-      operators,
-      report: (path, offset, finding) => problems.add(places.within(path, offset), finding),
-    });
-  if (id === null || problems.hasErrors) return { id, definition: null, problems: problems.sorted() };
+  const outputs = readOutputs(root, tasks, report);
+  checkWebhooks(root, parameters, report);
+  checkSensors(root, report);
+  if (expressionCount > definitionLimits.expressions) report([], tooManyExpressions);
+  else checkExpressions({ root, tasks, graph, parameters, outputs, operators, report: reportWithin });
+  if (id === null || hasErrors()) return { id, definition: null };
   const checked = {
     id,
     dag: root as DagInput,
-    tasks: tasks.map((task) => ({ id: task.id ?? "", body: task.body as TaskInput })),
+    tasks: tasks.map((task, place) => ({
+      id: task.id ?? "",
+      body: task.body as TaskInput,
+      outputs: outputs[place] ?? null,
+    })),
     graph,
     parameters,
     schedule,
+    sensors: (ownValue(root, "sensors") ?? []) as unknown as readonly SensorInput[],
   };
-  const definition = normalizeDefinition(checked, { operators, maxTaskTimeoutMs });
-  return { id, definition, problems: problems.sorted() };
+  return { id, definition: normalizeDefinition(checked, { operators, maxTaskTimeoutMs }) };
 }
 
 const tooManyExpressions: Finding = {
@@ -88,10 +116,11 @@ const tooManyExpressions: Finding = {
   hint: "split the definition",
 };
 
-function hasTooManyExpressions(text: string): boolean {
+/** Upper bound: every opening counts, also in text that is no expression. */
+export function countExpressions(text: string): number {
   let count = 0;
   for (let at = text.indexOf("{{"); at !== -1; at = text.indexOf("{{", at + 2)) count += 1;
-  return count > definitionLimits.expressions;
+  return count;
 }
 
 /** Keys and types, of the definition and of each task. */

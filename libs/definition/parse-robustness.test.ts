@@ -1,7 +1,10 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { mutateText, seededRandom } from "#testing/mutated-text.ts";
 import { compileDefinition } from "./compile-definition.ts";
 import { parseDefinition } from "./parse-definition.ts";
 import { planOf } from "./plan-of.ts";
@@ -94,6 +97,30 @@ test("whatever is done to a file, it is parsed or refused, and what is accepted 
     { numRuns: 300 },
   );
 });
+
+describe("mutated files", () => {
+  const examples = new URL("../../examples/", import.meta.url);
+  const texts = readdirSync(examples, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => readFileSync(new URL(name, examples), "utf8"));
+
+  // `npm run bench -- definitions fuzz` does the same with a hundred thousand, and says how long each took.
+  test.each([
+    ["seeds that are always the same", 1],
+    ["seeds that follow from the commit", freshSeed()],
+  ])("are parsed or refused, with %s", (_, first) => {
+    for (let seed = first; seed < first + 500; seed += 1) {
+      const text = mutateText(texts[seed % texts.length] ?? "", seededRandom(seed));
+      const { definition, problems } = parse(text);
+      expect(definition === null, `seed ${seed}`).toBe(problems.some(({ warning }) => !warning));
+    }
+  });
+});
+
+function freshSeed(): number {
+  const commit = execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" }).trim();
+  return 1_000_000 + Number.parseInt(commit.slice(0, 7), 16);
+}
 
 describe("hostile code and expressions take no time", () => {
   const value = "{{run.dag_id}}";

@@ -29,3 +29,24 @@ test("a plan has the tasks in their order, with edges by place", () => {
   expect([...parentEdges(plan.graph, 0)]).toEqual([{ task: 1, on: "failure" }]);
   expect([...parentEdges(plan.graph, 1)]).toEqual([]);
 });
+
+const functions = new Map([
+  [
+    "function",
+    { fields: z.strictObject({ handler: z.string().regex(/^\w+$/) }), code: {}, literal: ["handler"], description: "" },
+  ],
+]);
+
+test("a function is placed by its handler, which is no expression", () => {
+  const parse = (handler: string) =>
+    parseDefinition(`id: x\ntasks:\n  - {id: a, type: function, operator: {handler: "${handler}"}}\n`, {
+      file: "x",
+      operators: functions,
+      maxTaskTimeoutMs: 60_000,
+    });
+
+  const { definition } = parse("send");
+  if (definition === null) throw new Error("it is no good definition");
+  expect(planOf(definition).tasks[0]?.operatorType).toBe("function:send");
+  expect(parse("{{ params.x }}").definition).toBeNull();
+});

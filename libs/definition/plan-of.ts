@@ -1,3 +1,4 @@
+import { functionCapability } from "#core/function-capability.ts";
 import { buildGraph } from "#core/graph.ts";
 import type { Plan, PlanTask } from "#core/plan.ts";
 import type { Definition, TaskDefinition } from "./model.ts";
@@ -15,6 +16,10 @@ export function planOf(definition: Definition): Plan {
     tasks: definition.tasks.map((task) => toPlanTask(task, definition)),
     graph: buildGraph(nodes),
     runTimeoutMs: definition.runTimeoutMs,
+    ...(definition.deadline === undefined ? {} : { deadline: definition.deadline }),
+    maxActiveRuns: definition.maxActiveRuns,
+    maxActiveTasks: definition.maxActiveTasks ?? null,
+    concurrencyLimit: definition.concurrency?.limit ?? null,
     priority: definition.priority,
   };
 }
@@ -26,7 +31,7 @@ function unknownParent(task: string, parent: string): never {
 function toPlanTask(task: TaskDefinition, { executor }: Definition): PlanTask {
   return {
     id: task.id,
-    operatorType: task.type,
+    operatorType: placedTypeOf(task),
     triggerRule: task.triggerRule,
     allowFailure: task.allowFailure,
     evaluated: task.when !== null || task.forEach !== undefined,
@@ -39,5 +44,14 @@ function toPlanTask(task: TaskDefinition, { executor }: Definition): PlanTask {
     priority: task.priority,
     backend: task.executor ?? executor,
     keepPartialOutputs: task.keepPartialOutputs,
+    ...(task.labels === undefined ? {} : { labels: task.labels }),
+    ...(task.outputs === undefined ? {} : { outputs: task.outputs }),
+    ...(task.waits === undefined ? {} : { waits: task.waits }),
   };
+}
+
+/** What a worker must say that it runs: the kind of work, for a function with the handler's name. */
+function placedTypeOf({ type, operator }: TaskDefinition): string {
+  const { handler } = operator;
+  return type === "function" && typeof handler === "string" ? functionCapability(handler) : type;
 }

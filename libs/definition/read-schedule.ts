@@ -6,7 +6,8 @@ import { endOf, parseWallText, startOf, type WallText, wallTextForms } from "#sc
 import { openZone } from "#schedule/zone.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
-import type { Json, JsonObject, ScheduleDefinition } from "./model.ts";
+import type { ScheduleDefinition } from "./schedule-definition.ts";
+import type { Json, JsonObject } from "./model.ts";
 import type { Report } from "./outline.ts";
 import { type Path, proposal } from "./problem-list.ts";
 import { closestTimezone, isTimezone } from "./timezone.ts";

@@ -22,6 +22,8 @@ export interface RenderContext {
   /** Within an item of a fan-out: its element and the place of it in the list. */
   readonly item?: { readonly value: Json; readonly index: number };
   readonly tempDir: string;
+  /** What a webhook was sent; absent elsewhere. */
+  readonly webhook?: { readonly body: Json; readonly headers: JsonObject };
   /** What stands for a secret in rendered values, for the worker to replace; absent: no secrets here. */
   readonly secretMarker?: (name: string) => string;
   /** Names that whoever triggered the run gave; absent: those whose value is not the definition's default. */

@@ -51,6 +51,7 @@ function violationsOf(parameters: string, given: JsonObject, more = ""): unknown
 describe("values of a run", () => {
   test("what is given wins over the default; what has neither is absent", () => {
     expect(resolve("a: 1\nb: {type: string, default: x}\nc: {type: integer}", { a: "other" })).toEqual({
+      concurrencyKey: null,
       parameters: { a: "other", b: "x" },
       warnings: [],
     });
@@ -73,6 +74,7 @@ describe("values of a run", () => {
 
   test("undeclared ones are kept with a warning, or refused", () => {
     expect(resolve("a: 1", { b: 2 })).toEqual({
+      concurrencyKey: null,
       parameters: { a: 1, b: 2 },
       warnings: ["the parameter `b` is not declared by dag; it was kept as given"],
     });
@@ -150,7 +152,7 @@ describe("declarations", () => {
     ["a: {type: integer, pattern: x}", ["4:31 INVALID_PARAMETER `pattern` fits parameters of type string"]],
     [
       "a: {type: string, pattern: '(?<a'}",
-      ["4:30 INVALID_PARAMETER `pattern` is no regular expression of RE2's syntax"],
+      ["4:30 INVALID_PARAMETER `pattern` is no regular expression of RE2's syntax: invalid named capture: `(?<a`"],
     ],
     [
       "a: {type: string, minimum: 3}",

@@ -1,6 +1,7 @@
 import { AppError } from "#errors/app-error.ts";
 import { compileDefaults, doublesOf } from "./compile-definition.ts";
 import { noShellValues } from "./compile-value.ts";
+import { resolveConcurrencyKey } from "./concurrency-key.ts";
 import { ownValue } from "./json.ts";
 import type { Definition, Json, JsonObject } from "./model.ts";
 import { findViolations } from "./parameter-value.ts";
@@ -19,6 +20,8 @@ export interface NewRunContext {
 
 export interface ResolvedParameters {
   readonly parameters: JsonObject;
+  /** What the run shares a limit by; null: nothing. */
+  readonly concurrencyKey: string | null;
   /** One sentence per parameter that the definition does not declare. */
   readonly warnings: readonly string[];
 }
@@ -50,16 +53,19 @@ export function resolveParameters(definition: Definition, given: JsonObject, run
       broken.push({ parameter: name, rule: "required", message: "is required" });
     }
   }
-  const undeclared = Object.keys(given).filter((name) => !Object.hasOwn(definition.parameters, name));
+  const added = Object.keys(given).filter((name) => !Object.hasOwn(definition.parameters, name));
+  const undeclared = added.filter((name) => name !== "sensor" || definition.sensors === undefined);
   if (!definition.additionalParameters) {
     broken.push(
       ...undeclared.map((parameter) => ({ parameter, rule: "additional_parameters", message: "is not declared" })),
     );
   }
   if (broken.length > 0) throw invalid(broken);
-  for (const name of undeclared) resolved[name] = ownValue(given, name) ?? null;
+  for (const name of added) resolved[name] = ownValue(given, name) ?? null;
+  const parameters = { ...resolved };
   return {
-    parameters: { ...resolved },
+    parameters,
+    concurrencyKey: resolveConcurrencyKey(definition, defaultsContext(definition, parameters, run)),
     warnings: undeclared.map(
       (name) => `the parameter \`${name}\` is not declared by ${definition.id}; it was kept as given`,
     ),

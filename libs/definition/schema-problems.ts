@@ -56,14 +56,19 @@ function innerIssues(issue: Extract<Issue, { code: "invalid_union" }>, value: un
 
 function unknownKey(key: string, path: readonly (string | number)[], context: Context): SchemaFinding {
   const location = { path: [...path, key], isKey: true };
-  const keyPlace = path.length === 0 ? context.place : path[0] === "default_task_config" ? "task" : "other";
-  const unsupported = unsupportedKey(key, keyPlace);
+  const unsupported = unsupportedKey(key, keyPlace(path, context));
   if (unsupported !== null) return { ...location, finding: unsupported };
   const keys = allowedKeys(context.schema, path);
   const near = closestName(key, keys);
   const where = path.length === 0 ? "" : ` in ${named(path)}`;
   const hint = near === null ? keysHint(key, keys) : proposal(near);
   return { ...location, finding: { code: "UNKNOWN_KEY", message: `the key \`${key}\` is not known${where}`, hint } };
+}
+
+function keyPlace(path: readonly (string | number)[], { place }: Context): KeyPlace {
+  if (path.length === 0) return place;
+  if (path.at(-1) === "resources") return "resources";
+  return path[0] === "default_task_config" ? "task" : "other";
 }
 
 function keysHint(key: string, keys: readonly string[]): string {
@@ -166,6 +171,7 @@ const durationKeys: ReadonlySet<string> = new Set([
   "queue_timeout",
   "grace_period",
   "run_timeout",
+  "after",
   "every",
   "jitter",
 ]);

@@ -2,12 +2,12 @@ import type { ExpressionIssue, ExpressionNames } from "./expression-names.ts";
 import type { Finding } from "./problem-list.ts";
 
 /** What names of secrets consist of. */
-const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,99}$/;
+export const secretNamePattern = /^[A-Za-z][A-Za-z0-9_-]{0,99}$/;
 const hint = "write text around the braces: `Bearer {{ secrets.token }}`";
 
 /** What is wrong with the steps after `secrets`; null when nothing is. */
 export function secretStepIssue([name, ...more]: readonly string[]): Finding | null {
-  if (name !== undefined && more.length === 0 && namePattern.test(name)) return null;
+  if (name !== undefined && more.length === 0 && secretNamePattern.test(name)) return null;
   return {
     code: "UNKNOWN_NAME",
     message: "`secrets` needs the name of one secret: letters, digits, hyphens and underscores",

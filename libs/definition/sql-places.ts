@@ -49,5 +49,5 @@ function refusalOf({ reason, needsName }: SqlIssue): CodePlace {
   const hint = needsName
     ? "write `{{ … | ident }}`, which quotes it as a name"
     : "a value is a parameter of its own: `{{ … }}` or `'{{ … }}'`; for a name write `{{ … | ident }}`";
-  return { kind: "refused", reason, hint };
+  return { kind: "refused", reason, hint, wantsName: needsName };
 }

@@ -1,33 +1,16 @@
 import type { Finding } from "./problem-list.ts";
 
 /** Keys of the format that this version does not act on. They are refused, since ignoring them would change meaning. */
-const dagKeys = new Set([
-  "sensors",
-  "max_active_tasks",
-  "concurrency",
-  "deadline",
-  "on_success",
-  "on_failure",
-  "template",
-  "dag",
-  "from_template",
-]);
+const dagKeys = new Set(["on_success", "on_failure"]);
 
-const taskKeys = new Set([
-  "pool",
-  "isolation",
-  "image",
-  "resources",
-  "network",
-  "filesystem",
-  "allow_paths",
-  "labels",
-  "outputs",
-  "on_success",
-  "on_failure",
-]);
+const taskKeys = new Set(["isolation", "image", "network", "filesystem", "allow_paths", "on_success", "on_failure"]);
 
-const keysByPlace = { dag: dagKeys, task: taskKeys, other: new Set<string>() };
+const keysByPlace = {
+  dag: dagKeys,
+  task: taskKeys,
+  resources: new Set(["gpus"]),
+  other: new Set<string>(),
+};
 
 export type KeyPlace = keyof typeof keysByPlace;
 

@@ -10,29 +10,63 @@ export interface YamlFile {
   readonly problems: ProblemList;
 }
 
+/** A file with any number of documents; there are none when the problems hold an error. */
+export interface YamlDocuments {
+  readonly text: string;
+  /** The offsets at which lines begin. */
+  readonly lineStarts: readonly number[];
+  readonly documents: readonly Document[];
+  readonly problems: ProblemList;
+}
+
 /** Reads one YAML 1.2 document, with every fault of its syntax. Size and depth are checked before the parser runs. */
 export function readYaml(text: string, file: string): YamlFile {
+  const { documents, problems } = composeYaml(text, file);
+  const [document = null, ...others] = documents;
+  reportEmpty(document, problems);
+  reportSyntax(document === null ? [] : [document], text, problems);
+  for (const more of others) problems.add({ offset: more.range[0] }, severalDocuments);
+  return { text, document: problems.hasErrors ? null : document, problems };
+}
+
+/** Reads the documents of a file; those without content are left out, unless there is no other. */
+export function readYamlDocuments(text: string, file: string): YamlDocuments {
+  const { documents, problems, lineStarts } = composeYaml(text, file);
+  const filled = documents.filter((document) => document.contents !== null || document.errors.length > 0);
+  if (filled.length === 0) reportEmpty(null, problems);
+  reportSyntax(filled, text, problems);
+  return { text, lineStarts, documents: problems.hasErrors ? [] : filled, problems };
+}
+
+function composeYaml(
+  text: string,
+  file: string,
+): { documents: readonly Document.Parsed[]; problems: ProblemList; lineStarts: readonly number[] } {
   const lineStarts = [0];
   const problems = createProblemList(file, lineStarts);
   const bytes = Buffer.byteLength(text);
   if (bytes > definitionLimits.fileBytes) {
     problems.add({ offset: 0 }, tooLarge(bytes));
-    return { text, document: null, problems };
+    return { documents: [], problems, lineStarts };
   }
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lineStarts.push(at + 1);
   const tokens = new TokenSource(text);
   const documents = [...new Composer(parserOptions).compose(tokens.all(), true, text.length)];
-  if (tokens.tooDeepAt !== null) {
-    problems.add({ offset: tokens.tooDeepAt }, tooDeep);
-    return { text, document: null, problems };
+  if (tokens.tooDeepAt === null) return { documents, problems, lineStarts };
+  problems.add({ offset: tokens.tooDeepAt }, tooDeep);
+  return { documents: [], problems, lineStarts };
+}
+
+/** A file that was not read is not empty. */
+function reportEmpty(document: Document | null, problems: ProblemList): void {
+  if (problems.hasErrors || (document !== null && document.contents !== null)) return;
+  problems.add({ offset: 0 }, { code: "EMPTY_FILE", message: "the file holds no definition" });
+}
+
+function reportSyntax(documents: readonly Document[], text: string, problems: ProblemList): void {
+  for (const { errors } of documents) {
+    for (const error of errors) problems.add({ offset: error.pos[0] }, syntaxFinding(error, text));
   }
-  const document = documents[0] ?? null;
-  if (document === null || document.contents === null) {
-    problems.add({ offset: 0 }, { code: "EMPTY_FILE", message: "the file holds no definition" });
-  }
-  for (const error of document?.errors ?? []) problems.add({ offset: error.pos[0] }, syntaxFinding(error, text));
-  for (const more of documents.slice(1)) problems.add({ offset: more.range[0] }, severalDocuments);
-  return { text, document: problems.hasErrors ? null : document, problems };
 }
 
 /** Duplicate keys are looked for on the tree: the parser's own check takes quadratic time. */

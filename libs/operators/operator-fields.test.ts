@@ -18,12 +18,22 @@ test("the registry has the built-in types, each under its own name", () => {
     "python",
     "sql",
     "http",
+    "email",
+    "slack",
+    "webhook",
     "noop",
     "millrace.test.fail",
     "millrace.test.sleep",
     "millrace.test.flaky",
+    "wait",
+    "approval",
+    "trigger_dag",
+    "function",
   ]);
-  expect(types.map((type) => findOperator(type)?.type)).toEqual(types);
+  // What only waits is an executor's, and a function is its program's: no worker finds them.
+  const ofWorkers = types.filter((type) => operatorSchemas.get(type)?.runsIn === undefined && type !== "function");
+  const found = types.map((type) => findOperator(type)?.type);
+  expect(found).toEqual([...ofWorkers, undefined, undefined, undefined, undefined]);
   expect(findOperator("bahs")).toBeUndefined();
 });
 
@@ -54,6 +64,11 @@ test.each([
   ["millrace.test.sleep", { duration: "{{ params.d }}" }],
   ["millrace.test.flaky", { failures: 2 }],
   ["millrace.test.flaky", { failures: "{{ params.n }}" }],
+  ["wait", { duration: "10m" }],
+  ["wait", { until: "2026-12-24 14:30" }],
+  ["wait", { condition: "{{ params.ready }}", poll_interval: 5 }],
+  ["approval", { question: "go?", form: { n: 1 }, assignees: ["ada"], timeout: "1d", on_timeout: "skip" }],
+  ["trigger_dag", { dag_id: "x", parameters: { n: [1] }, logical_date: "{{ execution_date }}", fail_on: [] }],
 ])("%s takes %j", (type, fields) => {
   expect(problems(type, fields)).toEqual([]);
 });
@@ -67,6 +82,13 @@ test.each([
   ["bash", { bash_command: "a", environment: { "1X": "a" } }, "environment.1X: "],
   ["python", { python_code: "1", python_file: "x" }, "it has python_code and python_file"],
   ["noop", { x: 1 }, "Unrecognized key"],
+  ["wait", {}, "needs exactly one of duration, until, condition"],
+  ["wait", { duration: "1h", until: "2026-12-24" }, "it has duration and until"],
+  ["wait", { until: "soon" }, "until: must be a time such as"],
+  ["approval", { form: {} }, "question: "],
+  ["approval", { question: "go?", form: { decision: "x" } }, "form.decision"],
+  ["approval", { question: "go?", on_reject: "approve" }, "on_reject: must be one of fail, skip, continue"],
+  ["trigger_dag", { dag_id: "x", fail_on: ["success"] }, "fail_on: must be a list of failed and cancelled"],
   ["millrace.test.sleep", { duration: "10 parsecs" }, "must be a duration"],
   ["millrace.test.sleep", { duration: 0 }, "duration: "],
   ["millrace.test.flaky", {}, "failures: "],

@@ -1,12 +1,11 @@
 import { z } from "zod";
 import { durationForms, parseDuration } from "#schedule/duration.ts";
 
-/** A text that is or holds an expression; its value is checked once it is rendered. */
-const expression = z.string().regex(/\{\{[\s\S]*\}\}/, "must be a value or an expression");
-
 /** The field as the schema has it, or an expression in its place; `expected` says what is wanted. */
-export function orExpression<T extends z.ZodType>(field: T, expected: string): z.ZodUnion<[T, typeof expression]> {
-  return z.union([field, expression], `must be ${expected}, or an expression`);
+export function orExpression<T extends z.ZodType>(field: T, expected: string): z.ZodUnion<[T, z.ZodString]> {
+  const message = `must be ${expected}, or an expression`;
+  // The value of an expression is checked once it is rendered.
+  return z.union([field, z.string().regex(/\{\{[\s\S]*\}\}/, message)], message);
 }
 
 /** A duration as text, or a number of seconds. */

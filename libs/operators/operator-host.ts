@@ -7,4 +7,6 @@ export interface OperatorHost {
   readonly outbound: OutboundPolicy;
   readonly connections: Connections;
   readonly sessions: SessionPools;
+  /** Folder of the virtualenvs that are made for requirements; workers of a machine may share it. */
+  readonly virtualenvs: string;
 }

@@ -8,6 +8,9 @@ export interface OperatorContext {
     readonly taskId: string;
     readonly tryNumber: number;
     readonly maxTries: number;
+    /** RFC 3339. */
+    readonly logicalDate: string;
+    readonly idempotencyKey: string;
   };
   /** The fields of `operator:`, rendered. Code fields refer to `values` by environment variable. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -61,7 +64,8 @@ export interface ProcessResult {
   readonly stderrTail: string;
   /** Why the runner ended it, if it did. */
   readonly stoppedBy: StopReason | null;
-  readonly outOfMemory: boolean;
+  /** The limit that it was ended for: `out_of_memory`, `disk_limit` or `process_limit`. */
+  readonly breach: { readonly code: string; readonly message: string } | null;
   /** It never ran, or nobody knows how it ended; a code as in `OperatorResult`. */
   readonly failure: { readonly code: string; readonly message: string } | null;
 }
@@ -69,7 +73,8 @@ export interface ProcessResult {
 /**
  * What an attempt came to. Failure codes: `exit_code`, `signal`, `timeout`, `out_of_memory`, `interrupted`,
  * `runner_lost`, `failed`, `connection`, `database_error`, `http_status`, `invalid_response`, and those that no retry
- * mends: `not_found`, `permission_denied`, `syntax`, `configuration`, `invalid_output`, `outbound_refused`, `untrusted`.
+ * mends: `not_found`, `permission_denied`, `syntax`, `configuration`, `invalid_output`, `outbound_refused`, `untrusted`,
+ * `disk_limit`, `process_limit`.
  * `retryable` has the last word.
  */
 export type OperatorResult =

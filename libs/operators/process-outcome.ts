@@ -10,12 +10,12 @@ export function toOperatorResult(
 ): OperatorResult {
   if (result.failure !== null) return { kind: "failed", ...result.failure };
   if (result.exitCode === 0) return { kind: "success", exitCode: 0 };
+  if (result.breach !== null) {
+    const ended = result.signal === null ? { exitCode: result.exitCode ?? -1 } : { signal: result.signal };
+    return { kind: "failed", ...result.breach, ...ended };
+  }
   const said = explain(result);
   const detail = said === "" ? "" : `: ${said}`;
-  if (result.outOfMemory) {
-    const ended = result.signal === null ? { exitCode: result.exitCode ?? -1 } : { signal: result.signal };
-    return { kind: "failed", code: "out_of_memory", message: `out of memory${detail}`, ...ended };
-  }
   if (result.signal !== null) {
     return { kind: "failed", code: "signal", message: `ended by ${result.signal}${detail}`, signal: result.signal };
   }

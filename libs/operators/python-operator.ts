@@ -5,6 +5,7 @@ import type { OperatorSchema } from "#ports/operator-schema.ts";
 import type { Operator, OperatorContext, OperatorResult, ProcessResult } from "./operator.ts";
 import { exactlyOneOf, processFields, textOf } from "./operator-fields.ts";
 import { lastErrorLine, noDagFolder, resolveFromDag, startDirectory, toOperatorResult } from "./process-outcome.ts";
+import { atMostOneOfPackages, packageFields, withPackages } from "./python-packages.ts";
 import { notCompiledExitCode, pythonLauncher } from "./python-launcher.ts";
 import { runShell } from "./shell-process.ts";
 
@@ -19,7 +20,8 @@ export const pythonOperator: Operator = {
   inProcess: false,
   async execute(given): Promise<OperatorResult> {
     // Unbuffered, so that output is seen as it is written.
-    const context = { ...given, environment: { PYTHONUNBUFFERED: "1", ...given.environment } };
+    const context = await withPackages({ ...given, environment: { PYTHONUNBUFFERED: "1", ...given.environment } });
+    if ("kind" in context) return context;
     const { python_code: code, python_file: file } = context.config;
     if (typeof code === "string") return runInline(context, "python_code", code);
     if (typeof file === "string") return runFile(context, file);
@@ -41,9 +43,10 @@ export const pythonSchema: OperatorSchema = {
       python_command: z.string().min(1).optional().describe("A script with arguments, a command line, or Python code."),
       python_code: z.string().min(1).optional().describe("Python code."),
       python_file: z.string().min(1).optional().describe("A script, relative to the folder of the definition."),
+      ...packageFields,
       ...processFields,
     })
-    .check(exactlyOneOf(["python_command", "python_code", "python_file"])),
+    .check(exactlyOneOf(["python_command", "python_code", "python_file"]), atMostOneOfPackages),
   code: { python_command: "python_command", python_code: "python" },
   description: "A Python script, command line or inline code.",
 };

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { AppError } from "#errors/app-error.ts";
 import { whyNotPublic } from "./address-kind.ts";
+import type { HostGuard } from "./host-guard.ts";
 import { allowsAddress, allowsHost, parseAllowRule } from "./allow-rule.ts";
 
 export interface ResolvedAddress {
@@ -19,6 +20,8 @@ export interface OutboundPolicy {
    * OUTBOUND_REFUSED, or OUTBOUND_UNREACHABLE when the name has no address.
    */
   admit(url: URL, signal: AbortSignal): Promise<readonly ResolvedAddress[]>;
+  /** What spares hosts in trouble; null: every request goes at once. */
+  readonly guard: HostGuard | null;
 }
 
 const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
@@ -27,10 +30,15 @@ const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 
  * Public addresses, and what `allow` names. One refused address refuses the whole name, so that a name with a public
  * and a private address is no way in. Throws INVALID_CONFIG for an entry that can't be read.
  */
-export function createOutboundPolicy(options: { allow: readonly string[]; resolve?: ResolveHost }): OutboundPolicy {
+export function createOutboundPolicy(options: {
+  allow: readonly string[];
+  resolve?: ResolveHost;
+  guard?: HostGuard;
+}): OutboundPolicy {
   const rules = options.allow.map(parseAllowRule);
   const resolve = options.resolve ?? resolveBySystem;
   return {
+    guard: options.guard ?? null,
     async admit(url, signal) {
       const port = portOf(url);
       const host = bareHost(url);

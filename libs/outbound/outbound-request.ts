@@ -46,7 +46,8 @@ async function follow(first: OutboundRequest, options: OutboundOptions): Promise
   for (let redirects = 0; ; redirects += 1) {
     const url = parseUrl(request.url);
     const addresses = await options.policy.admit(url, options.signal);
-    const response = await exchange({ ...request, url }, { ...options, addresses });
+    const send = (): Promise<OutboundResponse> => exchange({ ...request, url }, { ...options, addresses });
+    const response = await (options.policy.guard?.run(url, send, options.signal) ?? send());
     const next = options.followRedirects ? nextRequest(request, url, response) : null;
     if (next === null) return response;
     if (redirects === maxRedirects) {

@@ -1,3 +1,5 @@
+import type { BreakerStatus } from "./breaker-status.ts";
+import type { RawMessage } from "./bus-message.ts";
 import type { Ticket, TicketConsumer, TicketSubscription } from "./ticket-consumer.ts";
 import type { TopicPlan, TopicReport } from "./topic-plan.ts";
 
@@ -30,6 +32,8 @@ export type BusState =
 /** Carries tickets and events. It is advisory: what it loses is found again in the store, never the other way round. */
 export interface Bus {
   readonly state: BusState;
+  /** What guards this process against a broker in trouble; none where there is nothing between. */
+  readonly breakers: readonly BreakerStatus[];
   /** Called at each change of `state`; the answer ends it. */
   onState(listener: (state: BusState) => void): () => void;
   /**
@@ -39,6 +43,8 @@ export interface Bus {
   publishTickets(tickets: readonly OutgoingTicket[]): Promise<void>;
   /** As `publishTickets`; events of one key keep the order in which they were given. */
   publishEvents(events: readonly BusEvent[]): Promise<void>;
+  /** As `publishTickets`, of whatever content: a parked message again. Topics of other installations are refused. */
+  publishRaw(message: RawMessage): Promise<void>;
   /** Joins the group of each queue and stays, over any failure of the broker, until closed. */
   consumeTickets(subscription: TicketSubscription): TicketConsumer;
   /** How many partitions the queue's topic has; 0: there is no such topic. */

@@ -21,7 +21,15 @@ export interface NewVersion {
 export type RegisterResult =
   | { readonly kind: "registered"; readonly dagKey: number; readonly version: number; readonly changed: boolean }
   /** Another file has this id and stays in force. */
-  | { readonly kind: "taken"; readonly filePath: string };
+  | { readonly kind: "taken"; readonly filePath: string }
+  /** Another DAG in force has a webhook of this name; `filePath` null: it was pushed. */
+  | { readonly kind: "hook_taken"; readonly hook: string; readonly dagId: string; readonly filePath: string | null };
+
+export type ArchiveResult =
+  | { readonly kind: "archived"; readonly changed: boolean }
+  /** Nothing was done: it is in force by this file. */
+  | { readonly kind: "has_file"; readonly filePath: string }
+  | { readonly kind: "unknown" };
 
 export interface ActiveDefinition {
   readonly dagKey: number;
@@ -56,8 +64,12 @@ export interface DefinitionStore extends ScheduleStore {
   clearImportError(filePath: string): Promise<void>;
   /** The file is gone: its DAG leaves the schedule, history stays. */
   archiveFile(filePath: string): Promise<void>;
+  /** Takes a DAG out of force; one that has a file only if that is `goneFile`, which the caller knows to be gone. */
+  archiveDag(dagId: string, goneFile: string | null): Promise<ArchiveResult>;
   setPaused(dagId: string, isPaused: boolean): Promise<boolean>;
   getActive(dagId: string): Promise<ActiveDefinition | null>;
   getVersion(versionKey: number): Promise<StoredVersion | null>;
+  /** The id of the DAG in force that has a webhook of this name. */
+  findHook(name: string): Promise<string | null>;
   listKnownFiles(): Promise<readonly KnownFile[]>;
 }

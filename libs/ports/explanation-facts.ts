@@ -1,3 +1,4 @@
+import type { SlotNeed } from "#core/limits.ts";
 import type { RunState, TaskState } from "#core/states.ts";
 
 /** What tells why the instances of a run wait. Times in milliseconds since 1970 by the store's clock. */
@@ -6,6 +7,9 @@ export interface ExplanationFacts {
     readonly runId: string;
     readonly state: RunState;
     readonly isPaused: boolean;
+    /** False: it waits for room in `needs`. */
+    readonly isAdmitted: boolean;
+    readonly needs: readonly SlotNeed[];
     readonly endedAt: number | null;
   };
   readonly now: number;
@@ -27,6 +31,11 @@ export interface ExplainedInstance {
   readonly reason: string | null;
   readonly tryNumber: number;
   readonly queue: string;
+  readonly operatorType: string;
+  /** Labels that its worker must have. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Limits that an attempt of it needs room in. */
+  readonly needs: readonly SlotNeed[];
   readonly dueAt: number | null;
   readonly waitsFor: string | null;
   readonly awaitsEvaluation: boolean;
@@ -48,4 +57,7 @@ export interface LiveWorker {
   readonly queues: readonly string[];
   readonly slots: number;
   readonly freeSlots: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Operator types that it runs; none: any. */
+  readonly operators: readonly string[];
 }

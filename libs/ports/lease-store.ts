@@ -8,4 +8,8 @@ export interface LeaseStore {
   acquire(options: { name: string; holder: string; ttlMs: number }): Promise<Lease | null>;
   /** Gives it back, so that another need not wait. */
   release(options: { name: string; holder: string }): Promise<void>;
+  /** The number that is kept with the lease, whoever holds it, from 0; null: this epoch no longer leads. */
+  readCounter(options: { name: string; epoch: number }): Promise<number | null>;
+  /** False: this epoch no longer leads; nothing changed. */
+  writeCounter(options: { name: string; epoch: number; counter: number }): Promise<boolean>;
 }

@@ -14,6 +14,12 @@ export interface OperatorSchema {
   readonly defaultRetries?: number;
   /** Milliseconds; absent: the server's maximum. */
   readonly defaultTimeoutMs?: number;
+  /** `executor`: it only waits, so that no worker gets it and no slot is held. Absent: it runs on a worker. */
+  readonly runsIn?: "executor";
+  /** Fields that hold no expression, since they say which workers may run the task. */
+  readonly literal?: readonly string[];
+  /** Fields that hold schemas in the form of `parameters:`. */
+  readonly forms?: readonly string[];
 }
 
 export type OperatorSchemas = ReadonlyMap<string, OperatorSchema>;

@@ -2,6 +2,8 @@ import type { RunState, TaskState } from "#core/states.ts";
 import type { DagView, ImportErrorView } from "./dag-views.ts";
 import type { ExplanationFacts } from "./explanation-facts.ts";
 import type { AttemptView, InstanceView, OutputView, RunView } from "./run-views.ts";
+import type { VersionQueries } from "./version-views.ts";
+import type { WorkerQueries } from "./worker-views.ts";
 
 /** A page request: `cursor` is opaque and from the page before; `limit` 1…100 (the gateway has checked it). */
 export interface PageRequest {
@@ -27,7 +29,7 @@ export interface InstanceFilter {
 }
 
 /** Reads for people: never the base of a decision. */
-export interface Queries {
+export interface Queries extends WorkerQueries, VersionQueries {
   listDags(page: PageRequest, filter: { isActive: boolean | null; text: string | null }): Promise<Page<DagView>>;
   getDag(dagId: string): Promise<DagView | null>;
   listImportErrors(page: PageRequest): Promise<Page<ImportErrorView>>;
@@ -40,15 +42,5 @@ export interface Queries {
   /** Why a run waits, or one instance of it; at most `limit` instances. Null: there is no such run. */
   explain(runId: string, about: { ordinal: number | null; limit: number }): Promise<ExplanationFacts | null>;
   listOutputs(runId: string, taskId: string | null): Promise<readonly OutputView[]>;
-  listWorkers(): Promise<
-    readonly {
-      workerId: string;
-      status: string;
-      hostname: string;
-      slots: number;
-      freeSlots: number;
-      lastBeatAt: number;
-    }[]
-  >;
   ping(): Promise<void>;
 }

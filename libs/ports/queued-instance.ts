@@ -7,8 +7,18 @@ export interface QueuedInstance {
 }
 
 export interface PickedInstance extends QueuedInstance {
+  /** Its executor backend; null: the deployment's. */
+  readonly backend: string | null;
+  /** Only workers with certain labels may have it. */
+  readonly isPlaced: boolean;
   /** It was stamped once since it became queued: its ticket was handed back, or nobody has used it in time. */
   readonly wasDispatched: boolean;
+}
+
+export interface PickedInstances {
+  readonly instances: readonly PickedInstance[];
+  /** As many as were asked for were found, though limits may have left some of them out: there may be more. */
+  readonly mayBeMore: boolean;
 }
 
 /** An instance that was stamped, as its ticket names it. */

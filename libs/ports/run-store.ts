@@ -1,18 +1,25 @@
 import type { Decision } from "#core/decision.ts";
+import type { WorkerTraits } from "#core/placement.ts";
 import type { Plan } from "#core/plan.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { CreateRunResult, NewRun, RunType } from "./new-run.ts";
-import type { PickedInstance, QueuedInstance, StampedInstance } from "./queued-instance.ts";
+import type { PickedInstances, QueuedInstance, StampedInstance } from "./queued-instance.ts";
 
 /** What to do to one run: a pure function of it, called again when the run has changed meanwhile. Null: nothing. */
 export interface RunChange {
   readonly runKey: number;
-  readonly decide: (run: RunAggregate) => Decision | null;
+  readonly decide: (run: RunAggregate, found: WriteFindings) => Decision | null;
+}
+
+/** What an earlier try of the write has found. */
+export interface WriteFindings {
+  /** A limit had no room for what was decided: decide nothing that needs any. */
+  readonly lacksRoom: boolean;
 }
 
 export type RunChangeResult =
   | { readonly kind: "applied"; readonly run: RunAggregate; readonly decision: Decision }
-  | { readonly kind: "unchanged"; readonly run: RunAggregate }
+  | { readonly kind: "unchanged"; readonly run: RunAggregate; readonly lacksRoom: boolean }
   /** Another executor holds the run: try again on the next turn. */
   | { readonly kind: "busy" }
   | { readonly kind: "missing" };
@@ -23,7 +30,7 @@ export interface DueInstance {
   /** Null: the run itself. */
   readonly ordinal: number | null;
   readonly fence: number;
-  readonly what: "retry" | "queue_timeout" | "retry_timeout" | "run_timeout";
+  readonly what: "retry" | "queue_timeout" | "retry_timeout" | "run_timeout" | "deadline";
 }
 
 /** An attempt that a worker row is responsible for; `fence` is the one of its claim. */
@@ -67,7 +74,7 @@ export interface RunStore {
   readPlan(versionKey: number): Promise<Plan>;
   readFacts(runKeys: readonly number[]): Promise<readonly RunFacts[]>;
   /**
-   * Queued, not held, due, of unpaused runs. First the `oldest` of all, so many, so that nothing waits for ever (I7); then by
+   * Queued, not held, due, of unpaused runs, with room in their limits. First the `oldest` of all, so many, so that nothing waits for ever (I7); then by
    * task priority, DAG priority, the DAG with the fewest attempts out (those picked before it counted, G14), age. What was
    * stamped less than `redispatchAfterMs` ago is left out.
    */
@@ -77,7 +84,11 @@ export interface RunStore {
     limit: number;
     oldest?: number;
     redispatchAfterMs?: number;
-  }): Promise<readonly PickedInstance[]>;
+    /** Of the workers that it is for; absent: any. */
+    traits?: WorkerTraits;
+  }): Promise<PickedInstances>;
+  /** Runs that wait for room in their limits and might find some now, each DAG's most urgent first. */
+  listAdmissible(limit: number): Promise<readonly number[]>;
   /**
    * Notes, by the database clock, that tickets of these are about to be published (G2). Answers those that it stamped:
    * still queued in this generation and try, and not stamped less than `redispatchAfterMs` ago. Changes no fence.

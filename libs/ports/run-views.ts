@@ -54,6 +54,9 @@ export interface InstanceView {
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
   readonly lastError: string | null;
+  /** What the last attempt used; null: not known. */
+  readonly cpuMs: number | null;
+  readonly memoryPeakBytes: number | null;
 }
 
 export interface AttemptView {
@@ -69,6 +72,8 @@ export interface AttemptView {
   readonly retryReason: string | null;
   readonly nextRetryAt: number | null;
   readonly backoffDelayMs: number | null;
+  readonly cpuMs: number | null;
+  readonly memoryPeakBytes: number | null;
 }
 
 export interface OutputView {

@@ -1,3 +1,5 @@
+import type { RawMessage } from "./bus-message.ts";
+
 /** Offers one attempt; the claim decides who gets it. It holds no input and no secret. */
 export interface Ticket {
   readonly dagRunId: string;
@@ -19,14 +21,13 @@ export interface TicketDelivery {
 }
 
 /** A message that is no ticket: undecodable, too big, of another version. */
-export interface PoisonMessage {
-  readonly topic: string;
-  readonly partition: number;
+export interface PoisonMessage extends RawMessage {
   readonly offset: number;
   readonly reason: string;
-  /** The message's value, cut to a limit; `size` is its full length. */
-  readonly bytes: Uint8Array;
+  /** The full length of the value, which is cut to a limit. */
   readonly size: number;
+  /** Value, key or headers were longer than what is handed on. */
+  readonly isCut: boolean;
 }
 
 /** What a worker does with a queue's messages. Handlers never wait: `onTicket` takes note and returns. */

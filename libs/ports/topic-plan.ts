@@ -3,7 +3,8 @@ export interface TopicPlan {
   /** Of each queue's topic: at least as many as workers that shall get tickets at a time. */
   readonly partitions: number;
   readonly eventPartitions: number;
-  readonly replication: number;
+  /** Null: as the brokers have it by default. */
+  readonly replication: number | null;
   readonly ticketRetentionMs: number;
   readonly eventRetentionMs: number;
 }

@@ -1,5 +1,17 @@
 /** What a wake is about. Hints only: what gets lost, a scan finds. `ended` carries the id of a run that has its end. */
-export type WakeTopic = "queued" | "ended" | "outbox" | "events" | "definitions" | "stops" | "logs" | "schedules";
+export type WakeTopic =
+  | "queued"
+  | "ended"
+  | "outbox"
+  | "events"
+  | "definitions"
+  | "stops"
+  | "logs"
+  | "schedules"
+  | "drains"
+  | "backfills"
+  | "sensors"
+  | "room";
 
 /** Tells other loops, in this process and in others, that there is work; sent after COMMIT, coalesced. */
 export interface Wake {

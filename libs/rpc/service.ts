@@ -17,6 +17,11 @@ export interface Service {
   readonly maxMessageBytes?: number;
   /** Begins its loops; resolves when it can take work. */
   start(): Promise<void>;
+  /**
+   * Settles when the service has ended by itself, as a drained worker does, and its process has nothing left to do; rejects
+   * when that is a failure. Absent: only `stop` ends it.
+   */
+  ended?(): Promise<void>;
   /** Ends loops and streams in order; resolves when nothing of it runs any more. */
   stop(): Promise<void>;
   health(): Readonly<Record<string, ComponentStatus>>;

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { attemptDirectories, attemptsRoot, removeDirectory } from "./attempt-directories.ts";
 import { removeCgroup } from "./cgroup.ts";
 import { readProcess } from "./process-table.ts";
 import { killTree } from "./process-tree.ts";
+import { readText } from "./read-text.ts";
 
 const lookAgainMs = 5;
 
@@ -22,6 +23,13 @@ export async function killLeftovers(dataDir: string): Promise<number> {
   const tokens = listAttempts(dataDir);
   await Promise.all(tokens.map((token) => removeAttempt(dataDir, token)));
   return tokens.length;
+}
+
+/** Removes the directories of attempts that are no longer known. Answers their number; what can't be removed stays. */
+export async function removeStrays(dataDir: string, isKnown: (token: string) => boolean): Promise<number> {
+  const strays = listAttempts(dataDir).filter((token) => !isKnown(token));
+  const removals = await Promise.allSettled(strays.map((token) => removeAttempt(dataDir, token)));
+  return removals.filter(({ status }) => status === "fulfilled").length;
 }
 
 /** Kills all processes of an attempt that no runner looks after, and removes what it has on the host. */
@@ -57,13 +65,5 @@ function listAttempts(dataDir: string): readonly string[] {
     return readdirSync(attemptsRoot(dataDir));
   } catch {
     return [];
-  }
-}
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return null;
   }
 }

@@ -52,12 +52,33 @@ function killMembers(tree: ProcessTree): boolean {
 
 /** Living processes of the tree: of its groups and sessions, with its token, and the children of all these. */
 function findMembers(tree: ProcessTree, table: readonly ProcessEntry[]): readonly number[] {
-  const living = table.filter((entry) => !entry.isZombie && entry.pid !== process.pid);
+  const living = livingOthers(table);
   const members = new Set<number>();
   for (const { pid, group, session } of living) {
     const known = tree.groups.has(group) || tree.groups.has(session);
     if (known || hasVariable(pid, tokenVariable, tree.token)) members.add(pid);
   }
+  return withDescendants(members, living);
+}
+
+/** As `findMembers`, but without a look into each process of the host: of its groups and sessions, known before, and their children. */
+export function findRelatives(
+  tree: ProcessTree,
+  table: readonly ProcessEntry[],
+  known: ReadonlyMap<number, number>,
+): readonly ProcessEntry[] {
+  const living = livingOthers(table);
+  const isRelative = ({ pid, group, session, startedTicks }: ProcessEntry): boolean =>
+    tree.groups.has(group) || tree.groups.has(session) || known.get(pid) === startedTicks;
+  const pids = new Set(withDescendants(new Set(living.filter(isRelative).map(({ pid }) => pid)), living));
+  return living.filter(({ pid }) => pids.has(pid));
+}
+
+function livingOthers(table: readonly ProcessEntry[]): readonly ProcessEntry[] {
+  return table.filter((entry) => !entry.isZombie && entry.pid !== process.pid);
+}
+
+function withDescendants(members: Set<number>, living: readonly ProcessEntry[]): readonly number[] {
   for (let size = -1; size !== members.size; ) {
     size = members.size;
     for (const { pid, parent } of living) if (members.has(parent)) members.add(pid);

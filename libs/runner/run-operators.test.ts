@@ -71,7 +71,15 @@ async function execute(
     traceparent: "",
   };
   const context: OperatorContext = {
-    attempt: { dagRunId: "run1", dagId: "dag1", taskId: "task1", tryNumber: 2, maxTries: 3 },
+    attempt: {
+      dagRunId: "run1",
+      dagId: "dag1",
+      taskId: "task1",
+      tryNumber: 2,
+      maxTries: 3,
+      logicalDate: "",
+      idempotencyKey: "",
+    },
     config,
     environment: buildAttemptEnvironment([host, values], facts, attempt.directories),
     parameters: {},

@@ -1,5 +1,6 @@
 import type { ProcessOptions, ProcessResult, StopReason } from "#operators/operator.ts";
 import { type AttemptDirectories, attemptDirectories } from "./attempt-directories.ts";
+import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
 import { removeAttempt } from "./leftovers.ts";
 import type { LogPiece, Output, ProcessEnd, RunnerMessage, RunnerRequest } from "./runner-protocol.ts";
 
@@ -12,6 +13,8 @@ export interface AttemptOptions {
   readonly captureStdout: boolean;
   /** What is masked in its output; absent: nothing. */
   readonly masked?: readonly Buffer[];
+  /** Absent: none of its own. */
+  readonly limits?: AttemptLimits;
   readonly onLog: (piece: LogPiece) => void;
 }
 
@@ -19,6 +22,8 @@ export interface ClosedAttempt {
   readonly outputs: readonly Output[];
   /** Why the output file can't be used; null when it can. */
   readonly problem: string | null;
+  /** Absent: nobody measured. */
+  readonly usage?: AttemptUsage;
 }
 
 const runnerLost: ProcessResult = {
@@ -27,7 +32,7 @@ const runnerLost: ProcessResult = {
   lastStdoutLine: "",
   stderrTail: "",
   stoppedBy: null,
-  outOfMemory: false,
+  breach: null,
   failure: { code: "runner_lost", message: "the process that runs attempts on this worker died" },
 };
 
@@ -92,7 +97,7 @@ export class RunnerAttemptHandle {
         this.#options.onLog(message.piece);
         return;
       case "closed":
-        this.#end({ outputs: message.outputs, problem: message.problem });
+        this.#end({ outputs: message.outputs, problem: message.problem, usage: message.usage });
         return;
       case "warning":
         return;

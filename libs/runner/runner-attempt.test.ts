@@ -1,89 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { attemptDirectories } from "./attempt-directories.ts";
-import { findCgroupSupport } from "./cgroup.ts";
-import { hasVariable, listProcesses } from "./process-table.ts";
-import { tokenVariable } from "./process-tree.ts";
-import { RunnerAttempt } from "./runner-attempt.ts";
-import type { ProcessEnd, RunnerMessage } from "./runner-protocol.ts";
+import { describe, expect, test } from "vitest";
+import { isAlive, modes, openAttempt, useDataDir, waitForFile } from "./attempt-harness.testsuite.ts";
 
-let dataDir: string;
-let count = 0;
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), "millrace-runner-"));
-});
-afterEach(() => {
-  rmSync(dataDir, { recursive: true, force: true });
-});
+const dataDir = useDataDir();
 
-interface OpenOptions {
-  readonly cgroupParent?: string | null;
-  readonly captureStdout?: boolean;
-}
-
-/** An attempt, with what it reported so far. */
-function open(options: OpenOptions = {}) {
-  count += 1;
-  const token = `test-${process.pid}-${count}`;
-  const directories = attemptDirectories(dataDir, token);
-  const messages: RunnerMessage[] = [];
-  const attempt = new RunnerAttempt({
-    token,
-    directories,
-    cgroupParent: options.cgroupParent ?? null,
-    logMaxBytes: 1024 * 1024,
-    credit: 1024 * 1024,
-    captureStdout: options.captureStdout ?? false,
-    send: (message) => messages.push(message),
-  });
-  const start = (
-    command: string,
-    more: { input?: string; cwd?: string; file?: string; environment?: Record<string, string> } = {},
-  ) =>
-    attempt.start(1, {
-      file: more.file ?? "bash",
-      args: ["-c", command],
-      environment: more.environment ?? { PATH: "/usr/bin:/bin", OUT: directories.outputFile },
-      cwd: more.cwd ?? directories.work,
-      ...(more.input === undefined ? {} : { input: more.input }),
-    });
-  const end = async (): Promise<ProcessEnd> => {
-    await vi.waitFor(() => expect(messages.map(({ kind }) => kind)).toContain("exited"), {
-      timeout: 10_000,
-      interval: 5,
-    });
-    const found = messages.find((message) => message.kind === "exited");
-    if (found === undefined) throw new Error("not ended");
-    return found.end;
-  };
-  const log = () =>
-    messages.flatMap((message) =>
-      message.kind === "log"
-        ? message.piece.entries.flatMap(({ source, text }) => text.split("\n").map((line) => `${source}: ${line}`))
-        : [],
-    );
-  const closed = () => messages.find((message) => message.kind === "closed");
-  const living = () =>
-    listProcesses().filter(({ pid, isZombie }) => !isZombie && hasVariable(pid, tokenVariable, token));
-  const file = (name: string) => join(dataDir, name);
-  return { attempt, directories, start, end, log, closed, living, file, messages };
-}
-
-const waitForFile = (path: string) =>
-  vi.waitFor(() => expect(existsSync(path)).toBe(true), { timeout: 5000, interval: 5 });
-const isAlive = (pid: number) => listProcesses().some((entry) => entry.pid === pid && !entry.isZombie);
-
-const support = findCgroupSupport();
-const modes: { name: string; cgroupParent: string | null }[] = [
-  { name: "process groups", cgroupParent: null },
-  ...(support.parent === null ? [] : [{ name: "a cgroup", cgroupParent: support.parent }]),
-];
-
-describe.each(modes)("with $name", ({ cgroupParent }) => {
+describe.each(modes)("with $name", ({ support }) => {
   test("a process ends with its code, its lines and the tails of its output", async () => {
-    const { attempt, start, end, log, closed, directories } = open({ cgroupParent, captureStdout: true });
+    const { attempt, start, end, log, closed, directories } = openAttempt({ support, captureStdout: true });
 
     start("echo one; echo two; echo oops >&2; echo 'a=1' > $OUT; exit 3");
     expect(await end()).toEqual({
@@ -92,7 +16,7 @@ describe.each(modes)("with $name", ({ cgroupParent }) => {
       lastStdoutLine: "two",
       stderrTail: "oops\n",
       wasStopped: false,
-      outOfMemory: false,
+      breach: null,
       failure: null,
     });
     await attempt.close();
@@ -103,7 +27,7 @@ describe.each(modes)("with $name", ({ cgroupParent }) => {
   });
 
   test("what ignores SIGTERM, left the session or holds the output is dead after the grace, and only then the end is reported (G13)", async () => {
-    const { attempt, start, end, living, file } = open({ cgroupParent });
+    const { attempt, start, end, living, file } = openAttempt({ support });
 
     start(`trap '' TERM
       (trap '' TERM; setsid bash -c "trap '' TERM; echo \\$\\$ > ${file("orphan")}; while :; do sleep 1; done" & )
@@ -124,7 +48,7 @@ describe.each(modes)("with $name", ({ cgroupParent }) => {
   });
 
   test("SIGTERM reaches the group, which may clean up within the grace, also after the main process has ended", async () => {
-    const { attempt, start, end, log, file } = open({ cgroupParent });
+    const { attempt, start, end, log, file } = openAttempt({ support });
 
     start(
       `bash -c "trap 'sleep 0.7; echo cleaned; exit 0' TERM; touch ${file("ready")}; while :; do sleep 0.01; done" & wait`,
@@ -139,7 +63,7 @@ describe.each(modes)("with $name", ({ cgroupParent }) => {
   });
 
   test("a stop without grace kills at once, and a later one without grace cuts the grace short", async () => {
-    const { attempt, start, end, file } = open({ cgroupParent });
+    const { attempt, start, end, file } = openAttempt({ support });
 
     start(`trap '' TERM; touch ${file("ready")}; while :; do sleep 1; done`);
     await waitForFile(file("ready"));
@@ -151,7 +75,7 @@ describe.each(modes)("with $name", ({ cgroupParent }) => {
   });
 
   test("children that outlive the main process are killed, and their hold on the output delays nothing", async () => {
-    const { attempt, start, end, living, file } = open({ cgroupParent });
+    const { attempt, start, end, living, file } = openAttempt({ support });
 
     start(`setsid sleep 300 & sleep 300 & echo $! > ${file("child")}; exit 0`);
     const before = performance.now();
@@ -164,7 +88,7 @@ describe.each(modes)("with $name", ({ cgroupParent }) => {
   });
 
   test("the last lines of a filter that ends after the main process are kept", async () => {
-    const { attempt, start, end, log } = open({ cgroupParent });
+    const { attempt, start, end, log } = openAttempt({ support });
 
     start("exec > >(sleep 0.1; cat); echo late");
     await end();
@@ -174,7 +98,7 @@ describe.each(modes)("with $name", ({ cgroupParent }) => {
   });
 
   test("a process that is busy all the time is killed like any other", async () => {
-    const { attempt, start, end, file, living } = open({ cgroupParent });
+    const { attempt, start, end, file, living } = openAttempt({ support });
 
     start(`(while :; do :; done) & touch ${file("ready")}; while :; do :; done`);
     await waitForFile(file("ready"));
@@ -187,7 +111,7 @@ describe.each(modes)("with $name", ({ cgroupParent }) => {
 });
 
 test("an attempt that is stopped before its process starts never starts it", async () => {
-  const { attempt, start, end, file } = open();
+  const { attempt, start, end, file } = openAttempt();
 
   attempt.stop(0);
   start(`touch ${file("ran")}`);
@@ -198,7 +122,7 @@ test("an attempt that is stopped before its process starts never starts it", asy
 });
 
 test("closing an attempt whose process runs kills it first", async () => {
-  const { attempt, start, file, closed, living } = open();
+  const { attempt, start, file, closed, living } = openAttempt();
 
   start(`touch ${file("ready")}; sleep 300`);
   await waitForFile(file("ready"));
@@ -209,7 +133,7 @@ test("closing an attempt whose process runs kills it first", async () => {
 });
 
 test("a process sees the given variables and no other", async () => {
-  const { attempt, start, end, log } = open();
+  const { attempt, start, end, log } = openAttempt();
 
   start("env -u PWD -u SHLVL -u _", { environment: { PATH: "/usr/bin:/bin", A: "$(touch x) 'é\n2" } });
   await end();
@@ -227,33 +151,33 @@ test("a process sees the given variables and no other", async () => {
 });
 
 test("standard input is what was given, else empty", async () => {
-  const given = open({ captureStdout: true });
+  const given = openAttempt({ captureStdout: true });
   given.start("cat", { input: "from outside" });
   expect((await given.end()).lastStdoutLine).toBe("from outside");
   await given.attempt.close();
 
-  const empty = open({ captureStdout: true });
+  const empty = openAttempt({ captureStdout: true });
   empty.start("wc -c");
   expect((await empty.end()).lastStdoutLine).toBe("0");
   await empty.attempt.close();
 });
 
 test("what can't be started says why", async () => {
-  const failureOf = async (more: Parameters<ReturnType<typeof open>["start"]>[1]) => {
-    const { attempt, start, end } = open();
+  const failureOf = async (more: Parameters<ReturnType<typeof openAttempt>["start"]>[1]) => {
+    const { attempt, start, end } = openAttempt();
     start("x", more);
     const { failure } = await end();
     await attempt.close();
     return failure;
   };
-  writeFileSync(join(dataDir, "plain"), "");
+  writeFileSync(join(dataDir(), "plain"), "");
 
   expect(await failureOf({ file: "no-such-program" })).toMatchObject({
     code: "not_found",
     message: expect.stringContaining("no program no-such-program"),
   });
-  expect(await failureOf({ file: join(dataDir, "plain") })).toMatchObject({ code: "permission_denied" });
-  expect(await failureOf({ cwd: join(dataDir, "missing") })).toMatchObject({
+  expect(await failureOf({ file: join(dataDir(), "plain") })).toMatchObject({ code: "permission_denied" });
+  expect(await failureOf({ cwd: join(dataDir(), "missing") })).toMatchObject({
     code: "not_found",
     message: expect.stringContaining("working directory"),
   });
@@ -266,7 +190,7 @@ test("what can't be started says why", async () => {
 });
 
 test("directories without write permission are removed too, and an output file that is no file is refused", async () => {
-  const { attempt, directories, start, end, closed } = open();
+  const { attempt, directories, start, end, closed } = openAttempt();
 
   start(`mkdir -p a/b; touch a/b/c; chmod 500 a/b a; rm ${directories.outputFile}; mkfifo ${directories.outputFile}`);
   await end();
@@ -277,12 +201,12 @@ test("directories without write permission are removed too, and an output file t
 });
 
 test("a directory that can't be made fails the process, not the runner", async () => {
-  const attempts = join(dataDir, "attempts");
+  const attempts = join(dataDir(), "attempts");
   writeFileSync(attempts, "in the way");
   chmodSync(attempts, 0o400);
-  const { attempt, start, end } = open();
+  const { attempt, start, end } = openAttempt();
 
-  start("true", { cwd: dataDir });
+  start("true", { cwd: dataDir() });
 
   expect(await end()).toMatchObject({
     failure: { code: "worker_error", message: expect.stringContaining("can't be made") },

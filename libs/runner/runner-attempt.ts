@@ -4,9 +4,13 @@ import { describeError } from "#errors/app-error.ts";
 import type { ProcessOptions } from "#operators/operator.ts";
 import { type AttemptDirectories, removeDirectory } from "./attempt-directories.ts";
 import { AttemptLog } from "./attempt-log.ts";
-import { createCgroup, ranOutOfMemory, removeCgroup } from "./cgroup.ts";
+import { AttemptGauge } from "./attempt-gauge.ts";
+import type { AttemptLimits } from "./attempt-limits.ts";
+import { cgroupPath, createCgroup, removeCgroup } from "./cgroup.ts";
+import type { CgroupSupport } from "./cgroup-support.ts";
 import { type RunningProcess, startChild, waitForOutput } from "./child-process.ts";
 import type { StartFailure } from "./find-executable.ts";
+import type { LimitWatch } from "./limit-watch.ts";
 import { hasMembers, killTree, type ProcessTree, terminateGroups } from "./process-tree.ts";
 import { readOutputFile } from "./read-output-file.ts";
 import type { ProcessEnd, RunnerMessage } from "./runner-protocol.ts";
@@ -21,8 +25,9 @@ const strayOutputMs = 1000;
 export interface RunnerAttemptOptions {
   readonly token: string;
   readonly directories: AttemptDirectories;
-  /** Null: the host has no cgroup for us. */
-  readonly cgroupParent: string | null;
+  readonly support: CgroupSupport;
+  readonly limits: AttemptLimits;
+  readonly watch: LimitWatch;
   readonly logMaxBytes: number;
   readonly credit: number;
   readonly captureStdout: boolean;
@@ -36,6 +41,7 @@ export class RunnerAttempt {
   readonly #log: AttemptLog;
   readonly #groups = new Set<number>();
   readonly #cgroup: string | null;
+  readonly #gauge: AttemptGauge;
   readonly #openFailure: StartFailure | null;
   #running: RunningProcess | null = null;
   /** Settles when the present process's tree is gone and reported. */
@@ -46,8 +52,13 @@ export class RunnerAttempt {
 
   constructor(options: RunnerAttemptOptions) {
     this.#options = options;
-    this.#cgroup = options.cgroupParent === null ? null : createCgroup(options.cgroupParent, options.token);
-    this.#openFailure = makeDirectories(options.directories, this.#cgroup);
+    const { token, support, directories, limits, watch } = options;
+    const cgroup = support.parent === null ? null : cgroupPath(support.parent, token);
+    // The note comes first, so that no cgroup is ever made that a later start does not find.
+    this.#openFailure = makeDirectories(directories, cgroup);
+    this.#cgroup = cgroup !== null && this.#openFailure === null && createCgroup(cgroup) ? cgroup : null;
+    const controllers = support.parent === null ? new Set<never>() : support.controllers;
+    this.#gauge = new AttemptGauge({ cgroup: this.#cgroup, controllers, limits, directory: directories.base, watch });
     this.#log = new AttemptLog({
       maxBytes: options.logMaxBytes,
       credit: options.credit,
@@ -85,8 +96,9 @@ export class RunnerAttempt {
     this.#log.end();
     const { token, directories, send } = this.#options;
     const { outputs, problem } = await readOutputFile(directories.outputFile);
+    const usage = this.#gauge.usage();
     await this.#removeTraces();
-    send({ kind: "closed", attempt: token, outputs, problem });
+    send({ kind: "closed", attempt: token, outputs, problem, usage });
   }
 
   get #tree(): ProcessTree {
@@ -110,20 +122,23 @@ export class RunnerAttempt {
     this.#running = started;
     if (started.pid > 0) this.#groups.add(started.pid);
     this.#log.setWaiting(true);
+    const unfollow = this.#gauge.follow(this.#tree, () => this.#kill());
     const { exitCode, signal, failure } = await started.exited;
+    unfollow();
     this.#log.setWaiting(false);
     const wasStopped = this.#killAt !== null;
     await this.#endTree(started);
     this.#running = null;
     this.#groups.delete(started.pid);
+    const breach = exitCode === 0 ? null : this.#gauge.findBreach();
     report({
       exitCode,
       signal,
       failure,
       wasStopped,
+      breach,
       lastStdoutLine: started.lastStdoutLine(),
       stderrTail: started.stderrTail(),
-      outOfMemory: exitCode !== 0 && this.#cgroup !== null && ranOutOfMemory(this.#cgroup),
     });
   }
 
@@ -158,7 +173,7 @@ function notStarted(failure: StartFailure | null): ProcessEnd {
     lastStdoutLine: "",
     stderrTail: "",
     wasStopped: false,
-    outOfMemory: false,
+    breach: null,
     failure,
   };
 }

@@ -5,7 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "#telemetry/logger.ts";
 import { type AttemptOptions, RunnerAttemptHandle } from "./runner-attempt-handle.ts";
-import { noteRunner } from "./leftovers.ts";
+import { noLimits } from "./attempt-limits.ts";
+import { noteRunner, removeStrays } from "./leftovers.ts";
 import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runner-protocol.ts";
 
 /** How long the runner may take to kill everything and end, in milliseconds. */
@@ -51,7 +52,8 @@ export class RunnerClient {
     void handle.ended.then(() => this.#attempts.delete(options.token));
     const { token: attempt, logMaxBytes, credit, captureStdout } = options;
     const masked = (options.masked ?? []).map((form) => form.toString("base64"));
-    this.#send({ kind: "open", attempt, logMaxBytes, credit, captureStdout, masked });
+    const { limits = noLimits } = options;
+    this.#send({ kind: "open", attempt, logMaxBytes, credit, captureStdout, masked, limits });
     return handle;
   }
 
@@ -59,6 +61,11 @@ export class RunnerClient {
   setLease(remainingMs: number): void {
     this.#leaseDeadlineMs = hostMonotonicMs() + remainingMs;
     if (this.#runner !== null) this.#send({ kind: "lease", deadlineMs: this.#leaseDeadlineMs });
+  }
+
+  /** Removes directories of attempts that have ended and could not be removed then. Answers their number. */
+  sweep(): Promise<number> {
+    return removeStrays(this.#options.dataDir, (token) => this.#attempts.has(token));
   }
 
   /** Kills what runs and ends the runner; resolves when it is gone. */
@@ -114,7 +121,7 @@ export class RunnerClient {
 
   #handle(message: RunnerMessage): void {
     if (message.kind === "ready") {
-      this.#tellMissing(message.missing);
+      this.#tellMissing(message);
       return;
     }
     if (message.kind === "warning") {
@@ -124,14 +131,11 @@ export class RunnerClient {
     this.#attempts.get(message.attempt)?.receive(message);
   }
 
-  /** Said once: without cgroups a process that hides on purpose may escape. */
-  #tellMissing(missing: string | null): void {
+  /** Said once: what the kernel does not hold on this host is held less strictly. */
+  #tellMissing({ missing, instead }: Extract<RunnerMessage, { kind: "ready" }>): void {
     if (missing === null || this.#hasToldMissing) return;
     this.#hasToldMissing = true;
-    this.#options.logger.info(
-      { reason: missing },
-      "no cgroup for attempts; their process groups and children are followed instead",
-    );
+    this.#options.logger.info({ reason: missing, instead }, "the kernel holds attempts to their limits only in part");
   }
 
   async #replace(exit: { code: number | null; signal: string | null; isReady: boolean }): Promise<void> {

@@ -1,5 +1,6 @@
 import { attemptDirectories } from "./attempt-directories.ts";
-import { findCgroupSupport } from "./cgroup.ts";
+import { findCgroupSupport, type CgroupSupport, type Controller } from "./cgroup-support.ts";
+import { LimitWatch } from "./limit-watch.ts";
 import { RunnerAttempt } from "./runner-attempt.ts";
 import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runner-protocol.ts";
 
@@ -9,7 +10,8 @@ import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runne
  * the cause, it kills every tree and ends.
  */
 const dataDir = process.argv[2] ?? ".";
-const support = findCgroupSupport();
+const support = findCgroupSupport({ delegates: true });
+const watch = new LimitWatch();
 const attempts = new Map<string, RunnerAttempt>();
 let leaseTimer: NodeJS.Timeout | undefined;
 
@@ -24,13 +26,10 @@ function handle(request: RunnerRequest): void {
   }
   if (request.kind === "open") {
     const directories = attemptDirectories(dataDir, request.attempt);
-    const { attempt: token, logMaxBytes, credit, captureStdout } = request;
+    const { attempt: token, logMaxBytes, credit, captureStdout, limits } = request;
     const masked = request.masked.map((form) => Buffer.from(form, "base64"));
-    const cgroupParent = support.parent;
-    attempts.set(
-      token,
-      new RunnerAttempt({ token, directories, cgroupParent, logMaxBytes, credit, captureStdout, masked, send }),
-    );
+    const facts = { token, directories, logMaxBytes, credit, captureStdout, masked };
+    attempts.set(token, new RunnerAttempt({ ...facts, support, limits, watch, send }));
     return;
   }
   const attempt = attempts.get(request.attempt);
@@ -51,6 +50,17 @@ function handle(request: RunnerRequest): void {
   }
 }
 
+/** What is done in place of what the host lacks. */
+function insteadOf(found: CgroupSupport): string {
+  const has = (name: Controller): boolean => found.parent !== null && found.controllers.has(name);
+  return [
+    ...(found.parent === null ? ["processes are found by their groups and parents"] : []),
+    ...(has("memory") ? [] : ["memory is watched"]),
+    ...(has("pids") ? [] : ["the number of processes is watched"]),
+    ...(has("cpu") ? [] : ["cpu is not limited"]),
+  ].join(", ");
+}
+
 /** The session process may be frozen: then its lease ends here (G4). */
 function armLease(deadlineMs: number): void {
   clearTimeout(leaseTimer);
@@ -69,4 +79,4 @@ process.on("disconnect", () => {
 });
 // A signal to the whole group, as a terminal sends it, is for the session process to answer.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-send({ kind: "ready", missing: support.parent === null ? support.missing : null });
+send({ kind: "ready", missing: support.missing, instead: insteadOf(support) });

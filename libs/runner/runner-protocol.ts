@@ -1,4 +1,6 @@
 import type { ProcessOptions } from "#operators/operator.ts";
+import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
+import type { LimitBreach } from "./limit-breach.ts";
 
 /** An output as it is reported: JSON text. */
 export interface Output {
@@ -31,7 +33,8 @@ export interface ProcessEnd {
   readonly stderrTail: string;
   /** It was told to stop before its end. */
   readonly wasStopped: boolean;
-  readonly outOfMemory: boolean;
+  /** The limit that it was ended for. */
+  readonly breach: LimitBreach | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
 }
 
@@ -45,6 +48,7 @@ export type RunnerRequest =
       readonly captureStdout: boolean;
       /** What is masked in its output, as base64. */
       readonly masked: readonly string[];
+      readonly limits: AttemptLimits;
     }
   | { readonly kind: "start"; readonly attempt: string; readonly process: number; readonly options: ProcessOptions }
   | { readonly kind: "stop"; readonly attempt: string; readonly graceMs: number }
@@ -56,7 +60,8 @@ export type RunnerRequest =
 
 /** From the runner. */
 export type RunnerMessage =
-  | { readonly kind: "ready"; readonly missing: string | null }
+  /** `missing`: what the host lacks to hold attempts to all limits by itself, and `instead` what is done in its place. */
+  | { readonly kind: "ready"; readonly missing: string | null; readonly instead: string }
   | { readonly kind: "exited"; readonly attempt: string; readonly process: number; readonly end: ProcessEnd }
   | { readonly kind: "log"; readonly attempt: string; readonly piece: LogPiece }
   | {
@@ -65,6 +70,7 @@ export type RunnerMessage =
       readonly outputs: readonly Output[];
       /** Why the output file can't be used; null when it can. */
       readonly problem: string | null;
+      readonly usage: AttemptUsage;
     }
   | { readonly kind: "warning"; readonly attempt: string; readonly message: string };
 

@@ -9,6 +9,9 @@ export const wakeTopics: readonly WakeTopic[] = [
   "stops",
   "logs",
   "schedules",
+  "drains",
+  "backfills",
+  "room",
 ];
 
 /** With more details than this at once a topic is told without: its listeners look at everything. */

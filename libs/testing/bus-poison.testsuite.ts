@@ -32,14 +32,50 @@ export function describePoison(open: OpenBusHarness): void {
     await expectTasks(collector, ["before0", "after0"]);
     await expect.poll(() => collector.poisons.length, brokerLimit).toBe(1);
     const [poison] = collector.poisons;
-    expect(poison).toMatchObject({ topic: topicOf(queue), partition: 2, offset: 1, size: value?.length ?? 0 });
+    expect(poison).toMatchObject({
+      topic: topicOf(queue),
+      partition: 2,
+      offset: 1,
+      size: value?.length ?? 0,
+      isCut: (value?.length ?? 0) > 65_536,
+    });
     expect(poison?.reason).toMatch(says);
-    expect(Buffer.from(poison?.bytes ?? [])).toEqual(Buffer.from((value ?? new Uint8Array()).subarray(0, 65_536)));
+    expect(Buffer.from(poison?.value ?? [])).toEqual(Buffer.from((value ?? new Uint8Array()).subarray(0, 65_536)));
     await collector.consumer.close();
     const next = collectTickets(bus, [queue]);
     await bus.publishTickets(ticketsFor(queue, [2], 1, "marker"));
     await expectTasks(next, ["marker0"]);
     expect(next.poisons).toEqual([]);
+  });
+
+  it("hands on key and headers byte for byte, and says when something is left out", async () => {
+    const { bus, queue, topicOf } = await openBusForTest(open);
+    const collector = collectTickets(bus, [queue]);
+    const place = { topic: topicOf(queue), partition: 1 };
+    const headers = [
+      { name: "odd", value: new Uint8Array([255, 0]) },
+      { name: "odd", value: new Uint8Array() },
+    ];
+    await bus.publishRaw({ ...place, key: new Uint8Array([0, 254]), value: garbage, headers });
+    await bus.publishRaw({ ...place, key: new Uint8Array(5000), value: null, headers });
+    await bus.publishRaw({
+      ...place,
+      key: null,
+      value: null,
+      headers: [{ name: "long", value: new Uint8Array(20_000) }],
+    });
+    await expect.poll(() => collector.poisons.length, brokerLimit).toBe(3);
+    const [whole, ...cut] = collector.poisons;
+    expect([Buffer.from(whole?.key ?? []), Buffer.from(whole?.value ?? [])]).toEqual([
+      Buffer.from([0, 254]),
+      Buffer.from(garbage),
+    ]);
+    expect(whole?.headers.map(({ name, value }) => [name, ...value])).toEqual([["odd", 255, 0], ["odd"]]);
+    expect(whole).toMatchObject({ isCut: false, partition: 1, offset: 0 });
+    expect(cut).toMatchObject([
+      { key: null, value: null, size: 0, isCut: true },
+      { key: null, headers: [], isCut: true },
+    ]);
   });
 
   it("holds the offset until the message is parked, while tickets go on", async () => {

@@ -1,4 +1,6 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
+import { TicketSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { BusEvent } from "#ports/bus.ts";
 import { type OpenBusHarness, openBusForTest, planFor } from "./bus-harness.ts";
 import { brokerLimit, collectTickets, expectTasks, ticketOf, ticketsFor } from "./ticket-collector.ts";
@@ -59,6 +61,20 @@ export function describePublishing(open: OpenBusHarness): void {
   it("refuses a queue whose name can't be a topic", async () => {
     const { bus } = await openBusForTest(open);
     await expect(bus.publishTickets(ticketsFor("a b", [0], 1))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
+  it("sends a message again as it lay in its partition, and nothing to topics of others", async () => {
+    const { bus, queue, topicOf } = await openBusForTest(open);
+    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+    const value = toBinary(TicketSchema, create(TicketSchema, { attempt: { ...ticketOf("again"), mapIndex: 4 } }));
+    const message = { partition: 3, key: null, value, headers: [{ name: "ticket-version", value: bytes("1") }] };
+    const collector = collectTickets(bus, [queue]);
+    await bus.publishRaw({ ...message, topic: topicOf(queue) });
+    await expectTasks(collector, ["again"]);
+    expect(collector.deliveries[0]).toMatchObject({ partition: 3, ticket: ticketOf("again", { mapIndex: 4 }) });
+    const refused = { code: "INVALID_ARGUMENT" };
+    await expect(bus.publishRaw({ ...message, topic: "other.tasks.default" })).rejects.toMatchObject(refused);
+    await expect(bus.publishRaw({ ...message, topic: topicOf(queue), partition: 9 })).rejects.toMatchObject(refused);
   });
 
   it("takes nothing as published at once", async () => {

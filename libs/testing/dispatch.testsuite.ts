@@ -11,8 +11,8 @@ async function pick(
   store: Store,
   options: Partial<Parameters<Store["runs"]["pickQueued"]>[0]> = {},
 ): Promise<readonly [number, number][]> {
-  const picked = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 100, ...options });
-  return picked.map(({ runKey, ordinal }) => [runKey, ordinal]);
+  const { instances } = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 100, ...options });
+  return instances.map(({ runKey, ordinal }) => [runKey, ordinal]);
 }
 
 /** What every run store offers to dispatchers and timers. */
@@ -80,7 +80,7 @@ export function describeDispatch(open: OpenHarness): void {
       const { runKey } = await startRun(store, [{ id: "a" }]);
       await runTask(store, runKey, 0, failure());
       await change(store, runKey, [clearOf([0])]);
-      const picked = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 1 });
+      const { instances: picked } = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 1 });
       expect(picked).toMatchObject([{ runKey, ordinal: 0, generation: 2, tryNumber: 1 }]);
     });
 
@@ -147,8 +147,8 @@ export function describeDispatch(open: OpenHarness): void {
       const queues = ["default", "gpu"];
       expect(await pick(store, { queues, redispatchAfterMs: hour })).toEqual([]);
       await expect.poll(() => pick(store, { queues, redispatchAfterMs: 1 }), soon).toHaveLength(2);
-      const [again] = await store.runs.pickQueued({ queues, backends: [null], limit: 1 });
-      expect(again).toEqual({ ...queued[0], wasDispatched: true });
+      const { instances } = await store.runs.pickQueued({ queues, backends: [null], limit: 1 });
+      expect(instances).toEqual([{ ...queued[0], backend: null, isPlaced: false, wasDispatched: true }]);
     });
 
     it("stamps once in that time, and shows at once what was taken back", async () => {
@@ -216,10 +216,14 @@ export function describeDispatch(open: OpenHarness): void {
       await store.runs.stampDispatched([queued], hour);
       await runTask(store, runKey, 0, { kind: "deferred", dueAt: null, waitsFor: null });
       const picking = { queues: ["default"], backends: [null], limit: 1, redispatchAfterMs: hour };
-      expect(await store.runs.pickQueued(picking)).toEqual([{ ...queued, tryNumber: 2, wasDispatched: false }]);
+      expect((await store.runs.pickQueued(picking)).instances).toEqual([
+        { ...queued, tryNumber: 2, backend: null, isPlaced: false, wasDispatched: false },
+      ]);
       await store.runs.stampDispatched([{ ...queued, tryNumber: 2 }], hour);
       await change(store, runKey, [clearOf([0])]);
-      expect(await store.runs.pickQueued(picking)).toEqual([{ ...queued, generation: 2, wasDispatched: false }]);
+      expect((await store.runs.pickQueued(picking)).instances).toEqual([
+        { ...queued, generation: 2, backend: null, isPlaced: false, wasDispatched: false },
+      ]);
     });
 
     it("does not change what a claim finds", async () => {

@@ -24,7 +24,14 @@ export function describeExplain(open: OpenHarness): void {
       await runTask(store, runKey, 2, success);
       await runTask(store, runKey, 3, failure());
       const facts = await store.queries.explain(runId, all);
-      expect(facts?.run).toEqual({ runId, state: "running", isPaused: false, endedAt: null });
+      expect(facts?.run).toEqual({
+        runId,
+        state: "running",
+        isPaused: false,
+        isAdmitted: true,
+        needs: [],
+        endedAt: null,
+      });
       expect(facts?.unfinishedCount).toBe(5);
       expect(facts?.instances.map(({ taskId, state }) => [taskId, state])).toEqual([
         ["waits", "queued"],
@@ -53,7 +60,7 @@ export function describeExplain(open: OpenHarness): void {
       const gone = await registerWorker(store, hello("w1"));
       await store.workers.signOff(gone.workerKey, gone.sessionNumber);
       const facts = await store.queries.explain(runId, all);
-      expect(facts?.workers).toEqual([{ workerId: "w2", queues: ["default"], slots: 3, freeSlots: 3 }]);
+      expect(facts?.workers).toMatchObject([{ workerId: "w2", queues: ["default"], slots: 3, freeSlots: 3 }]);
       expect(Object.fromEntries(facts?.queueDepths ?? [])).toEqual({ default: 3, gpu: 1 });
     });
 

@@ -104,6 +104,8 @@ export function checkInstance(run: RunAggregate, instance: Instance): readonly s
       say("still waits for something");
   }
   const task = run.plan.tasks[instance.task];
+  if (instance.state === "queued" && !isGroup && task?.waits !== undefined && instance.waitsFor === null)
+    say("needs no worker, but waits for one");
   if (instance.exempt && instance.state !== "failed" && instance.state !== "upstream_failed")
     say("is exempt without a failure");
   if (instance.state === "failed" && instance.exempt !== task?.allowFailure) say("exempt and allow_failure disagree");
@@ -144,7 +146,9 @@ function checkParents(run: RunAggregate, instance: Instance): readonly string[] 
   }
   const rule = run.plan.tasks[instance.task]?.triggerRule ?? "all_success";
   const verdict = referenceRule(rule, ends, waiting);
-  if (instance.state === "none" && !instance.awaitsEvaluation && verdict !== "wait") {
+  // A run that waits for room in its limits queues nothing.
+  const mayWait = verdict === "wait" || (verdict === "run" && !run.run.isAdmitted);
+  if (instance.state === "none" && !instance.awaitsEvaluation && !mayWait) {
     problems.push(`instance ${instance.ordinal} waits, but its rule ${rule} says ${verdict} (G2)`);
   }
   if (instance.awaitsEvaluation && (instance.state !== "none" || run.plan.tasks[instance.task]?.evaluated !== true)) {

@@ -43,4 +43,18 @@ export function describeLeases(open: OpenHarness): void {
       epoch: (first?.epoch ?? 0) + 1,
     });
   });
+
+  it("keeps a number for whoever holds it, which an epoch that is over can't read or write", async () => {
+    const { store } = await openForTest(open);
+    const name = "events";
+    const first = await store.leases.acquire({ name, holder: "one", ttlMs: long });
+    const epoch = first?.epoch ?? 0;
+    expect(await store.leases.readCounter({ name, epoch })).toBe(0);
+    expect(await store.leases.writeCounter({ name, epoch, counter: 7 })).toBe(true);
+    await store.leases.release({ name, holder: "one" });
+    expect(await store.leases.writeCounter({ name, epoch, counter: 8 })).toBe(false);
+    const second = await store.leases.acquire({ name, holder: "two", ttlMs: long });
+    expect(await store.leases.readCounter({ name, epoch })).toBeNull();
+    expect(await store.leases.readCounter({ name, epoch: second?.epoch ?? 0 })).toBe(7);
+  });
 }

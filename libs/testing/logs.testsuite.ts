@@ -61,6 +61,30 @@ export function describeLogs(open: OpenHarness): void {
     expect(await store.logs.read({ attempt: { ...attempt, generation: 9 }, afterLine: 0, limit: 10 })).toEqual([]);
   });
 
+  it("counts and reads a log as bytes of text, over chunks, batches and characters", async () => {
+    const { store } = await openForTest(open);
+    expect(await store.logs.textSize(attempt)).toBe(0);
+    const chunks = Array.from({ length: 40 }, (_, place) =>
+      chunk(place + 1, [`line ${place} ü🙂`, "", "x".repeat(place)]),
+    );
+    await store.logs.append(chunks.slice(0, 3));
+    await store.logs.append(chunks.slice(2));
+    const whole = Buffer.from(chunks.flatMap(({ entries }) => entries.map(({ text }) => `${text}\n`)).join(""));
+    expect(await store.logs.textSize(attempt)).toBe(whole.length);
+    const read = async (start: number, end: number): Promise<Buffer> => {
+      const parts: Uint8Array[] = [];
+      for await (const part of store.logs.readText({ attempt, start, end })) parts.push(part);
+      return Buffer.concat(parts);
+    };
+    const places = [0, 1, 9, 12, 13, 500, whole.length - 1, whole.length, whole.length + 9];
+    for (const start of places) {
+      for (const end of places) {
+        const expected = start < end ? whole.subarray(start, end) : Buffer.alloc(0);
+        expect((await read(start, end)).equals(expected), `${start} to ${end}`).toBe(true);
+      }
+    }
+  });
+
   it("tells listeners which instance has new lines", async () => {
     const { store } = await openForTest(open);
     const details: string[] = [];

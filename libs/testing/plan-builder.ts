@@ -1,5 +1,5 @@
 import { buildGraph, type EdgeCondition } from "#core/graph.ts";
-import type { Plan, PlanTask, RetryPolicy } from "#core/plan.ts";
+import { plainRuns, type Plan, type PlanTask, type RetryPolicy } from "#core/plan.ts";
 
 /** A task as a test writes it: what is left out has the default of spec 1, without retries. */
 export interface TaskSpec extends Partial<Omit<PlanTask, "id" | "retry">> {
@@ -43,10 +43,7 @@ export function buildRetryPolicy(given: Partial<RetryPolicy> = {}): RetryPolicy 
 }
 
 /** A plan from task specs; parents may stand anywhere in the list. Throws on an unknown parent. */
-export function buildPlan(
-  specs: readonly TaskSpec[],
-  given: Partial<Pick<Plan, "runTimeoutMs" | "priority">> = {},
-): Plan {
+export function buildPlan(specs: readonly TaskSpec[], given: Partial<Omit<Plan, "tasks" | "graph">> = {}): Plan {
   const places = new Map(specs.map((spec, place) => [spec.id, place]));
   const tasks = specs.map(({ parents: _, retry, ...task }): PlanTask => {
     return { ...defaultTask, ...task, retry: buildRetryPolicy(retry) };
@@ -59,5 +56,5 @@ export function buildPlan(
       return { task, on: on as EdgeCondition };
     }),
   }));
-  return { tasks, graph: buildGraph(nodes), runTimeoutMs: null, priority: 0, ...given };
+  return { tasks, graph: buildGraph(nodes), ...plainRuns, ...given };
 }

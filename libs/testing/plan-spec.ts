@@ -2,10 +2,8 @@ import type { Plan } from "#core/plan.ts";
 import { buildPlan, type TaskSpec } from "./plan-builder.ts";
 
 /** A plan as plain JSON, so that it can stand for a definition in a store under test. */
-export interface PlanSpec {
+export interface PlanSpec extends Partial<Omit<Plan, "tasks" | "graph">> {
   readonly tasks: readonly TaskSpec[];
-  readonly runTimeoutMs?: number;
-  readonly priority?: number;
 }
 
 /** The `toPlan` of stores under test. */

@@ -9,8 +9,18 @@ import { createTestDatabase, type TestDatabase } from "./template-database.ts";
 
 /** Children first; versions and schedules go with their DAGs. */
 const tables = [
-  ...["outputs", "attempts", "task_instances", "dag_runs", "dags"],
-  ...["workers", "leases", "requests", "import_errors", "outbox", "log_chunks"],
+  ...[
+    "outputs",
+    "attempts",
+    "task_instances",
+    "dag_runs",
+    "template_instances",
+    "templates",
+    "dags",
+    "slot_rows",
+    "pools",
+  ],
+  ...["workers", "leases", "requests", "import_errors", "outbox", "log_chunks", "artifacts", "dead_letters"],
 ];
 
 /** Databases that a test has emptied; taking one costs a tenth of making one. They go with the server. */

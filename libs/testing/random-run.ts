@@ -4,6 +4,7 @@ import type { Plan } from "#core/plan.ts";
 import type { AttemptFailure, AttemptOutcome, EvaluationResult, RerunTarget, RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { TaskState } from "#core/states.ts";
+import { unstartedWait } from "#core/unstarted-wait.ts";
 import { rulesThatNeedParents, triggerRules } from "#core/trigger-rule.ts";
 import { buildPlan, type TaskSpec } from "./plan-builder.ts";
 import { otherVersion } from "./plan-versions.ts";
@@ -14,7 +15,9 @@ const conditions: readonly EdgeCondition[] = ["success", "success", "success", "
 
 interface RawTask {
   readonly parents: readonly { readonly pick: number; readonly on: EdgeCondition }[];
-  readonly spec: Omit<TaskSpec, "id" | "parents">;
+  readonly spec: Omit<TaskSpec, "id" | "parents" | "waits">;
+  /** It needs no worker. */
+  readonly isWait: boolean;
 }
 
 const rawTask: fc.Arbitrary<RawTask> = fc.record({
@@ -27,6 +30,7 @@ const rawTask: fc.Arbitrary<RawTask> = fc.record({
     priority: fc.integer({ min: -2, max: 2 }),
     retry: fc.record({ maxRetries: fc.nat(2), maxInfraRetries: fc.nat(2), delayMs: fc.constantFrom(1, 30_000) }),
   }),
+  isWait: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 
 /** Acyclic plans of 1 to `maxTasks` tasks with any rule and edge, in an order that need not have parents first. */
@@ -39,7 +43,7 @@ export function arbitraryPlan(maxTasks: number): fc.Arbitrary<Plan> {
 /** `places[i]` is where the i-th task, whose parents come from those before it, stands in the plan. */
 function planOf(tasks: readonly RawTask[], places: readonly number[]): Plan {
   const specs: TaskSpec[] = [];
-  tasks.forEach(({ parents, spec }, index) => {
+  tasks.forEach(({ parents, spec, isWait }, index) => {
     const chosen = new Map(parents.map(({ pick, on }) => [pick % Math.max(1, index), on]));
     const edges = index === 0 ? [] : [...chosen].map(([parent, on]) => `t${places[parent]}:${on}`);
     const needsParents =
@@ -50,9 +54,13 @@ function planOf(tasks: readonly RawTask[], places: readonly number[]): Plan {
       id: `t${place}`,
       parents: edges,
       ...(needsParents ? { triggerRule: "all_success" } : {}),
+      ...(isWait ? { waits: { timeoutMs: null } } : {}),
     };
   });
-  return buildPlan(specs, { runTimeoutMs: 3_600_000 });
+  // Some runs are late, and of those some are cancelled.
+  const action = tasks.length % 2 === 0 ? "notify" : "cancel";
+  const deadline = tasks.length % 3 === 0 ? { deadline: { afterMs: 1_000_000, action } as const } : {};
+  return buildPlan(specs, { runTimeoutMs: 3_600_000, ...deadline });
 }
 
 function shuffle(size: number, picks: fc.Stream<number>): readonly number[] {
@@ -79,8 +87,11 @@ const weights = {
   released: 6,
   retry_due: 6,
   evaluated: 8,
+  wait_begun: 6,
+  answered: 6,
   instance_timeout: 1,
   run_timeout: 0.2,
+  deadline: 0.4,
   cancel: 0.2,
   pause: 0.4,
   mark: 0.8,
@@ -111,7 +122,7 @@ const isTaken = (row: Instance): boolean => row.state === "running" && row.held;
 
 /** The instances that an action is made for; null where it is about the run, or about any. */
 const fitting: Readonly<Record<ActionKind, ((row: Instance) => boolean) | null>> = {
-  claim: (row) => row.state === "queued" && row.itemsTotal === 0 && !row.held,
+  claim: (row) => row.state === "queued" && row.itemsTotal === 0 && !row.held && row.waitsFor === null,
   success: isTaken,
   failed: isTaken,
   skipped: isTaken,
@@ -120,8 +131,11 @@ const fitting: Readonly<Record<ActionKind, ((row: Instance) => boolean) | null>>
   released: (row) => row.held,
   retry_due: isIn("up_for_retry"),
   evaluated: (row) => row.awaitsEvaluation,
+  wait_begun: (row) => row.state === "queued" && row.waitsFor === unstartedWait,
+  answered: (row) => row.state === "queued" && row.waitsFor !== null,
   instance_timeout: isIn("queued", "running", "up_for_retry"),
   run_timeout: null,
+  deadline: null,
   cancel: null,
   pause: null,
   mark: null,
@@ -129,7 +143,10 @@ const fitting: Readonly<Record<ActionKind, ((row: Instance) => boolean) | null>>
   rerun: null,
 };
 
-const advancing: readonly ActionKind[] = ["claim", "success", "evaluated", "retry_due", "released", "clear"];
+const advancing: readonly ActionKind[] = [
+  ...(["claim", "success", "evaluated", "retry_due", "released"] as const),
+  ...(["wait_begun", "answered", "clear"] as const),
+];
 
 /**
  * The event that an action means for this run. One that fits nothing becomes one that moves the run on, unless it is
@@ -166,7 +183,14 @@ function eventFor(run: RunAggregate, row: Instance, { kind, pick, detail, off }:
       return { kind, ordinal, fence: row.fence + off, which: detail % 2 === 0 ? "queue_timeout" : "retry_timeout" };
     case "evaluated":
       return { kind, ordinal, generation: generation + off, result: evaluationOf(detail) };
+    case "wait_begun": {
+      const waitsFor = detail % 2 === 0 ? "time" : "approval";
+      return { kind, ordinal, fence: row.fence + off, waitsFor, dueAt: detail % 3 === 0 ? detail % 100_000 : null };
+    }
+    case "answered":
+      return { kind, ordinal, fence: row.fence + off, outcome: outcomeOf(answers[detail % answers.length], detail) };
     case "run_timeout":
+    case "deadline":
       return { kind };
     case "cancel":
       return { kind, reason: "" };
@@ -204,7 +228,9 @@ function someTarget(run: RunAggregate, { detail, off }: Pick<RandomAction, "deta
   return { revision, version: { versionKey: version, version, plan: otherVersion(run, detail) }, parameters };
 }
 
-function outcomeOf(kind: "success" | "failed" | "skipped" | "deferred", detail: number): AttemptOutcome {
+const answers = ["success", "success", "failed", "skipped", "deferred"] as const;
+
+function outcomeOf(kind: (typeof answers)[number] = "success", detail: number): AttemptOutcome {
   const outputs = detail % 4 === 0 ? [{ key: "k", json: `${detail}` }] : [];
   switch (kind) {
     case "success":

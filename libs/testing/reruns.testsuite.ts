@@ -99,8 +99,8 @@ export function describeReruns(open: OpenHarness): void {
       await runTask(other, runKey, 0, success);
       await runTask(store, runKey, 1, failure());
       await rerun(store, runKey, "dag", second);
-      expect(await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 10 })).toEqual([]);
-      expect(await store.runs.pickQueued({ queues: ["big"], backends: [null], limit: 10 })).toMatchObject([
+      expect((await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 10 })).instances).toEqual([]);
+      expect((await store.runs.pickQueued({ queues: ["big"], backends: [null], limit: 10 })).instances).toMatchObject([
         { runKey, ordinal: 3, generation: 1, tryNumber: 1 },
       ]);
       await expect.poll(() => store.runs.listDue(10)).toMatchObject([{ ordinal: 3, what: "queue_timeout" }]);
@@ -115,7 +115,7 @@ export function describeReruns(open: OpenHarness): void {
       const { runKey } = await startRun(store, "dag", { tasks: tasks(-1) });
       await runTask(store, runKey, 0, failure());
       const order = async (): Promise<readonly number[]> =>
-        (await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 10 })).map(
+        (await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 10 })).instances.map(
           ({ ordinal }) => ordinal,
         );
       expect(await order()).toEqual([1, 2]);

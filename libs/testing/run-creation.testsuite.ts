@@ -21,7 +21,7 @@ export function describeRunCreation(open: OpenHarness): void {
     const run = newRun(keys, { parameters: { n: 1 }, traceparent: "00-1-2-01" });
     const result = await store.runs.createRun(run);
     const runKey = result.kind === "created" ? result.runKey : 0;
-    expect(result).toEqual({ kind: "created", runKey, runId: run.runId });
+    expect(result).toEqual({ kind: "created", runKey, runId: run.runId, isAdmitted: true });
     expect(await store.runs.findRunKey(run.runId)).toBe(runKey);
     expect(await readInstances(store, runKey)).toMatchObject([
       { ordinal: 0, state: "queued", inDegree: 0, generation: 1, fence: 0, tryNumber: 0 },

@@ -29,13 +29,21 @@ export class RunDriver {
   last: Decision | null = null;
 
   constructor(plan: Plan | readonly TaskSpec[]) {
-    const identity = { runKey: 1, runId: "run", dagKey: 1, dagId: "dag", versionKey: 1, logicalAt: 0 };
-    this.run = createRun("graph" in plan ? plan : buildPlan(plan), identity, this.now).aggregate;
+    const identity = {
+      runKey: 1,
+      runId: "run",
+      dagKey: 1,
+      dagId: "dag",
+      versionKey: 1,
+      logicalAt: 0,
+      concurrencyKey: null,
+    };
+    this.run = createRun("graph" in plan ? plan : buildPlan(plan), identity, this.now, { isAdmitted: true }).aggregate;
   }
 
   /** Applies events as one batch and answers the verdict of each. */
   apply(events: readonly RunEvent[], handOff?: HandOff): readonly EventVerdict[] {
-    this.last = decideRun(this.run, events, this.now, handOff);
+    this.last = decideRun(this.run, events, this.now, { handOff });
     if (this.last === null) return judgeEvents(this.run, events, this.now);
     const after = applyDecision(this.run, this.last);
     const problems = checkRunInvariants(this.run, this.last, after);

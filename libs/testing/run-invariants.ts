@@ -1,4 +1,4 @@
-import type { Decision } from "#core/decision.ts";
+import type { Decision, EventChange } from "#core/decision.ts";
 import type { Instance, RunAggregate, RunRow } from "#core/run-model.ts";
 import { isTerminal } from "#core/states.ts";
 import { checkAttempts } from "./attempt-invariants.ts";
@@ -93,7 +93,10 @@ function checkRun({ before, decision, after }: RunStep): readonly string[] {
   const isOver = held === 0 && instances.every((instance) => isTerminal(instance.state));
   if ((run.endedAt !== null) !== isOver)
     problems.push(`the run ${run.endedAt === null ? "goes on though it is over" : "has ended too early"}`);
-  const isStarted = before.run.everStarted || decision.attempts.some(({ kind }) => kind === "opened");
+  const isBegin = ({ eventType, data }: EventChange): boolean =>
+    eventType === "task_instance.queued" && Object.hasOwn(data, "waits_for");
+  const isStarted =
+    before.run.everStarted || decision.attempts.some(({ kind }) => kind === "opened") || decision.events.some(isBegin);
   if (run.everStarted !== isStarted) problems.push("everStarted does not tell whether something ran");
   if (isStarted !== (run.startedAt !== null)) problems.push("the run's start does not tell whether something ran");
   const isNewlyCancelled = run.cancelRequested && !before.run.cancelRequested;
@@ -139,8 +142,8 @@ function mayBeDispatched({ state, held, dueAt, waitsFor, itemsTotal }: Instance)
   return state === "queued" && !held && dueAt === null && waitsFor === null && itemsTotal === 0;
 }
 
-function flagsOf({ cancelRequested, isPaused, revision }: RunRow): readonly unknown[] {
-  return [cancelRequested, isPaused, revision];
+function flagsOf({ cancelRequested, isPaused, revision, deadlineAt }: RunRow): readonly unknown[] {
+  return [cancelRequested, isPaused, revision, deadlineAt];
 }
 
 function hasNewLifeOrMark({ instances }: Decision): boolean {

@@ -32,11 +32,13 @@ export function describeRuns(open: OpenHarness): void {
       expect(fence).toBe(1);
       expect(await store.queries.listAttempts(runKey, 0)).toMatchObject([{ state: "running", tryNumber: 1 }]);
       const outcome = { kind: "success" as const, outputs: [{ key: "k", json: '"v"' }] };
-      const result = await change(store, runKey, [{ kind: "outcome", ordinal: 0, fence, outcome }]);
+      const usage = { cpuMs: 1200, memoryPeakBytes: 2 ** 33 };
+      const result = await change(store, runKey, [{ kind: "outcome", ordinal: 0, fence, outcome, usage }]);
 
       expect(result).toMatchObject({ kind: "applied", run: { run: { state: "running" } } });
       expect(await statesOf(store, runKey)).toEqual(["success", "queued"]);
-      expect(await store.queries.listAttempts(runKey, 0)).toMatchObject([{ state: "success", tryNumber: 1 }]);
+      expect(await store.queries.listAttempts(runKey, 0)).toMatchObject([{ state: "success", tryNumber: 1, ...usage }]);
+      expect(await store.queries.getInstance(`${runId}__a`)).toMatchObject(usage);
       expect(await store.runs.readOutputs(runKey, [0, 1])).toEqual([{ ordinal: 0, key: "k", json: '"v"' }]);
       await runTask(store, runKey, 1, success);
       const run = await store.queries.getRun(runId);

@@ -1,32 +1,54 @@
 import { describe } from "vitest";
+import { describeArtifacts } from "./artifacts.testsuite.ts";
+import { describeBackfills } from "./backfills.testsuite.ts";
+import { describeDeadLetters } from "./dead-letters.testsuite.ts";
+import { describeConsistency } from "./consistency.testsuite.ts";
 import { describeDefinitions } from "./definitions.testsuite.ts";
 import { describeDispatch } from "./dispatch.testsuite.ts";
 import { describeEvents } from "./events.testsuite.ts";
 import { describeExplain } from "./explain.testsuite.ts";
 import { describeLeases } from "./leases.testsuite.ts";
+import { describeLimits } from "./limits.testsuite.ts";
 import { describeLogs } from "./logs.testsuite.ts";
+import { describePlacement } from "./placement.testsuite.ts";
 import { describeQueries } from "./queries.testsuite.ts";
 import { describeRunCreation } from "./run-creation.testsuite.ts";
 import { describeRuns } from "./runs.testsuite.ts";
 import { describeReruns } from "./reruns.testsuite.ts";
 import { describeSchedules } from "./schedules.testsuite.ts";
+import { describeSensors } from "./sensors.testsuite.ts";
 import type { OpenHarness } from "./store-harness.ts";
+import { describeTemplates } from "./templates.testsuite.ts";
+import { describeVersions } from "./versions.testsuite.ts";
+import { describeWaits } from "./waits.testsuite.ts";
 import { describeWake } from "./wake.testsuite.ts";
+import { describeWebhookNames } from "./webhook-names.testsuite.ts";
 import { describeWorkers } from "./workers.testsuite.ts";
 
 const parts: Readonly<Record<string, (open: OpenHarness) => void>> = {
   definitions: describeDefinitions,
+  versions: describeVersions,
+  "names of webhooks": describeWebhookNames,
   schedules: describeSchedules,
+  templates: describeTemplates,
   "run creation": describeRunCreation,
   "run changes": describeRuns,
   reruns: describeReruns,
   dispatch: describeDispatch,
+  limits: describeLimits,
+  placement: describePlacement,
   workers: describeWorkers,
   leases: describeLeases,
   events: describeEvents,
   logs: describeLogs,
+  artifacts: describeArtifacts,
+  "dead letters": describeDeadLetters,
+  backfills: describeBackfills,
+  sensors: describeSensors,
   queries: describeQueries,
   explain: describeExplain,
+  consistency: describeConsistency,
+  waits: describeWaits,
   wake: describeWake,
 };
 

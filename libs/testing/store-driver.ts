@@ -2,7 +2,7 @@ import { decideRun } from "#core/decide-run.ts";
 import type { AttemptFailure, AttemptOutcome, RunEvent } from "#core/run-event.ts";
 import type { Instance } from "#core/run-model.ts";
 import type { NewRun } from "#ports/new-run.ts";
-import type { RunChangeResult } from "#ports/run-store.ts";
+import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import { registerDag } from "./dag-builder.ts";
 import type { TaskSpec } from "./plan-builder.ts";
@@ -26,6 +26,8 @@ export function newRun(keys: { dagKey: number; versionKey: number }, changes: Pa
     parameters: {},
     warnings: [],
     traceparent: null,
+    concurrencyKey: null,
+    whenFull: "wait",
     replaceExisting: false,
     request: null,
     leaderEpoch: null,
@@ -47,8 +49,7 @@ export async function startRun(
 
 /** Applies events to a run as an executor does. */
 export async function change(store: Store, runKey: number, events: readonly RunEvent[]): Promise<RunChangeResult> {
-  const decide = (run: Parameters<typeof decideRun>[0]): ReturnType<typeof decideRun> =>
-    decideRun(run, events, store.now());
+  const decide: RunChange["decide"] = (run, { lacksRoom }) => decideRun(run, events, store.now(), { lacksRoom });
   const [result] = await store.runs.changeRuns([{ runKey, decide }]);
   if (result === undefined) throw new Error("no answer");
   return result;

@@ -1,10 +1,11 @@
-import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { Client } from "pg";
 import { startEmbeddedPostgres } from "#store/postgres/embedded.ts";
 import { migrate } from "#store/postgres/migrate.ts";
+import { removeLeftoverFolders } from "./leftover-folders.ts";
 
 export interface TestServer {
   /** Of the server's own database; test databases have other names on the same server. */
@@ -18,7 +19,7 @@ const folderPrefix = "millrace-test-";
 
 /** A server in a temporary folder with a migrated template database. Without fsync unless `durable`. */
 export async function startTestServer(options: { durable?: boolean } = {}): Promise<TestServer> {
-  await removeLeftovers();
+  await removeLeftoverFolders(folderPrefix);
   const logger = pino({ level: "warn" });
   const dataDir = await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`));
   await chmod(dataDir, 0o711);
@@ -42,22 +43,4 @@ export function databaseOf(connectionString: string, name: string): string {
   const url = new URL(connectionString);
   url.pathname = `/${name}`;
   return url.href;
-}
-
-/** Folders of test runs that were killed; a living run's folder has its process number. */
-async function removeLeftovers(): Promise<void> {
-  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(folderPrefix));
-  for (const name of names) {
-    const pid = Number(name.slice(folderPrefix.length).split("-")[0]);
-    if (!isAlive(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }

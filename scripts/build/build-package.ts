@@ -31,6 +31,7 @@ const SHIPPED = [
   "libs",
   "migrations",
   "proto",
+  "sdk",
   "services",
 ];
 const NOT_SHIPPED =

@@ -33,7 +33,7 @@ export function planStart(flags: readonly string[], root: string): StartPlan {
 }
 
 /** The connections that examples name, and leave to reach this server, which is not public. */
-function exampleEnvironment(address: string, dataDir: string): Readonly<Record<string, string>> {
+export function exampleEnvironment(address: string, dataDir: string): Readonly<Record<string, string>> {
   return {
     MILLRACE_CONN_EXAMPLE_SERVER: `http://${address}`,
     MILLRACE_CONN_EXAMPLE_SHOP: `sqlite://${encodeURI(join(dataDir, "example-shop.db"))}`,

@@ -10,7 +10,7 @@ export const generatedSections: readonly GeneratedSection[] = [folderDrawing, gu
 const MARKDOWN_LINK = /\]\(([^)\s#]+)(?:#[^)]*)?\)/g;
 /** A file of ours in backticks, from the root; a place to be filled in, like NAME or *, is none. */
 const QUOTED_PATH =
-  /`((?:bench|bin|cli|docs|e2e|examples|libs|migrations|proto|scripts|services)\/[a-z0-9._/-]+\.[a-z]+)`/g;
+  /`((?:bench|bin|cli|docs|e2e|examples|libs|migrations|proto|scripts|sdk|services)\/[a-z0-9._/-]+\.[a-z]+)`/g;
 
 const documentLinks: Rule = {
   name: "document-links",

@@ -10,7 +10,7 @@ export interface SourceFile {
   readonly folder: string;
   /** A `*.test.ts` or `*.testsuite.ts` file. */
   readonly isTest: boolean;
-  /** Shipped to users: in libs (except libs/testing), services, cli or simulation, and no test. */
+  /** Shipped to users: in libs (except libs/testing), services, cli, sdk or simulation, and no test. */
   readonly isProduct: boolean;
   /** Null unless the file is TypeScript or JavaScript; parsed on first use. */
   readonly module: ModuleFacts | null;
@@ -19,7 +19,7 @@ export interface SourceFile {
 const SCRIPT_EXTENSION = /\.[cm]?[jt]sx?$/;
 const TEST_NAME = /\.(?:test|testsuite)\.tsx?$/;
 const GROUPING_FOLDERS = new Set(["libs", "services", "clients"]);
-const PRODUCT_ROOTS = new Set(["libs", "services", "cli", "simulation"]);
+const PRODUCT_ROOTS = new Set(["libs", "services", "cli", "sdk", "simulation"]);
 
 export function createSourceFile(path: string, text: string): SourceFile {
   const folder = folderOf(path);

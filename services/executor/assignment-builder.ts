@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
@@ -11,6 +11,7 @@ import { AppError, describeError } from "#errors/app-error.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
 import type { RenderContext } from "#definition/render-context.ts";
 import { evaluateWhen, renderTask } from "#definition/render-task.ts";
+import type { TaskResources } from "#definition/task-resources.ts";
 import { type Assignment, AssignmentSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { tempDirPlaceholder } from "#operators/temp-dir.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
@@ -22,6 +23,7 @@ import { attemptRefOf } from "./attempt-ref.ts";
 import { SecretMarkers } from "#secrets/secret-markers.ts";
 import { type ItemList, ItemLists } from "./item-lists.ts";
 import { noOutputs, readTaskOutputs, type TaskOutputs } from "./task-outputs.ts";
+import type { RenderedWait } from "./wait-plan.ts";
 
 const maxCachedVersions = 500;
 const maxCachedRuns = 10_000;
@@ -107,8 +109,23 @@ export class AssignmentBuilder implements Assignments {
     return { kind: "fan_out", items: items.map(({ key }) => ({ key })) };
   }
 
+  async renderWait(run: RunAggregate, instance: Instance): Promise<RenderedWait> {
+    const ingredients = await this.#fetch(run);
+    const { compiled } = ingredients.version;
+    const given = await this.#readGiven(ingredients, run, instance);
+    // The attempt begins with its answer; to whoever reads the number it has begun.
+    const coming = { ...instance, tryNumber: instance.tryNumber + 1 };
+    const { operator } = renderTask(compiled, instance.task, this.#context(ingredients, run, coming, given));
+    const { operatorType } = taskOf(run, instance);
+    return { operatorType, config: operator, timezone: compiled.definition.timezone };
+  }
+
   async #buildLater(run: RunAggregate, instance: Instance): Promise<Assignment> {
     const ingredients = await this.#fetch(run);
+    return this.#render(ingredients, run, instance, await this.#readGiven(ingredients, run, instance));
+  }
+
+  async #readGiven(ingredients: Ingredients, run: RunAggregate, instance: Instance): Promise<Given> {
     const { outputRefs } = taskAt(ingredients.version.compiled, instance.task);
     const [item, outputs] = await Promise.all([
       instance.mapIndex === null
@@ -116,7 +133,7 @@ export class AssignmentBuilder implements Assignments {
         : this.#itemLists.fetch(run, instance, () => this.#readItems(ingredients, run, instance)),
       readTaskOutputs(this.#options.store, run, outputRefs),
     ]);
-    return this.#render(ingredients, run, instance, { item, outputs });
+    return { item, outputs };
   }
 
   /** The list that a task fans out over: the same for the group and each of its items. */
@@ -196,6 +213,7 @@ export class AssignmentBuilder implements Assignments {
       lease: durationFromMs(this.#options.workerLeaseMs),
       idempotencyKey: `${runId}/${task.id}${instance.itemKey === null ? "" : `/${instance.itemKey}`}/${instance.generation}.${instance.tryNumber}`,
       maxTries: maxTries(task, instance),
+      ...toResources(version.compiled.definition.tasks[instance.task]?.resources),
       captureStdout: version.compiled.definition.tasks[instance.task]?.captureStdout ?? false,
       logMaxBytes: BigInt(this.#options.logMaxBytes),
     });
@@ -229,6 +247,13 @@ interface Given {
   /** Null: the instance is no item of a fan-out. */
   readonly item: FanOutItem | null;
   readonly outputs: TaskOutputs;
+}
+
+function toResources(given: TaskResources | undefined): MessageInitShape<typeof AssignmentSchema> {
+  if (given === undefined) return {};
+  const { cpus, memoryBytes, diskBytes } = given;
+  const resources = { cpu: cpus ?? 0, memoryBytes: BigInt(memoryBytes ?? 0), diskBytes: BigInt(diskBytes ?? 0) };
+  return { resources };
 }
 
 function toText(at: number | null): string | null {

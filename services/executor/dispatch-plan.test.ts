@@ -8,6 +8,8 @@ const instances = fc.array(
     ordinal: fc.nat(),
     generation: fc.constant(1),
     tryNumber: fc.constant(1),
+    backend: fc.constant(null),
+    isPlaced: fc.constant(false),
     wasDispatched: fc.boolean(),
   }),
   { maxLength: 30 },
@@ -36,6 +38,8 @@ describe("planDispatch", () => {
       ordinal,
       generation: 1,
       tryNumber: 1,
+      backend: null,
+      isPlaced: false,
       wasDispatched: false,
     }));
     const planned = planDispatch(picked, [

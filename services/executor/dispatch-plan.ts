@@ -1,13 +1,9 @@
+import type { PlannedClaim } from "#ports/executor-backend.ts";
 import type { PickedInstance } from "#ports/queued-instance.ts";
 
 export interface WorkerSlots {
   readonly workerKey: number;
   readonly freeSlots: number;
-}
-
-export interface PlannedClaim {
-  readonly workerKey: number;
-  readonly instance: PickedInstance;
 }
 
 /** Gives picked instances, best first, to the workers with the most free slots; what finds no slot waits. */

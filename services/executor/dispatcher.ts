@@ -2,12 +2,13 @@ import type { Clock, Timer } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { describeError } from "#errors/app-error.ts";
-import { type PlannedClaim, planDispatch } from "./dispatch-plan.ts";
+import type { ExecutorBackend, PlannedClaim } from "#ports/executor-backend.ts";
+import { planDispatch } from "./dispatch-plan.ts";
 import { pushClaim } from "./push-claim.ts";
 import type { RunWriter } from "./run-writer.ts";
+import type { ServedBackends } from "./served-backends.ts";
 import type { WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
-import type { TicketPublisher } from "./ticket-publisher.ts";
 
 const retryDelayMs = 500;
 /** Every so many picks one takes the oldest of all, so that nothing waits for ever (I7). */
@@ -18,9 +19,9 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly sessions: SessionRegistry;
   readonly submit: RunWriter["submit"];
-  readonly backend: string;
+  readonly backends: ServedBackends;
   /** Null: everything is claimed over the sessions. */
-  readonly tickets: TicketPublisher | null;
+  readonly tickets: ExecutorBackend | null;
   readonly redispatchAfterMs: number;
   readonly logger: Logger;
   /** Called with the runs whose instances are about to be claimed. */
@@ -79,27 +80,29 @@ export class Dispatcher {
   }
 
   async #dispatch(): Promise<void> {
-    const groups = groupByQueues(this.#options.sessions.all());
+    const groups = groupByWork(this.#options.sessions.all());
     this.#backlog = groups.length === 0;
     const claimed = await Promise.all(groups.map((group) => this.#dispatchTo(group)));
     // Slots or work may be left: look once more.
     if (this.#backlog && claimed.some((count) => count > 0)) this.#isWoken = true;
   }
 
-  /** Fills the free slots of workers that take the same queues; answers how many it found something for. */
+  /** Fills the free slots of workers that take the same work; answers how many it found something for. */
   async #dispatchTo(sessions: readonly WorkerSession[]): Promise<number> {
-    const { store, backend, tickets, redispatchAfterMs } = this.#options;
+    const { store, backends, tickets, redispatchAfterMs } = this.#options;
     const limit = sessions.reduce((sum, session) => sum + session.freeSlots, 0);
-    const queues = sessions[0]?.queues ?? [];
-    const picked = await store.runs.pickQueued({
+    const [first] = sessions;
+    const queues = first?.queues ?? [];
+    const { instances: picked, mayBeMore } = await store.runs.pickQueued({
       queues,
-      backends: [null, backend],
+      backends: [null, ...backends.served],
       limit,
       oldest: this.#oldestOf(limit),
       redispatchAfterMs,
+      ...(first === undefined ? {} : { traits: first.traits }),
     });
     this.#pickCount += picked.length;
-    if (picked.length === limit) this.#backlog = true;
+    if (mayBeMore) this.#backlog = true;
     const planned = planDispatch(
       picked,
       sessions.map(({ workerKey, freeSlots }) => ({ workerKey, freeSlots })),
@@ -117,8 +120,16 @@ export class Dispatcher {
   }
 }
 
-/** Sessions with free slots, those that take the same queues together. */
-function groupByQueues(sessions: readonly WorkerSession[]): readonly (readonly WorkerSession[])[] {
+/** Sessions with free slots, those that take the same work together: by queues, labels and operators. */
+function groupByWork(sessions: readonly WorkerSession[]): readonly (readonly WorkerSession[])[] {
   const free = sessions.filter((session) => session.freeSlots > 0);
-  return [...Map.groupBy(free, (session) => session.queues.toSorted().join(",")).values()];
+  return [
+    ...Map.groupBy(free, ({ queues, traits }) =>
+      JSON.stringify([
+        queues.toSorted(),
+        Object.entries(traits.labels).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+        traits.operators.toSorted(),
+      ]),
+    ).values(),
+  ];
 }

@@ -17,6 +17,7 @@ export async function processDue(
 }
 
 function toEvent({ ordinal, fence, what }: DueInstance): RunEvent {
+  if (what === "deadline") return { kind: "deadline" };
   if (ordinal === null || what === "run_timeout") return { kind: "run_timeout" };
   return what === "retry"
     ? { kind: "retry_due", ordinal, fence }

@@ -1,3 +1,4 @@
+import { failpoint } from "#failpoints/failpoint.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 
@@ -45,6 +46,7 @@ export class EventRelay {
       return 0;
     }
     if (count > 0) {
+      failpoint("event_publishing.after");
       this.#lastBatchAt = this.#clock.now();
       this.#store.wake.notify("events");
     }

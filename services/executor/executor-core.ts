@@ -2,10 +2,12 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { DrainSchema, type WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { ArtifactStore } from "#ports/artifact-store.ts";
 import type { Bus } from "#ports/bus.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { admitRuns } from "./admit-runs.ts";
 import type { Assignments } from "./assignments.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { processDue } from "./due-loop.ts";
@@ -14,17 +16,23 @@ import { PacedLoop } from "./paced-loop.ts";
 import { Reaper } from "./reaper.ts";
 import { RepairScan } from "./repair-scan.ts";
 import { RunEffects } from "./run-effects.ts";
+import type { MakeRun } from "./run-maker.ts";
 import { RunWriter } from "./run-writer.ts";
+import type { WorkerSession } from "./session.ts";
 import { createSessionDoor } from "./session-door.ts";
+import { type DeploymentBackend, servedBackends } from "./served-backends.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { TicketPublisher } from "./ticket-publisher.ts";
+import { processWaits } from "./wait-loop.ts";
 
 export interface ExecutorCoreOptions {
   readonly store: Store;
+  /** Where files of attempts are kept; null: nowhere. */
+  readonly artifacts: ArtifactStore | null;
   readonly clock: Clock;
   readonly assignments: Assignments;
   readonly executorId: string;
-  readonly backend: "local" | "stream" | "kafka";
+  readonly backend: DeploymentBackend;
   /** Where tickets are published; null: every attempt goes over its worker's session. */
   readonly bus: Pick<Bus, "state" | "publishTickets"> | null;
   /** A ticket that nobody has claimed for so long is given up, and its instance dispatched again (G2). */
@@ -35,12 +43,21 @@ export interface ExecutorCoreOptions {
   readonly scanIntervalMs: number;
   /** False: everything goes through the dispatcher; results are the same. */
   readonly handOff: boolean;
+  /** Makes runs of other DAGs; null: no scheduler is known here. */
+  readonly makeRun: MakeRun | null;
+  /** Called with the queues of each worker that comes. */
+  readonly takesQueues: (queues: readonly string[]) => void;
   readonly logger: Logger;
 }
+
+/** New runs come in bursts, and so do ends: what waits without a worker is looked at once for many, in milliseconds. */
+const waitPauseMs = 200;
 
 /** An executor without its RPC server: everything that it does, on whatever clock, store and streams it is given. */
 export interface ExecutorCore {
   readonly submit: RunWriter["submit"];
+  /** Does what follows the commit of a change that was not submitted here. */
+  readonly perform: RunEffects["perform"];
   readonly sessionService: ServiceImpl<typeof WorkerSessionService>;
   readonly isHealthy: boolean;
   start(): void;
@@ -52,10 +69,11 @@ export function createExecutorCore(options: ExecutorCoreOptions): ExecutorCore {
   const { logger } = options;
   const parts = createParts(options);
   const { writer, dispatcher, sessions, eventRelay, scans } = parts;
-  const loops = [parts.due, scans, parts.relay];
+  const loops = [parts.due, parts.waits, scans, parts.relay, parts.admission];
   let stopListening = (): void => undefined;
   return {
     submit: parts.submit,
+    perform: (run, decision) => parts.effects.perform(run, decision),
     sessionService: createSessionDoor({ ...options, ...parts }),
     get isHealthy() {
       return writer.isHealthy && scans.isHealthy;
@@ -92,13 +110,16 @@ interface Parts {
   readonly repair: RepairScan;
   readonly eventRelay: EventRelay;
   readonly due: PacedLoop;
+  readonly waits: PacedLoop;
   readonly scans: PacedLoop;
   readonly relay: PacedLoop;
+  readonly admission: PacedLoop;
 }
 
 function createParts(options: ExecutorCoreOptions): Parts {
   const { store, clock, logger, assignments, workerLeaseMs, scanIntervalMs: intervalMs } = options;
-  const sessions = new SessionRegistry(options.backend);
+  const backends = servedBackends(options.backend, options.bus !== null);
+  const sessions = new SessionRegistry(backends);
   const submit: RunWriter["submit"] = (submission) => writer.submit(submission);
   const effects = new RunEffects({
     store,
@@ -108,6 +129,7 @@ function createParts(options: ExecutorCoreOptions): Parts {
     logger,
     submit,
     dueIn: (ms) => due.pokeIn(ms),
+    waitIn: (ms) => waits.pokeIn(ms),
   });
   const writer = new RunWriter({
     store,
@@ -118,10 +140,10 @@ function createParts(options: ExecutorCoreOptions): Parts {
     onUncertain: (run) => effects.recover(run),
   });
   const claiming = (runKeys: readonly number[]): void => void assignments.prefetch(runKeys);
-  const { bus, backend, redispatchAfterMs } = options;
+  const { bus, redispatchAfterMs } = options;
   const dispatching = { store, sessions, submit, redispatchAfterMs, logger };
-  const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus });
-  const dispatcher = new Dispatcher({ ...dispatching, clock, backend, tickets, claiming });
+  const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus, backends });
+  const dispatcher = new Dispatcher({ ...dispatching, clock, backends, tickets, claiming });
   const endSession = (workerKey: number): void => {
     const error = new AppError("WORKER_REFUSED", "the worker's lease was over and it is lost; start a new session");
     sessions.get(workerKey)?.outgoing.close(error);
@@ -132,20 +154,52 @@ function createParts(options: ExecutorCoreOptions): Parts {
   const loop = (name: string, round: () => Promise<number | null>): PacedLoop =>
     new PacedLoop({ name, intervalMs, clock, logger, round });
   const due = loop("due", () => processDue(store, submit));
+  const waits = loop("waits", () => processWaits({ ...options, submit }));
   const relay = loop("relay", () => eventRelay.round());
+  const admission = loop("admission", () => admitRuns(store, submit));
   const scans = loop("scan", async () => {
     await reaper.scan();
     await repair.scan();
     dispatcher.wake();
     return null;
   });
-  return { submit, claiming, sessions, effects, writer, dispatcher, repair, eventRelay, due, scans, relay };
+  return {
+    submit,
+    claiming,
+    sessions,
+    effects,
+    writer,
+    dispatcher,
+    repair,
+    eventRelay,
+    due,
+    waits,
+    scans,
+    relay,
+    admission,
+  };
+}
+
+async function orderDrain(store: Store, session: WorkerSession): Promise<void> {
+  const reason = await store.workers.readDrainReason(session.workerKey);
+  if (reason !== null) session.orderDrain(reason);
 }
 
 /** Follows what other processes and other parts of this one say has happened; answers how to end it. */
-function listen(store: Store, { dispatcher, relay, eventRelay, sessions, repair, scans }: Parts): () => void {
+function listen(
+  store: Store,
+  { dispatcher, waits, relay, eventRelay, sessions, repair, scans, admission }: Parts,
+): () => void {
   const endings = [
     store.wake.listen("queued", () => dispatcher.wake()),
+    store.wake.listen("room", () => admission.pokeIn(0)),
+    store.wake.listen("queued", () => waits.pokeIn(waitPauseMs)),
+    store.wake.listen("ended", () => waits.pokeIn(waitPauseMs)),
+    store.wake.listen("drains", (workerKey) => {
+      const session = sessions.get(Number(workerKey));
+      // A worker whose wake was lost is told by the answer to its next beat.
+      if (session !== undefined) void orderDrain(store, session).catch(() => undefined);
+    }),
     store.wake.listen("outbox", () => relay.pokeIn(eventRelay.pauseMs)),
     store.wake.listen("stops", () => {
       for (const session of sessions.all()) repair.sendStops(session).catch(() => scans.pokeIn(0));

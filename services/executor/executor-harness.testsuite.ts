@@ -5,6 +5,7 @@ import { parseDefinition } from "#definition/parse-definition.ts";
 import { planOf } from "#definition/plan-of.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import { operatorSchemas } from "#operators/registry.ts";
+import type { ArtifactStore } from "#ports/artifact-store.ts";
 import type { Bus } from "#ports/bus.ts";
 import type { NewRun } from "#ports/new-run.ts";
 import type { RunView } from "#ports/run-views.ts";
@@ -15,6 +16,7 @@ import { createLogger } from "#telemetry/logger.ts";
 import { expectRegistered, newVersion } from "#testing/dag-builder.ts";
 import { newRun } from "#testing/store-driver.ts";
 import { createExecutor } from "./executor.ts";
+import type { MakeRun } from "./run-maker.ts";
 import { FakeWorker, type FakeWorkerOptions, patience } from "./fake-worker.testsuite.ts";
 
 export const workerLeaseMs = 2000;
@@ -47,21 +49,34 @@ export async function startExecutor(
     scanIntervalMs?: number;
     bus?: Bus;
     redispatchAfterMs?: number;
+    makeRun?: MakeRun;
+    artifacts?: ArtifactStore;
   } = {},
 ): Promise<ExecutorHarness> {
   const service = createExecutor({
     store,
+    artifacts: options.artifacts ?? null,
     executorId: options.executorId ?? "executor-1",
     backend: options.bus === undefined ? "stream" : "kafka",
     bus: options.bus ?? null,
+    makeRun: options.makeRun ?? null,
+    topics: {
+      partitions: 4,
+      eventPartitions: 1,
+      replication: null,
+      ticketRetentionMs: 3_600_000,
+      eventRetentionMs: 3_600_000,
+    },
     redispatchAfterMs: options.redispatchAfterMs ?? 15_000,
     programVersion: "test",
     workerLeaseMs,
     heartbeatIntervalMs: 500,
     scanIntervalMs: options.scanIntervalMs ?? 20,
     handOff: options.handOff ?? true,
+    operators: operatorSchemas,
     dagsDirectory: "/dags",
     logMaxBytes: 1024,
+    consistencyIntervalMs: 0,
     logger,
   });
   await service.start();

@@ -5,6 +5,7 @@ import {
   CancelRunResponseSchema,
   type ExecutorService,
   RepairRunResponseSchema,
+  RequestDrainResponseSchema,
   SetRunPausedResponseSchema,
 } from "#gen/millrace/v1/executor_service_pb.js";
 import type { Store } from "#ports/store.ts";
@@ -15,7 +16,10 @@ import type { Submission, SubmissionResult } from "./turn.ts";
 export function createExecutorService(
   store: Store,
   submit: (submission: Submission) => Promise<SubmissionResult>,
-): ServiceImpl<typeof ExecutorService> {
+): Omit<
+  ServiceImpl<typeof ExecutorService>,
+  "replayDeadLetter" | "dropDeadLetter" | "answerApproval" | "checkConsistency"
+> {
   return {
     async cancelRun(request) {
       const runKey = await store.runs.findRunKey(request.dagRunId);
@@ -30,6 +34,12 @@ export function createExecutorService(
       // A run that is so already is left as it is.
       await submit({ runKey, event: { kind: "pause", isPaused }, freesSlotOf: null });
       return create(SetRunPausedResponseSchema);
+    },
+    async requestDrain({ workerId, reason }) {
+      const workerKey = await store.workers.requestDrain(workerId, reason === "" ? "asked to drain" : reason);
+      if (workerKey === null) throw new AppError("WORKER_NOT_FOUND", `no worker ${workerId} is in service`);
+      store.wake.notify("drains", String(workerKey));
+      return create(RequestDrainResponseSchema);
     },
     async repairRun(request) {
       return create(RepairRunResponseSchema, { repair: await repairRun({ store, submit }, request) });

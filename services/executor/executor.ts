@@ -1,39 +1,92 @@
+import { breakerComponent } from "#breakers/breaker-component.ts";
 import { systemClock } from "#clock/system-clock.ts";
+import { createConsistencyCheck } from "#doctor/consistency-check.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import { WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
-import { operatorSchemas } from "#operators/registry.ts";
-import type { Service } from "#rpc/service.ts";
+import type { Bus } from "#ports/bus.ts";
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import type { TopicPlan } from "#ports/topic-plan.ts";
+import type { ComponentStatus, Service } from "#rpc/service.ts";
+import { createApprovalHandler } from "./approval-handler.ts";
 import { AssignmentBuilder } from "./assignment-builder.ts";
-import { createExecutorCore, type ExecutorCoreOptions } from "./executor-core.ts";
+import { BusFeed } from "./bus-feed.ts";
+import { createConsistencyHandler } from "./consistency-handler.ts";
+import { ConsistencyLoop } from "./consistency-loop.ts";
+import { createDeadLetterHandlers } from "./dead-letter-handlers.ts";
+import { createExecutorCore, type ExecutorCore, type ExecutorCoreOptions } from "./executor-core.ts";
 import { createExecutorService } from "./executor-service.ts";
 
-export interface ExecutorOptions extends Omit<ExecutorCoreOptions, "clock" | "assignments"> {
+export interface ExecutorOptions extends Omit<ExecutorCoreOptions, "clock" | "assignments" | "bus" | "takesQueues"> {
+  /** Tickets and public events go there; null: attempts go over the sessions, events to the event log alone. */
+  readonly bus: Bus | null;
+  readonly topics: Omit<TopicPlan, "queues">;
+  readonly operators: OperatorSchemas;
   readonly dagsDirectory: string;
   readonly logMaxBytes: number;
+  /** Time between looks at the whole state; 0: only on demand. */
+  readonly consistencyIntervalMs: number;
+}
+
+export interface Executor extends Service {
+  /** Registers the handlers of worker sessions alone, for a port that others share. */
+  readonly sessionRoutes: Service["routes"];
 }
 
 /** An outcome may carry 16 MiB of outputs. */
 const maxMessageBytes = 24 * 1024 * 1024;
 
 /** Advances runs and feeds the workers that are connected to it. Keeps nothing that another executor could not rebuild. */
-export function createExecutor(options: ExecutorOptions): Service {
-  const assignments = new AssignmentBuilder({ ...options, operators: operatorSchemas });
-  const core = createExecutorCore({ ...options, clock: systemClock, assignments });
+export function createExecutor(options: ExecutorOptions): Executor {
+  const { bus, topics: plan, store, executorId: holder, logger } = options;
+  const clock = systemClock;
+  const assignments = new AssignmentBuilder(options);
+  const feed = bus === null ? null : new BusFeed({ bus, plan, store, holder, clock, logger });
+  const takesQueues = (queues: readonly string[]): void => feed?.takesQueues(queues);
+  const core = createExecutorCore({ ...options, clock, assignments, takesQueues });
+  const consistency = createConsistency(options, core);
+  const health = (): Readonly<Record<string, ComponentStatus>> => ({
+    executor: core.isHealthy
+      ? { status: "healthy", detail: "" }
+      : { status: "degraded", detail: "the database does not answer; what happened is kept and written later" },
+    ...(feed === null ? {} : { bus: feed.health }),
+    breakers: breakerComponent([...store.breakers, ...(bus?.breakers ?? [])]),
+  });
+  const sessionRoutes: Executor["sessionRoutes"] = (router) => {
+    router.service(WorkerSessionService, core.sessionService);
+  };
   return {
     name: "executor",
     maxMessageBytes,
+    sessionRoutes,
     routes: (router) => {
-      router.service(WorkerSessionService, core.sessionService);
-      router.service(ExecutorService, createExecutorService(options.store, core.submit));
+      sessionRoutes(router);
+      const deadLetters = createDeadLetterHandlers({ letters: store.deadLetters, bus, logger });
+      const approvals = createApprovalHandler({ store, submit: core.submit, clock });
+      const check = createConsistencyHandler({ check: consistency.check, version: options.programVersion, health });
+      const runs = createExecutorService(store, core.submit);
+      router.service(ExecutorService, { ...runs, ...approvals, ...deadLetters, ...check });
     },
     async start() {
+      feed?.start();
       core.start();
+      consistency.loop.start();
     },
-    stop: () => core.stop(),
-    health: () => ({
-      executor: core.isHealthy
-        ? { status: "healthy", detail: "" }
-        : { status: "degraded", detail: "the database does not answer; what happened is kept and written later" },
-    }),
+    async stop() {
+      await consistency.loop.stop();
+      await core.stop();
+      await feed?.stop();
+    },
+    health,
   };
+}
+
+/** The reaper gives up what a lost worker held by then, and the repair scan has looked twice. */
+const patienceInScans = 2;
+const leaseMarginShare = 0.1;
+
+function createConsistency(options: ExecutorOptions, core: ExecutorCore) {
+  const { store, logger, executorId, consistencyIntervalMs: intervalMs, workerLeaseMs, scanIntervalMs } = options;
+  const patienceMs = workerLeaseMs * (1 + leaseMarginShare) + patienceInScans * scanIntervalMs;
+  const check = createConsistencyCheck({ store, clock: systemClock, logger, patienceMs, onRepaired: core.perform });
+  return { check, loop: new ConsistencyLoop({ store, clock: systemClock, logger, executorId, intervalMs, check }) };
 }

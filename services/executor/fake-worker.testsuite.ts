@@ -4,6 +4,7 @@ import { vi } from "vitest";
 import {
   type Assignment,
   type AttemptRef,
+  type HelloSchema,
   OutcomeKind,
   type SessionRequest,
   SessionRequestSchema,
@@ -22,6 +23,10 @@ export interface FakeWorkerOptions {
   readonly previousIncarnation?: string;
   readonly slots?: number;
   readonly held?: readonly AttemptRef[];
+  /** Those of `held` that have ended. */
+  readonly outcomes?: readonly AttemptRef[];
+  /** More of the hello. */
+  readonly hello?: MessageInitShape<typeof HelloSchema>;
 }
 
 /** The worker's end of a session, in the test's hand: it runs nothing and says what the test says. */
@@ -51,6 +56,8 @@ export class FakeWorker {
         queues: ["default"],
         slots: options.slots ?? 4,
         held: [...(options.held ?? [])],
+        outcomes: [...(options.outcomes ?? [])],
+        ...options.hello,
       },
     });
     void worker.#read(transport);

@@ -1,5 +1,5 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { AttemptOutcome } from "#core/run-event.ts";
+import type { AttemptOutcome, AttemptUsage } from "#core/run-event.ts";
 import { type LogChunk, LogSource, type Outcome, OutcomeKind } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { NewLogChunk } from "#ports/log-store.ts";
 import type { HeldAttempt } from "./session.ts";
@@ -30,6 +30,16 @@ export function fromOutcome(outcome: Outcome, random: number): AttemptOutcome {
         },
       };
   }
+}
+
+/** What the worker measured; null: nothing. */
+export function fromConsumption({ consumption }: Outcome): AttemptUsage | null {
+  if (consumption === undefined) return null;
+  const { cpuMs, memoryPeakBytes } = consumption;
+  return {
+    cpuMs: cpuMs === undefined ? null : Number(cpuMs),
+    memoryPeakBytes: memoryPeakBytes === undefined ? null : Number(memoryPeakBytes),
+  };
 }
 
 const logSources = {

@@ -1,4 +1,4 @@
-import type { PlannedClaim } from "./dispatch-plan.ts";
+import type { PlannedClaim } from "#ports/executor-backend.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
 

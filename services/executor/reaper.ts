@@ -1,6 +1,7 @@
 import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { silentShare } from "./session-condition.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
 
 /** A worker kills its attempts before its lease ends; this much later they are certainly gone (G4). */
@@ -38,6 +39,7 @@ export class Reaper {
       logger.warn("this process was held up; it judges no worker in this scan");
       return null;
     }
+    await store.workers.markSilent(workerLeaseMs * silentShare);
     const lost = await store.workers.markLost(Math.ceil(workerLeaseMs * leaseMarginShare));
     for (const { workerKey } of lost) this.#options.endSession(workerKey);
     for (const { workerId } of lost)

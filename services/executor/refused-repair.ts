@@ -27,6 +27,7 @@ export function refusedRepair(reason: RefusalReason, dagRunId: string): AppError
     case "held":
     case "not_due":
     case "paused":
+    case "limit_reached":
       return new AppError("INTERNAL", `a repair of run ${dagRunId} was refused as ${reason}`, { details });
   }
 }

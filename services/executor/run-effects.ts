@@ -3,12 +3,14 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Decision, StopRequest } from "#core/decision.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
+import { failpoint } from "#failpoints/failpoint.ts";
 import { AttemptRefSchema, StopOrderSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { Assignments } from "./assignments.ts";
 import { attemptRefOf } from "./attempt-ref.ts";
+import { earliestWaitInMs } from "./earliest-wait.ts";
 import type { HeldAttempt, WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import { earliestDueInMs, openedAttempts, type Submission, type SubmissionResult } from "./turn.ts";
@@ -25,6 +27,8 @@ export interface RunEffectsOptions {
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
   /** A time was set that must be looked at in so many milliseconds. */
   readonly dueIn: (ms: number) => void;
+  /** Something that waits without a worker must be looked at in so many milliseconds. */
+  readonly waitIn: (ms: number) => void;
 }
 
 /** What follows a commit: assignments and stop orders to workers, evaluations, wakes. Lost effects are found by the scans. */
@@ -46,6 +50,8 @@ export class RunEffects {
     for (const ordinal of decision.evaluateOrdinals) void this.evaluate(run, ordinal);
     const dueInMs = earliestDueInMs(decision, store.now());
     if (dueInMs !== null) this.#options.dueIn(dueInMs);
+    const waitInMs = earliestWaitInMs(decision, store.now());
+    if (waitInMs !== null) this.#options.waitIn(waitInMs);
     if (decision.readyOrdinals.length > 0) store.wake.notify("queued");
   }
 
@@ -66,11 +72,13 @@ export class RunEffects {
       } else if (Number(held?.ref.fence) !== instance.heldFence) this.assign(session, run, instance);
     }
     this.#options.dueIn(0);
+    this.#options.waitIn(0);
     store.wake.notify("queued");
   }
 
   /** Sends an attempt that this worker has claimed, or sends it again; one that can't be rendered settles as failed. */
   assign(session: WorkerSession, run: RunAggregate, instance: Instance): void {
+    failpoint("assignment.before");
     const ref = attemptRefOf(run, instance);
     this.#send(session, session.find(ref) ?? session.hold(run.run.runKey, instance.ordinal, ref), run, instance);
   }

@@ -6,6 +6,7 @@ import type { Clock, Timer } from "#ports/clock.ts";
 import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { withCheckedOutputs } from "./declared-outputs.ts";
 import { createHandOff, groupByRun, type HandOffWorkers, type Submission, type SubmissionResult } from "./turn.ts";
 
 /** Runs and events of one transaction; more wait for the next turn. */
@@ -180,7 +181,13 @@ export class RunWriter {
       const runKey = group[0]?.runKey ?? 0;
       // What was committed without an answer may have given the freed slots away already.
       const takers = this.#uncertain.has(runKey) ? [] : group;
-      return { runKey, decide: (run) => decideRun(run, events, store.now(), createHandOff(takers, workers)) };
+      return {
+        runKey,
+        decide: (run, { lacksRoom }) => {
+          const checked = events.map((event) => withCheckedOutputs(run, event));
+          return decideRun(run, checked, store.now(), { handOff: createHandOff(takers, workers), lacksRoom });
+        },
+      };
     });
     const results = await store.runs.changeRuns(changes);
     const again: Waiting[] = [];
@@ -205,7 +212,9 @@ export class RunWriter {
     }
     const events = group.map((waiting) => waiting.event);
     const verdicts =
-      result.kind === "applied" ? result.decision.verdicts : judgeEvents(result.run, events, this.#options.store.now());
+      result.kind === "applied"
+        ? result.decision.verdicts
+        : judgeEvents(result.run, events, this.#options.store.now(), result.lacksRoom);
     group.forEach(({ settle }, place) => {
       const verdict = verdicts[place] ?? { accepted: false, reason: "unknown_instance" };
       settle({ kind: "judged", verdict, run: result.run });

@@ -1,20 +1,24 @@
 import { create } from "@bufbuild/protobuf";
-import type { AttemptOutcome, RunEvent } from "#core/run-event.ts";
+import type { AttemptOutcome, AttemptUsage, RunEvent } from "#core/run-event.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
+import { failpoint } from "#failpoints/failpoint.ts";
 import {
   type Heartbeat,
   LogAckSchema,
   type LogChunk,
   type Outcome,
+  OutcomeKind,
   type AttemptRef,
   type PartitionsOwned,
   type SessionRequest,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Clock } from "#ports/clock.ts";
 import type { NewLogChunk } from "#ports/log-store.ts";
-import type { WorkerBeat } from "#ports/worker-store.ts";
+import type { RenewedLease, WorkerBeat } from "#ports/worker-beat.ts";
 import type { Logger } from "#telemetry/logger.ts";
-import { fromLogChunk, fromOutcome } from "./outcome-message.ts";
+import { type ArtifactKeeping, ArtifactReceiver } from "./artifact-receiver.ts";
+import { fromConsumption, fromLogChunk, fromOutcome } from "./outcome-message.ts";
+import type { PoisonParking } from "./poison-parking.ts";
 import type { HeldAttempt, WorkerSession } from "./session.ts";
 import type { TicketClaims } from "./ticket-claims.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
@@ -22,11 +26,15 @@ import type { Submission, SubmissionResult } from "./turn.ts";
 export interface SessionHandlerOptions {
   readonly workerLeaseMs: number;
   readonly clock: Clock;
+  /** The store's clock. */
+  readonly storeNow: () => number;
   readonly logger: Logger;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
   readonly tickets: TicketClaims;
-  /** True when the lease was renewed. */
-  readonly beat: (beat: WorkerBeat) => Promise<boolean>;
+  readonly poison: PoisonParking;
+  readonly artifacts: ArtifactKeeping;
+  /** Null: the lease was not renewed. */
+  readonly beat: (beat: WorkerBeat) => Promise<RenewedLease | null>;
   /** Resolves when the chunk is durable. */
   readonly appendLog: (chunk: NewLogChunk) => Promise<boolean>;
   readonly slotsFreed: () => void;
@@ -36,10 +44,17 @@ export interface SessionHandlerOptions {
 export class SessionHandler {
   readonly #session: WorkerSession;
   readonly #options: SessionHandlerOptions;
+  readonly #artifacts: ArtifactReceiver;
 
   constructor(session: WorkerSession, options: SessionHandlerOptions) {
     this.#session = session;
     this.#options = options;
+    this.#artifacts = new ArtifactReceiver(session, options.artifacts);
+  }
+
+  /** Nothing more will come. */
+  close(): void {
+    this.#artifacts.close();
   }
 
   receive(request: SessionRequest): void {
@@ -58,7 +73,7 @@ export class SessionHandler {
         this.#guard("release", this.#receiveReleased(message.value.attempt));
         return;
       case "drainNotice":
-        this.#session.drain();
+        this.#session.condition.noteDrain(message.value.reason);
         return;
       case "claim":
         if (message.value.attempt !== undefined)
@@ -70,6 +85,12 @@ export class SessionHandler {
         return;
       case "partitionsOwned":
         this.#session.setPartitions(toPartitions(message.value));
+        return;
+      case "artifactChunk":
+        this.#artifacts.receive(message.value);
+        return;
+      case "poisonReport":
+        this.#guard("report of poison", this.#options.poison.park(this.#session, message.value));
         return;
       case "hello":
         this.#session.outgoing.close(
@@ -95,13 +116,16 @@ export class SessionHandler {
     const session = this.#session;
     const lost = session.noteBeat(beat.held, Number(beat.sequence));
     const { workerLeaseMs } = this.#options;
+    const { degradedReason: reason, yields, usage = null } = beat;
+    session.condition.noteBeat(reason === "" ? null : { reason, yields }, usage);
     const renewed = await this.#options.beat({
       workerKey: session.workerKey,
       sessionNumber: session.sessionNumber,
       leaseMs: workerLeaseMs,
       freeSlots: beat.freeSlots,
+      ...session.condition.report,
     });
-    if (!renewed) {
+    if (renewed === null) {
       session.outgoing.close(
         new AppError(
           "WORKER_REFUSED",
@@ -110,8 +134,9 @@ export class SessionHandler {
       );
       return;
     }
-    session.noteRenewed();
+    session.condition.noteRenewed();
     session.answerBeat(beat.sequence, workerLeaseMs);
+    if (renewed.drainReason !== null) session.orderDrain(renewed.drainReason);
     await Promise.all(lost.map((attempt) => this.#giveUp(attempt)));
   }
 
@@ -141,8 +166,9 @@ export class SessionHandler {
     if (held.isReported) return;
     held.isReported = true;
     try {
-      const event = toEvent(held, fromOutcome(outcome, this.#options.clock.random()));
+      const event = toEvent(held, fromOutcome(outcome, this.#options.clock.random()), fromConsumption(outcome));
       const result = await this.#options.submit({ runKey: held.runKey, event, freesSlotOf: this.#session.workerKey });
+      this.#count(outcome, result);
       await this.#settleOutcome(held, result);
     } catch (error) {
       held.isReported = false;
@@ -150,9 +176,17 @@ export class SessionHandler {
     }
   }
 
+  #count({ kind }: Outcome, result: SubmissionResult): void {
+    if (result.kind !== "judged" || !result.verdict.accepted || kind === OutcomeKind.DEFERRED) return;
+    const hasSucceeded = kind === OutcomeKind.SUCCESS || kind === OutcomeKind.SKIPPED;
+    this.#session.condition.noteTask(hasSucceeded ? "succeeded" : "failed", this.#options.storeNow());
+  }
+
   async #settleOutcome(held: HeldAttempt, result: SubmissionResult): Promise<void> {
     if (result.kind === "judged" && result.verdict.accepted) {
+      failpoint("acknowledgement.before");
       this.#session.acknowledge(held.ref, true, "");
+      failpoint("acknowledgement.after");
       this.#free(held.ref);
       return;
     }
@@ -196,6 +230,7 @@ export class SessionHandler {
   }
 
   #free(ref: AttemptRef): void {
+    this.#artifacts.abandon(ref);
     this.#session.forget(ref);
     this.#options.slotsFreed();
   }
@@ -209,8 +244,9 @@ function toPartitions({ partitions }: PartitionsOwned): ReadonlyMap<string, read
 /** Failures of the machine, not of the task: they use the allowance for lost workers. */
 const machineFailures: ReadonlySet<string> = new Set(["runner_lost", "worker_lost"]);
 
-function toEvent({ ordinal, ref }: HeldAttempt, outcome: AttemptOutcome): RunEvent {
+function toEvent({ ordinal, ref }: HeldAttempt, outcome: AttemptOutcome, usage: AttemptUsage | null): RunEvent {
   const fence = Number(ref.fence);
   const isMachine = outcome.kind === "failed" && machineFailures.has(outcome.failure.code);
-  return isMachine ? { kind: "lost", ordinal, fence, free: false } : { kind: "outcome", ordinal, fence, outcome };
+  if (isMachine) return { kind: "lost", ordinal, fence, free: false };
+  return { kind: "outcome", ordinal, fence, outcome, ...(usage === null ? {} : { usage }) };
 }

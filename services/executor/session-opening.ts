@@ -5,9 +5,11 @@ import { type AttemptRef, type Hello, WelcomeSchema } from "#gen/millrace/v1/wor
 import type { Clock } from "#ports/clock.ts";
 import type { HeldAttempt as HeldRow } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
+import type { KeptOutcome } from "#ports/worker-store.ts";
 import { reconcileHeld } from "./held-reconciliation.ts";
 import { type RunEffects, sendStop } from "./run-effects.ts";
 import { WorkerSession } from "./session.ts";
+import type { SessionRegistry } from "./session-registry.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
 
 /** The version of the session protocol that this executor speaks. */
@@ -24,6 +26,7 @@ export interface SessionOpeningOptions {
   readonly workerLeaseMs: number;
   readonly heartbeatIntervalMs: number;
   readonly redispatchAfterMs: number;
+  readonly sessions: SessionRegistry;
   readonly effects: RunEffects;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
 }
@@ -36,12 +39,13 @@ const refusals = {
 
 /** Registers a worker, answers its hello, and settles with it what it has and what it should have. */
 export async function openSession(options: SessionOpeningOptions, hello: Hello): Promise<WorkerSession> {
-  checkHello(hello);
+  checkHello(hello, options.programVersion);
   const { store, executorId, workerLeaseMs } = options;
   const registered = await store.workers.register({
     workerId: hello.workerId,
     incarnation: hello.incarnation,
-    previousIncarnation: hello.previousIncarnation === "" ? null : hello.previousIncarnation,
+    predecessors: [...hello.earlierIncarnations, hello.previousIncarnation].filter((one) => one !== ""),
+    outcomes: hello.outcomes.map(toKeptOutcome),
     connection: Number(hello.connection),
     hostname: hello.hostname,
     version: hello.programVersion,
@@ -63,11 +67,15 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
     sessionNumber: registered.sessionNumber,
     slots: hello.slots,
     queues: hello.queues,
+    traits: { labels: hello.labels, operators: hello.capabilities },
     leaseMs: workerLeaseMs,
+    counts: registered.counts,
+    isAlone: (one) => options.sessions.isAlone(one),
     offerMs: options.redispatchAfterMs,
     clock: options.clock,
   });
   await welcome(options, session, hello.held);
+  if (registered.drainReason !== null) session.orderDrain(registered.drainReason);
   return session;
 }
 
@@ -123,11 +131,16 @@ export async function sendMissing(
   );
 }
 
-function checkHello(hello: Hello): void {
+function toKeptOutcome({ dagRunId: runId, taskId, mapIndex, fence }: AttemptRef): KeptOutcome {
+  return { runId, taskId, mapIndex: mapIndex ?? null, fence: Number(fence) };
+}
+
+function checkHello(hello: Hello, programVersion: string): void {
   if (hello.protocolVersion !== protocolVersion) {
+    const advice = hello.protocolVersion < protocolVersion ? "upgrade the worker" : "upgrade the executors first";
     throw new AppError(
       "WORKER_REFUSED",
-      `worker ${hello.workerId} speaks session protocol ${hello.protocolVersion} (program ${hello.programVersion}), this executor ${protocolVersion}; upgrade the older of the two`,
+      `worker ${hello.workerId} (program ${hello.programVersion}) speaks session protocol ${hello.protocolVersion}, this executor (program ${programVersion}) ${protocolVersion}; ${advice}`,
     );
   }
   if (hello.workerId === "" || hello.incarnation === "")

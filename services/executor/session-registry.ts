@@ -1,13 +1,15 @@
+import { isPreferredOn, mayRunOn } from "#core/placement.ts";
+import { isServed, type ServedBackends } from "./served-backends.ts";
 import type { HandOffWorkers } from "./turn.ts";
 import type { WorkerSession } from "./session.ts";
 
 /** The sessions of this executor, one for each worker row. */
 export class SessionRegistry {
   readonly #sessions = new Map<number, WorkerSession>();
-  readonly #backend: string;
+  readonly #backends: ServedBackends;
 
-  constructor(backend: string) {
-    this.#backend = backend;
+  constructor(backends: ServedBackends) {
+    this.#backends = backends;
   }
 
   /** A worker's newer session ends its older one here. */
@@ -28,6 +30,15 @@ export class SessionRegistry {
     return [...this.#sessions.values()];
   }
 
+  /** Whether no other worker here takes willingly from one of its queues. */
+  isAlone(session: WorkerSession): boolean {
+    for (const other of this.#sessions.values()) {
+      const serves = other.queues.some((queue) => session.queues.includes(queue));
+      if (other !== session && serves && other.condition.isWilling && !other.outgoing.isClosed) return false;
+    }
+    return true;
+  }
+
   get freeSlots(): number {
     return this.all().reduce((sum, session) => sum + session.freeSlots, 0);
   }
@@ -41,7 +52,9 @@ export class SessionRegistry {
           session !== undefined &&
           session.acceptsWork &&
           session.queues.includes(task.queue) &&
-          (task.backend === null || task.backend === this.#backend)
+          isServed(this.#backends, task.backend) &&
+          mayRunOn(task, session.traits) &&
+          isPreferredOn(task, session.traits)
         );
       },
     };

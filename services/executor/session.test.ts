@@ -9,14 +9,17 @@ import {
 } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { WorkerSession } from "./session.ts";
 
-function newSession(slots: number): WorkerSession {
+function newSession(slots: number, options: { isAlone?: () => boolean } = {}): WorkerSession {
   return new WorkerSession({
     workerKey: 1,
     workerId: "w",
     sessionNumber: 1,
     slots,
     queues: ["default"],
+    traits: { labels: {}, operators: [] },
     leaseMs: 15_000,
+    counts: { succeeded: 0, failed: 0 },
+    isAlone: options.isAlone ?? (() => true),
     offerMs: 15_000,
     clock: systemClock,
   });
@@ -45,10 +48,34 @@ describe("WorkerSession", () => {
 
   it("has no free slot while it drains or is closed", () => {
     const draining = newSession(3);
-    draining.drain();
+    draining.condition.noteDrain("");
+    const ordered = newSession(3);
+    ordered.orderDrain("a new kernel");
     const closed = newSession(3);
     closed.outgoing.close();
-    expect([draining.freeSlots, closed.freeSlots]).toEqual([0, 0]);
+    expect([draining, ordered, closed].map((session) => session.freeSlots)).toEqual([0, 0, 0]);
+  });
+
+  it("has signed off when it said itself that it drains, not when it was only told to", () => {
+    const session = newSession(1);
+    session.orderDrain("a new kernel");
+    expect(session.isFinished).toBe(false);
+    session.condition.noteDrain("a new kernel");
+    expect(session.isFinished).toBe(true);
+  });
+
+  it.each([
+    ["a full disk", false, true, 0],
+    ["a busy cpu, beside other workers", true, false, 0],
+    ["a busy cpu, alone", true, true, 3],
+  ])("takes of new work, with %s: yields %s, alone %s, free %i", (_name, yields, alone, free) => {
+    const session = newSession(3, { isAlone: () => alone });
+    session.condition.noteBeat({ reason: "full", yields }, null);
+    expect(session.freeSlots).toBe(free);
+    expect(session.condition.report).toMatchObject({ status: "degraded", statusReason: "full" });
+    session.condition.noteBeat(null, null);
+    expect(session.freeSlots).toBe(3);
+    expect(session.condition.report.status).toBe("healthy");
   });
 
   it("has no free slot once its lease was not renewed for half of it, and has them again with the next renewal", () => {
@@ -61,7 +88,7 @@ describe("WorkerSession", () => {
     expect(session.freeSlots).toBe(3);
     vi.advanceTimersByTime(1);
     expect(session.freeSlots).toBe(0);
-    session.noteRenewed();
+    session.condition.noteRenewed();
     expect(session.freeSlots).toBe(3);
   });
 

@@ -1,18 +1,22 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { WorkerTraits } from "#core/placement.ts";
 import {
   type Assignment,
   type AttemptRef,
   HeartbeatReplySchema,
   ClaimReplySchema,
+  DrainSchema,
   DropSchema,
   OutcomeAckSchema,
   type SessionResponse,
   SessionResponseSchema,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Clock } from "#ports/clock.ts";
+import type { TaskCounts } from "#ports/worker-beat.ts";
 import { attemptId, ticketId } from "./attempt-ref.ts";
 import { OutgoingQueue } from "./outgoing-queue.ts";
+import { SessionCondition } from "./session-condition.ts";
 import { SessionOffers } from "./session-offers.ts";
 
 /** An attempt that a session's worker has, from its claim until it is settled or released. */
@@ -38,14 +42,15 @@ export interface SessionOptions {
   readonly sessionNumber: number;
   readonly slots: number;
   readonly queues: readonly string[];
+  readonly traits: WorkerTraits;
   readonly leaseMs: number;
+  readonly counts: TaskCounts;
+  /** Whether nobody else here would take work of the session's queues. */
+  readonly isAlone: (session: WorkerSession) => boolean;
   /** How long a ticket that was published for this worker counts against its slots. */
   readonly offerMs: number;
   readonly clock: Clock;
 }
-
-/** A worker whose lease was not renewed for this share of it gets no new work: it may be about to lose what it has. */
-const silentShare = 0.5;
 
 /** An attempt that this many heartbeats in a row leave out is lost. */
 const missedBeatsUntilLost = 2;
@@ -59,13 +64,14 @@ export class WorkerSession {
   readonly workerId: string;
   readonly sessionNumber: number;
   readonly queues: readonly string[];
+  readonly traits: WorkerTraits;
   readonly outgoing = new OutgoingQueue<SessionResponse>();
   readonly held = new Map<string, HeldAttempt>();
   readonly offers: SessionOffers;
+  readonly condition: SessionCondition;
   readonly #slots: number;
-  readonly #leaseMs: number;
   readonly #clock: Clock;
-  #renewedAt: number;
+  readonly #isAlone: () => boolean;
   /** Claims that are being written. */
   #reserved = 0;
   /** Tickets that the worker has claimed and got no answer to. */
@@ -73,7 +79,6 @@ export class WorkerSession {
   /** By queue, as the worker said last. */
   #partitions: ReadonlyMap<string, readonly number[]> = new Map();
   #partitionTurn = 0;
-  #isDraining = false;
   /** Hand-offs that the next acknowledgement may carry. */
   #next: Assignment[] = [];
   #acks: { readonly ref: AttemptRef; readonly accepted: boolean; readonly reason: string }[] = [];
@@ -84,11 +89,12 @@ export class WorkerSession {
     this.workerId = options.workerId;
     this.sessionNumber = options.sessionNumber;
     this.queues = options.queues;
+    this.traits = options.traits;
     this.#slots = options.slots;
-    this.#leaseMs = options.leaseMs;
     this.#clock = options.clock;
+    this.#isAlone = () => options.isAlone(this);
+    this.condition = new SessionCondition(options);
     this.offers = new SessionOffers(options.clock, options.offerMs);
-    this.#renewedAt = this.#clock.now();
   }
 
   get freeSlots(): number {
@@ -96,21 +102,19 @@ export class WorkerSession {
   }
 
   get acceptsWork(): boolean {
-    const isSilent = this.#clock.now() - this.#renewedAt > this.#leaseMs * silentShare;
-    return !this.#isDraining && !this.outgoing.isClosed && !isSilent;
+    return !this.outgoing.isClosed && this.condition.acceptsWork(this.#isAlone);
   }
 
   /** It drained and holds nothing: its end is a sign-off, not a loss. */
   get isFinished(): boolean {
-    return this.#isDraining && this.held.size === 0;
+    return this.condition.hasNoticedDrain && this.held.size === 0;
   }
 
-  noteRenewed(): void {
-    this.#renewedAt = this.#clock.now();
-  }
-
-  drain(): void {
-    this.#isDraining = true;
+  /** Tells the worker to finish what it has and to end; once. */
+  orderDrain(reason: string): void {
+    if (this.condition.isOrderedToDrain) return;
+    this.condition.orderDrain(reason);
+    this.send({ case: "drain", value: create(DrainSchema, { reason }) });
   }
 
   reserve(slots: number): void {

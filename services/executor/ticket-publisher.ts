@@ -1,11 +1,13 @@
 import { describeError } from "#errors/app-error.ts";
+import { failpoint } from "#failpoints/failpoint.ts";
 import type { Bus, OutgoingTicket } from "#ports/bus.ts";
-import type { QueuedInstance, StampedInstance } from "#ports/queued-instance.ts";
+import type { PickedInstance, QueuedInstance, StampedInstance } from "#ports/queued-instance.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { ticketId } from "./attempt-ref.ts";
-import type { PlannedClaim } from "./dispatch-plan.ts";
+import type { ExecutorBackend, PlannedClaim } from "#ports/executor-backend.ts";
 import { pushClaim } from "./push-claim.ts";
+import { isForTickets, type ServedBackends } from "./served-backends.ts";
 import type { WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
@@ -14,6 +16,7 @@ export interface TicketPublisherOptions {
   readonly store: Store;
   readonly sessions: SessionRegistry;
   readonly bus: Pick<Bus, "state" | "publishTickets">;
+  readonly backends: ServedBackends;
   readonly redispatchAfterMs: number;
   readonly logger: Logger;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
@@ -33,16 +36,26 @@ interface Offered {
  * can't publish is claimed over the session at once: the bus is advisory (G15). What gets lost on it stays queued, and is
  * picked again when its stamp is old (G2).
  */
-export class TicketPublisher {
+export class TicketPublisher implements ExecutorBackend {
+  readonly name = "kafka";
   readonly #options: TicketPublisherOptions;
 
   constructor(options: TicketPublisherOptions) {
     this.#options = options;
   }
 
-  /** A second ticket of the same instance might go the way of the first; its claim goes over the session. */
-  mayOffer({ wasDispatched }: { readonly wasDispatched: boolean }): boolean {
-    return !wasDispatched && this.#options.bus.state.kind === "connected";
+  /**
+   * A second ticket of the same instance might go the way of the first, and one for certain workers to any of its queue:
+   * those are claimed over the session.
+   */
+  mayOffer(instance: Pick<PickedInstance, "backend" | "isPlaced" | "wasDispatched">): boolean {
+    const { bus, backends } = this.#options;
+    return (
+      !instance.wasDispatched &&
+      !instance.isPlaced &&
+      isForTickets(backends, instance) &&
+      bus.state.kind === "connected"
+    );
   }
 
   /**
@@ -83,6 +96,7 @@ export class TicketPublisher {
     const { store, bus, logger } = this.#options;
     try {
       await bus.publishTickets(offered.map(({ outgoing }) => outgoing));
+      failpoint("ticket_publishing.after");
     } catch (error) {
       const unclaimed = offered.filter(({ id, session }) => session?.offers.take(id) !== null);
       logger.warn(

@@ -1,6 +1,7 @@
 import type { HandOff } from "#core/decide-run.ts";
 import type { Decision } from "#core/decision.ts";
 import type { EventVerdict } from "#core/event-verdict.ts";
+import type { PlanTask } from "#core/plan.ts";
 import type { RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 
@@ -21,7 +22,7 @@ export type SubmissionResult =
 export interface HandOffWorkers {
   /** False while anything waits that may have a better claim. */
   readonly allowed: boolean;
-  accepts(workerKey: number, task: { readonly queue: string; readonly backend: string | null }): boolean;
+  accepts(workerKey: number, task: PlanTask): boolean;
 }
 
 /** The submissions of one turn, by run in order of arrival; at most `maxEvents` of a run at once. */
@@ -76,6 +77,8 @@ export function openedAttempts(decision: Decision, run: RunAggregate): readonly 
     const instance = run.instances[change.ordinal];
     if (change.kind !== "opened" || instance === undefined) return [];
     const { workerKey, fence } = change;
+    // What needed no worker has settled already.
+    if (workerKey === null) return [];
     return [{ workerKey, fence, instance, isWanted: instance.state === "running" && instance.heldFence === fence }];
   });
 }

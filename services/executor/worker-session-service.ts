@@ -16,7 +16,7 @@ export interface WorkerSessionServiceOptions {
   readonly logger: Logger;
   readonly open: (hello: Hello) => Promise<WorkerSession>;
   readonly handlerOf: (session: WorkerSession) => SessionHandler;
-  readonly opened: () => void;
+  readonly opened: (session: WorkerSession) => void;
   /** Called when the stream of a session is over. */
   readonly closed: (session: WorkerSession) => Promise<void>;
 }
@@ -37,7 +37,7 @@ export function createWorkerSessionService(
       const close = (): void => session.outgoing.close();
       context.signal.addEventListener("abort", close, { once: true });
       options.logger.info({ worker_id: session.workerId, session: session.sessionNumber }, "worker connected");
-      options.opened();
+      options.opened(session);
       void readAll(session, incoming, options);
       try {
         yield* session.outgoing;
@@ -70,6 +70,7 @@ async function readAll(
   } catch (error) {
     logger.debug({ worker_id: session.workerId, error: describeError(error) }, "a session broke off");
   } finally {
+    handler.close();
     session.outgoing.close();
   }
 }

@@ -33,6 +33,8 @@ export function toAttemptMessage(view: AttemptView): MessageInitShape<typeof Att
     retryReason: view.retryReason ?? "",
     nextRetryTime: timeOrAbsent(view.nextRetryAt),
     backoffDelayMs: integerOrAbsent(view.backoffDelayMs),
+    cpuMs: integerOrAbsent(view.cpuMs),
+    memoryPeakBytes: integerOrAbsent(view.memoryPeakBytes),
   };
 }
 

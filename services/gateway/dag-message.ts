@@ -11,9 +11,9 @@ import {
 import type { StoredProblem } from "#ports/stored-problem.ts";
 import type { DropReason } from "#ports/schedule-store.ts";
 import type { DagView, ImportErrorView } from "#ports/dag-views.ts";
+import { runStateToProto } from "#rpc/run-state-to-proto.ts";
 import { formatDuration } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
-import { runStateToProto } from "./run-message.ts";
 
 /** A definition as the API shows it. */
 export function toDagMessage(view: DagView): MessageInitShape<typeof DagSchema> {
@@ -103,7 +103,7 @@ function toDroppedSlots(dropped: DagView["droppedSlots"]): MessageInitShape<type
 }
 
 /** Parameters under the names that they have in a definition. */
-function toParametersJson(parameters: Definition["parameters"]): JsonObject {
+export function toParametersJson(parameters: Definition["parameters"]): JsonObject {
   const entries = Object.entries(parameters).map(([name, parameter]) => [name, toParameterJson(parameter)]);
   return Object.fromEntries(entries) as JsonObject;
 }

@@ -11,6 +11,7 @@ import { parseFilter, readSingle } from "./filter.ts";
 import { listFireTimes } from "./fire-times.ts";
 import { forwardOptions } from "./forward.ts";
 import { invalidField, readPage } from "./list-request.ts";
+import { refuseErrors } from "./refuse-errors.ts";
 
 /** How many names or broken files are looked through to explain an unknown id. */
 const maxCandidates = 100;
@@ -49,6 +50,19 @@ export function createDagService(deps: {
       if (isPaused === undefined) throw invalidField("is_paused", "is missing; it is what can be changed");
       await requireDag(queries, dagId);
       await parser.setPaused({ dagId, isPaused }, forwardOptions(context));
+      return { dag: toDagMessage(await requireDag(queries, dagId)) };
+    },
+
+    async pushDag({ content, source }, context) {
+      const pushed = await parser.registerDefinition({ content, source }, forwardOptions(context));
+      refuseErrors(pushed.problems, "the definition has errors");
+      const { dagId, version, changed, problems } = pushed;
+      return { dagId, version, changed, problems };
+    },
+
+    async deleteDag({ dagId }, context) {
+      await requireDag(queries, dagId);
+      await parser.archiveDag({ dagId }, forwardOptions(context));
       return { dag: toDagMessage(await requireDag(queries, dagId)) };
     },
 

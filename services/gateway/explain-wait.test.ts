@@ -1,12 +1,20 @@
 import { expect, test } from "vitest";
-import type { ExplainedInstance, ExplanationFacts } from "#ports/explanation-facts.ts";
-import { explainWait, summarizeRun } from "./explain-wait.ts";
+import type { ExplainedInstance } from "#ports/explanation-facts.ts";
+import { explainWait, summarizeRun, type WaitFacts } from "./explain-wait.ts";
 
 const now = Date.UTC(2026, 0, 31, 12);
-const worker = { workerId: "w1", queues: ["default", "big"], slots: 2, freeSlots: 1 };
+const worker = {
+  workerId: "w1",
+  queues: ["default", "big"],
+  slots: 2,
+  freeSlots: 1,
+  labels: { zone: "a" },
+  operators: ["bash"],
+};
 
-const facts: ExplanationFacts = {
-  run: { runId: "r", state: "running", isPaused: false, endedAt: null },
+const facts: WaitFacts = {
+  fullLimits: new Map(),
+  run: { runId: "r", state: "running", isPaused: false, isAdmitted: true, needs: [], endedAt: null },
   now,
   instances: [],
   unfinishedCount: 3,
@@ -22,6 +30,9 @@ const waiting: ExplainedInstance = {
   reason: null,
   tryNumber: 0,
   queue: "default",
+  operatorType: "bash",
+  labels: {},
+  needs: [],
   dueAt: null,
   waitsFor: null,
   awaitsEvaluation: false,
@@ -34,10 +45,23 @@ const waiting: ExplainedInstance = {
   parents: [],
 };
 
+const needOf = (limit: string, size: number | null) => ({ ordinal: 0, limit, size });
+
+function full(
+  limit: string,
+  size: number | null,
+  runIds: readonly string[],
+  taskId: string | null = null,
+  used = runIds.length,
+): WaitFacts["fullLimits"] {
+  const holders = runIds.map((runId) => ({ runKey: 1, runId, taskId, mapIndex: null, takenAt: now }));
+  return new Map([[limit, { limit, size, used, holders }]]);
+}
+
 const parent = (taskId: string, state: ExplainedInstance["state"]) => ({ taskId, state });
 const many = Array.from({ length: 8 }, (_, place) => parent(`p${place}`, "none"));
 
-test.each<[code: string, instance: Partial<ExplainedInstance>, facts: Partial<ExplanationFacts>, text: string]>([
+test.each<[code: string, instance: Partial<ExplainedInstance>, facts: Partial<WaitFacts>, text: string]>([
   [
     "parents",
     { state: "none", parents: [parent("a", "success"), parent("b", "running"), parent("c", "up_for_retry")] },
@@ -69,7 +93,22 @@ test.each<[code: string, instance: Partial<ExplainedInstance>, facts: Partial<Ex
     {},
     "its earlier attempt is still being stopped on worker w1; the next one starts when that is gone",
   ],
-  ["deferred", { waitsFor: "approval" }, {}, "it gave its worker back and waits for approval"],
+  ["deferred", { waitsFor: "a bus" }, {}, "it gave its worker back and waits for a bus"],
+  ["deferred", { waitsFor: "executor" }, {}, "it needs no worker; an executor begins its wait at the next look"],
+  ["deferred", { waitsFor: "approval" }, {}, "it waits for an answer; `millrace approvals` shows the question"],
+  [
+    "deferred",
+    { waitsFor: "time", dueAt: now + 1500 },
+    {},
+    "it waits, and goes on at 2026-01-31T12:00:01.500Z, in 2 s",
+  ],
+  [
+    "deferred",
+    { waitsFor: "condition", dueAt: now + 1500 },
+    {},
+    "its `condition` is not true yet; it is looked at again at 2026-01-31T12:00:01.500Z, in 2 s",
+  ],
+  ["deferred", { waitsFor: "run" }, {}, "it waits for the end of the run that it has triggered"],
   ["deferred", { dueAt: now + 1500 }, {}, "it gave its worker back and goes on at 2026-01-31T12:00:01.500Z, in 2 s"],
   ["no_worker", { queue: "gpu" }, {}, "no live worker takes queue gpu; the workers take big, default"],
   ["no_worker", {}, { workers: [] }, "no live worker takes queue default: no worker is connected"],
@@ -131,6 +170,47 @@ test.each<[code: string, instance: Partial<ExplainedInstance>, facts: Partial<Ex
   ],
   ["ended", { state: "failed", reason: "timed_out" }, {}, "it has ended: failed (timed_out)"],
   ["ended", { state: "success" }, {}, "it has ended: success"],
+  [
+    "run_limit",
+    { state: "none" },
+    { run: { ...facts.run, isAdmitted: false, needs: [needOf("runs/7", 1)] }, fullLimits: full("runs/7", 1, ["r1"]) },
+    "the DAG has 1 of 1 active runs (`max_active_runs`), by r1",
+  ],
+  [
+    "run_limit",
+    { state: "none" },
+    {
+      run: { ...facts.run, isAdmitted: false, needs: [needOf("key/7/a/b", 2)] },
+      fullLimits: full("key/7/a/b", 2, ["r1", "r2"]),
+    },
+    'the concurrency key "a/b" has 2 of 2 active runs, by r1, r2',
+  ],
+  [
+    "run_limit",
+    { state: "none" },
+    { run: { ...facts.run, isAdmitted: false, needs: [needOf("runs/7", 1)] } },
+    "its DAG has room for another run, and runs that came before go first",
+  ],
+  ["no_worker", { labels: { zone: "b" } }, {}, "no live worker of queue default has the label zone=b"],
+  ["no_worker", { operatorType: "sql" }, {}, "no live worker of queue default has the operator sql"],
+  [
+    "pool",
+    { needs: [needOf("pool/db", null)] },
+    { fullLimits: full("pool/db", null, []) },
+    "there is no pool db: make it with `millrace pools set db SIZE`",
+  ],
+  [
+    "pool",
+    { needs: [needOf("pool/db", null)] },
+    { fullLimits: full("pool/db", 1, ["r1"], "load") },
+    "pool db is full: 1 of 1 slots are taken, by load of r1",
+  ],
+  [
+    "task_limit",
+    { needs: [needOf("tasks/7", 9)] },
+    { fullLimits: full("tasks/7", 9, ["r1"], "load", 9) },
+    "the DAG has 9 of 9 attempts out (`max_active_tasks`), by load of r1 and 8 more",
+  ],
 ])("%s: %j with %j", (code, instance, given, text) => {
   expect(explainWait({ ...waiting, ...instance }, { ...facts, ...given })).toEqual([{ code, text }]);
 });
@@ -145,7 +225,7 @@ test("a pause is a cause besides the other, except for what runs", () => {
   expect(codes({ state: "running" })).toEqual(["running"]);
 });
 
-test.each<[given: Partial<ExplanationFacts>, text: string]>([
+test.each<[given: Partial<WaitFacts>, text: string]>([
   [{ run: { ...facts.run, state: "failed", endedAt: now } }, "the run has ended: failed"],
   [
     { instances: [{ ...waiting, state: "skipped", isHeld: true }], unfinishedCount: 1 },

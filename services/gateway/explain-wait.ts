@@ -1,5 +1,6 @@
 import { isTerminal, type TaskState } from "#core/states.ts";
 import type { ExplainedInstance, ExplanationFacts } from "#ports/explanation-facts.ts";
+import { explainInstanceLimits, explainRunLimits, type FullLimits } from "./explain-limits.ts";
 
 /** One cause for which a task instance waits, or what it does; docs/repair.md lists the codes. */
 export interface WaitCause {
@@ -10,15 +11,20 @@ export interface WaitCause {
 /** Names that are said of a list; the rest is counted. */
 const mostNames = 5;
 
-type Facts = Pick<ExplanationFacts, "run" | "now" | "workers" | "queueDepths">;
+/** What is known of the run, and which limits are full. */
+export interface WaitFacts extends ExplanationFacts {
+  readonly fullLimits: FullLimits;
+}
+
+type Facts = Pick<WaitFacts, "run" | "now" | "workers" | "queueDepths" | "fullLimits">;
 
 /** Why an instance waits, in words; several causes where each of them alone would keep it back. */
 export function explainWait(instance: ExplainedInstance, facts: Facts): readonly WaitCause[] {
   switch (instance.state) {
     case "none":
-      return [...pause(facts), ...waitsToBeReady(instance)];
+      return [...pause(facts), ...waitsToBeReady(instance, facts)];
     case "queued":
-      return [...pause(facts), waitsForWorker(instance, facts)];
+      return [...pause(facts), ...waitsInQueue(instance, facts)];
     case "up_for_retry":
       return [...pause(facts), retries(instance, facts)];
     case "running":
@@ -30,6 +36,7 @@ export function explainWait(instance: ExplainedInstance, facts: Facts): readonly
 
 /** One sentence about a run as a whole. */
 export function summarizeRun({ run, instances, unfinishedCount }: ExplanationFacts): string {
+  if (!run.isAdmitted && run.endedAt === null) return "the run waits for room in a limit; nothing of it is queued";
   if (run.endedAt !== null) return `the run has ended: ${run.state}`;
   if (instances.every((instance) => isTerminal(instance.state)))
     return `all tasks have ended; ${count(unfinishedCount, "attempt is", "attempts are")} still being stopped`;
@@ -42,14 +49,20 @@ function pause({ run }: Facts): readonly WaitCause[] {
   return [{ code: "paused", text: "the run is paused: no attempt starts until it is resumed" }];
 }
 
-function waitsToBeReady(instance: ExplainedInstance): readonly WaitCause[] {
+function waitsToBeReady(instance: ExplainedInstance, { run, fullLimits }: Facts): readonly WaitCause[] {
   if (instance.awaitsEvaluation) {
     const stopping = "an attempt of its earlier life is still being stopped; its items are made when that is gone";
     const looking = "its parents allow it to run; its `when` or `for_each` is being looked at";
     return [{ code: instance.isTaskHeld ? "stopping" : "evaluation", text: instance.isTaskHeld ? stopping : looking }];
   }
   const waiting = instance.parents.filter((parent) => !isTerminal(parent.state));
+  if (waiting.length === 0 && !run.isAdmitted) return explainRunLimits(run, fullLimits);
   return [{ code: "parents", text: `waits for ${names(waiting)}` }];
+}
+
+function waitsInQueue(instance: ExplainedInstance, facts: Facts): readonly WaitCause[] {
+  const limits = instance.isHeld || instance.itemsTotal > 0 ? [] : explainInstanceLimits(instance, facts.fullLimits);
+  return limits.length > 0 ? limits : [waitsForWorker(instance, facts)];
 }
 
 function waitsForWorker(instance: ExplainedInstance, { now, workers, queueDepths }: Facts): WaitCause {
@@ -59,12 +72,17 @@ function waitsForWorker(instance: ExplainedInstance, { now, workers, queueDepths
     const text = `its earlier attempt is still being stopped${onWorker(instance)}; the next one starts when that is gone`;
     return { code: "stopping", text };
   }
-  if (waitsFor !== null) return { code: "deferred", text: `it gave its worker back and waits for ${waitsFor}` };
+  if (waitsFor !== null) return { code: "deferred", text: waitText(waitsFor, dueAt, now) };
   if (dueAt !== null && dueAt > now)
     return { code: "deferred", text: `it gave its worker back and goes on ${inTime(dueAt, now)}` };
-  const taking = workers.filter((worker) => worker.queues.includes(queue));
-  if (taking.length === 0)
+  const ofQueue = workers.filter((worker) => worker.queues.includes(queue));
+  if (ofQueue.length === 0)
     return { code: "no_worker", text: `no live worker takes queue ${queue}${otherQueues(workers)}` };
+  const taking = ofQueue.filter((worker) => lacks(instance, worker).length === 0);
+  if (taking.length === 0) {
+    const missing = [...new Set(ofQueue.flatMap((worker) => lacks(instance, worker)))].slice(0, mostNames);
+    return { code: "no_worker", text: `no live worker of queue ${queue} has ${missing.join(" and ")}` };
+  }
   if (taking.every((worker) => worker.freeSlots === 0)) {
     const slots = taking.reduce((sum, worker) => sum + worker.slots, 0);
     const depth = queueDepths.get(queue) ?? 0;
@@ -78,6 +96,33 @@ function waitsForWorker(instance: ExplainedInstance, { now, workers, queueDepths
     code: "dispatching",
     text: `a worker that takes queue ${queue} has a free slot; it starts at the next look`,
   };
+}
+
+/** What tasks wait for that need no worker; anything else was said by a worker that gave its attempt back. */
+function waitText(waitsFor: string, dueAt: number | null, now: number): string {
+  const isComing = dueAt !== null && dueAt > now;
+  switch (waitsFor) {
+    case "executor":
+      return "it needs no worker; an executor begins its wait at the next look";
+    case "time":
+      return isComing ? `it waits, and goes on ${inTime(dueAt, now)}` : "its time has come; it ends at the next look";
+    case "condition":
+      return `its \`condition\` is not true yet${isComing ? `; it is looked at again ${inTime(dueAt, now)}` : ""}`;
+    case "approval":
+      return `it waits for an answer; \`millrace approvals\` shows the question${isComing ? `, which ends ${inTime(dueAt, now)}` : ""}`;
+    case "run":
+      return "it waits for the end of the run that it has triggered";
+    default:
+      return `it gave its worker back and waits for ${waitsFor}`;
+  }
+}
+
+/** What the task asks for and the worker does not have, in words. */
+function lacks({ labels, operatorType }: ExplainedInstance, worker: Facts["workers"][number]): readonly string[] {
+  const missing = Object.entries(labels).filter(([name, value]) => worker.labels[name] !== value);
+  const words = missing.map(([name, value]) => `the label ${name}=${value}`);
+  const runs = worker.operators.length === 0 || worker.operators.includes(operatorType);
+  return runs ? words : [...words, `the operator ${operatorType}`];
 }
 
 function otherQueues(workers: Facts["workers"]): string {

@@ -1,12 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { formatInstanceId } from "#core/instance-id.ts";
 import type { ExplanationSchema, WaitReasonSchema } from "#gen/millrace/v1/task_service_pb.js";
-import type { ExplainedInstance, ExplanationFacts } from "#ports/explanation-facts.ts";
+import type { ExplainedInstance } from "#ports/explanation-facts.ts";
 import { taskStateToProto } from "#rpc/task-state-to-proto.ts";
-import { explainWait, summarizeRun } from "./explain-wait.ts";
+import { explainWait, summarizeRun, type WaitFacts } from "./explain-wait.ts";
 
 /** Why a run waits, as the API says it. */
-export function toRunExplanation(facts: ExplanationFacts): MessageInitShape<typeof ExplanationSchema> {
+export function toRunExplanation(facts: WaitFacts): MessageInitShape<typeof ExplanationSchema> {
   return {
     dagRunId: facts.run.runId,
     summary: summarizeRun(facts),
@@ -18,7 +18,7 @@ export function toRunExplanation(facts: ExplanationFacts): MessageInitShape<type
 /** Why one task instance waits; its first cause is the summary. */
 export function toInstanceExplanation(
   instance: ExplainedInstance,
-  facts: ExplanationFacts,
+  facts: WaitFacts,
 ): MessageInitShape<typeof ExplanationSchema> {
   const reasons = toReasons(instance, facts);
   const { runId } = facts.run;
@@ -26,7 +26,7 @@ export function toInstanceExplanation(
   return { dagRunId: runId, id, summary: reasons[0]?.text ?? "", reasons };
 }
 
-function toReasons(instance: ExplainedInstance, facts: ExplanationFacts): MessageInitShape<typeof WaitReasonSchema>[] {
+function toReasons(instance: ExplainedInstance, facts: WaitFacts): MessageInitShape<typeof WaitReasonSchema>[] {
   const { taskId, itemKey, mapIndex } = instance;
   return explainWait(instance, facts).map(({ code, text }) => ({
     id: formatInstanceId(facts.run.runId, taskId, itemKey),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Definition, ScheduleDefinition } from "#definition/model.ts";
+import type { ScheduleDefinition } from "#definition/schedule-definition.ts";
+import type { Definition } from "#definition/model.ts";
 import { startSchedule } from "#schedule/schedule-start.ts";
 import { newVersion } from "#testing/dag-builder.ts";
 import { httpRequest, memoryStore, openGateway, textOf } from "./gateway-harness.testsuite.ts";

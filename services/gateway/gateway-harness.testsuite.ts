@@ -6,10 +6,12 @@ import { AppError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import { ParserService } from "#gen/millrace/v1/parser_service_pb.js";
 import { type CreateRunRequest, SchedulerService } from "#gen/millrace/v1/scheduler_service_pb.js";
+import type { ArtifactStore } from "#ports/artifact-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { HttpRequest, HttpResponse } from "#rpc/http/exchange.ts";
 import { type RunningServer, startServer } from "#rpc/server.ts";
 import { createInProcessTransport } from "#rpc/transport.ts";
+import { createSecretSource } from "#secrets/secret-source.ts";
 import { createMemoryStore } from "#store/memory/memory-store.ts";
 import { createLogger } from "#telemetry/logger.ts";
 import { buildPlan, buildRetryPolicy } from "#testing/plan-builder.ts";
@@ -17,22 +19,36 @@ import { newVersion } from "#testing/dag-builder.ts";
 import { change, newRun } from "#testing/store-driver.ts";
 import { createGateway } from "./gateway.ts";
 
+/** What the gateways of tests find in their environment. */
+const testSecrets = { MILLRACE_SECRET_HOOK_KEY: "a long secret of webhooks" } as const;
+
 export const logger = createLogger({ level: "silent", format: "json", component: "test" });
 
 /** A gateway over the memory store; its peers write to the same store, without the rules of theirs that are tested there. */
 export interface GatewayHarness {
   readonly store: Store;
   readonly gateway: ReturnType<typeof createGateway>;
+  /** The secret `hook-key` of webhooks. */
+  readonly hookSecret: string;
   /** What the peers were asked, by method. */
   readonly asked: { readonly method: string; readonly request: unknown }[];
   /** On a port of its own, closed at the end of the test. */
   readonly serve: () => Promise<RunningServer>;
 }
 
-export function openGateway(store: Store = memoryStore()): GatewayHarness {
+export function openGateway(store: Store = memoryStore(), artifacts: ArtifactStore | null = null): GatewayHarness {
   const asked: { method: string; request: unknown }[] = [];
   const peers = createInProcessTransport(peerRoutes(store, asked), { logger });
-  const gateway = createGateway({ store, parser: peers, scheduler: peers, executor: peers, version: "1.2.3", logger });
+  const gateway = createGateway({
+    store,
+    artifacts,
+    parser: peers,
+    scheduler: peers,
+    executor: peers,
+    secrets: createSecretSource({ environment: testSecrets, directory: null, command: null }),
+    version: "1.2.3",
+    logger,
+  });
   onTestFinished(() => gateway.stop());
   const serve = async () => {
     const { routes, handleHttp } = gateway;
@@ -40,7 +56,7 @@ export function openGateway(store: Store = memoryStore()): GatewayHarness {
     onTestFinished(() => server.close());
     return server;
   };
-  return { store, gateway, asked, serve };
+  return { store, gateway, hookSecret: testSecrets.MILLRACE_SECRET_HOOK_KEY, asked, serve };
 }
 
 export function memoryStore(): Store {
@@ -74,6 +90,43 @@ function peerRoutes(store: Store, asked: { method: string; request: unknown }[])
         if (id !== "") requests.set(id, { runId, body });
         return { dagRunId: runId };
       },
+      async startBackfill(request) {
+        asked.push({ method: "startBackfill", request });
+        if (request.backfill?.dryRun === true) return { preview: { totalCount: 31n, createCount: 31, pageSize: 20 } };
+        const active = await store.definitions.getActive(request.backfill?.dagId ?? "");
+        const made = await store.backfills.create({
+          backfillId: `${active?.dagId}__backfill__1`,
+          dagKey: active?.dagKey ?? 0,
+          versionKey: active?.versionKey ?? 0,
+          fromAt: Date.UTC(2026, 0, 1),
+          toAt: Date.UTC(2026, 0, 31),
+          selection: "missing",
+          newestFirst: false,
+          maxActiveRuns: 4,
+          priorityOffset: -10,
+          parameters: {},
+          note: "",
+          createdBy: request.caller,
+          slotCount: 31,
+          request: { id: request.backfill?.requestId ?? "", bodyHash: "" },
+        });
+        const backfillId = made.kind === "request_conflict" ? "" : made.backfillId;
+        return { backfillId, repeatedRequest: made.kind === "repeated" };
+      },
+      async changeSensor(request) {
+        asked.push({ method: "changeSensor", request });
+        const { dagId, sensorId, change: asking } = request;
+        if (asking.case === "pause") await store.sensors.setPaused(dagId, sensorId, asking.value);
+        if (asking.case === "poll") await store.sensors.requestPoll(dagId, sensorId);
+        return {};
+      },
+      async changeBackfill(request) {
+        asked.push({ method: "changeBackfill", request });
+        const { backfillId, change: asking } = request;
+        if (asking.case === "pause") await store.backfills.setPaused(backfillId, asking.value);
+        if (asking.case === "cancel") await store.backfills.cancel(backfillId, asking.value);
+        return {};
+      },
     });
     router.service(ExecutorService, {
       async cancelRun(request) {
@@ -91,6 +144,27 @@ function peerRoutes(store: Store, asked: { method: string; request: unknown }[])
       async repairRun(request) {
         asked.push({ method: "repairRun", request });
         return { repair: { dagRunId: request.dagRunId, version: 1, reRun: [{ taskId: "a" }] } };
+      },
+      async answerApproval(request) {
+        asked.push({ method: "answerApproval", request });
+        return {};
+      },
+      async checkConsistency(request) {
+        asked.push({ method: "checkConsistency", request });
+        const isFirst = request.cursor === "";
+        const finding = { check: "run_state", severity: "problem", subject: isFirst ? "one" : "two", count: 1 };
+        const nextCursor = isFirst ? "ended:7" : "";
+        return { findings: [finding], findingCount: 1, checkedRuns: 2, nextCursor, version: "1.2.3" };
+      },
+      async replayDeadLetter(request) {
+        asked.push({ method: "replayDeadLetter", request });
+        await store.deadLetters.markReplayed(Number(request.id));
+        return {};
+      },
+      async dropDeadLetter(request) {
+        asked.push({ method: "dropDeadLetter", request });
+        await store.deadLetters.drop(Number(request.id));
+        return {};
       },
     });
     router.service(ParserService, {
@@ -166,6 +240,7 @@ const emptyDefinition: Definition = {
   additionalParameters: true,
   allowManualTrigger: true,
   maxActiveRuns: 16,
+  maxActiveTasks: null,
   runTimeoutMs: null,
   priority: 0,
   executor: null,
@@ -197,6 +272,6 @@ export async function textOf(response: HttpResponse): Promise<string> {
   if (typeof body === "string") return body;
   if (body instanceof Uint8Array) return Buffer.from(body).toString();
   let text = "";
-  for await (const chunk of body) text += chunk;
+  for await (const chunk of body) text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
   return text;
 }

@@ -291,7 +291,7 @@ describe("health", () => {
   test("is 503 without the database, and does not wait for it", async () => {
     const store = memoryStore();
     const away = () => new Promise<never>(() => undefined);
-    const { call, url } = await open({ ...store, queries: { ...store.queries, ping: away, listWorkers: away } });
+    const { call, url } = await open({ ...store, queries: { ...store.queries, ping: away, countWorkers: away } });
     const [answer, ready] = await Promise.all([call("GET", "/health"), fetch(`${url}/readyz`)]);
     expect(answer).toMatchObject({ status: 503, json: { status: "unhealthy" } });
     expect(answer.json).toMatchObject({ components: { database: { status: "unhealthy" } } });

@@ -1,4 +1,5 @@
 import { describeError } from "#errors/app-error.ts";
+import type { DeadLetterStore } from "#ports/dead-letter-store.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { ComponentStatus, HealthStatus } from "#rpc/service.ts";
 
@@ -6,8 +7,6 @@ import type { ComponentStatus, HealthStatus } from "#rpc/service.ts";
 const probeTimeoutMs = 2_000;
 
 const rank: Readonly<Record<HealthStatus, number>> = { healthy: 0, degraded: 1, unhealthy: 2 };
-/** Workers that take no new work still live. */
-const deadStatuses: ReadonlySet<string> = new Set(["lost", "stopped"]);
 
 export interface SystemHealth {
   /** The worst of the components. */
@@ -22,7 +21,8 @@ export async function checkHealth(queries: Queries): Promise<SystemHealth> {
   return { status: worstOf(Object.values(components)), components };
 }
 
-function worstOf(components: readonly ComponentStatus[]): HealthStatus {
+/** The worst of the components. */
+export function worstOf(components: readonly ComponentStatus[]): HealthStatus {
   return components.reduce<HealthStatus>(
     (worst, { status }) => (rank[status] > rank[worst] ? status : worst),
     "healthy",
@@ -40,10 +40,19 @@ async function checkDatabase(queries: Queries): Promise<ComponentStatus> {
 
 async function checkWorkers(queries: Queries): Promise<ComponentStatus> {
   try {
-    const workers = await withDeadline(queries.listWorkers());
-    const live = workers.filter((worker) => !deadStatuses.has(worker.status)).length;
+    const live = await withDeadline(queries.countWorkers());
     if (live === 0) return { status: "degraded", detail: "no worker is connected: tasks wait; start one" };
     return { status: "healthy", detail: `${live} connected` };
+  } catch {
+    return { status: "degraded", detail: "can't be told while the database does not answer" };
+  }
+}
+
+/** How many messages of the bus wait for people; they harm nobody. */
+export async function checkDeadLetters(letters: DeadLetterStore): Promise<ComponentStatus> {
+  try {
+    const count = await withDeadline(letters.countParked());
+    return { status: "healthy", detail: count === 0 ? "" : `${count} parked; see \`millrace dead-letters list\`` };
   } catch {
     return { status: "degraded", detail: "can't be told while the database does not answer" };
   }

@@ -1,24 +1,11 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { RunState } from "#core/states.ts";
-import {
-  type DagRunSchema,
-  RunState as ProtoRunState,
-  RunType as ProtoRunType,
-} from "#gen/millrace/v1/run_service_pb.js";
+import { type DagRunSchema, RunType as ProtoRunType } from "#gen/millrace/v1/run_service_pb.js";
 import type { RunView } from "#ports/run-views.ts";
 import type { RunType } from "#ports/new-run.ts";
+import { runStateToProto } from "#rpc/run-state-to-proto.ts";
 import { durationBetween } from "./duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "./optional-fields.ts";
-
-export const runStateToProto: Readonly<Record<RunState, ProtoRunState>> = {
-  queued: ProtoRunState.QUEUED,
-  running: ProtoRunState.RUNNING,
-  success: ProtoRunState.SUCCESS,
-  failed: ProtoRunState.FAILED,
-  up_for_retry: ProtoRunState.UP_FOR_RETRY,
-  cancelled: ProtoRunState.CANCELLED,
-};
 
 const runTypeToProto: Readonly<Record<RunType, ProtoRunType>> = {
   scheduled: ProtoRunType.SCHEDULED,

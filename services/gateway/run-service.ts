@@ -11,6 +11,7 @@ import { requireDag } from "./dag-service.ts";
 import { parseFilter, readSingle, readWords } from "./filter.ts";
 import { anonymousCaller, forwardOptions } from "./forward.ts";
 import { invalidField, readPage } from "./list-request.ts";
+import type { Explain } from "./explain.ts";
 import { toRunExplanation } from "./explanation-message.ts";
 import { createRepairForward, readMarkState, readRerunFrom } from "./repair-forward.ts";
 import { toRunMessage } from "./run-message.ts";
@@ -23,6 +24,7 @@ const maxExplained = 100;
 
 export interface RunServiceDeps {
   readonly queries: Queries;
+  readonly explain: Explain;
   readonly scheduler: Transport;
   readonly executor: Transport;
   /** The run when it has ended or the caller has left; null when it is gone. */
@@ -84,6 +86,7 @@ export function createRunService(deps: RunServiceDeps): ServiceImpl<typeof RunSe
 /** What changes a run that is there: pause and resume, rerun, clear and mark; and why it waits. */
 function createRunRepairs({
   queries,
+  explain,
   executor: transport,
 }: RunServiceDeps): Pick<
   ServiceImpl<typeof RunService>,
@@ -130,7 +133,7 @@ function createRunRepairs({
 
     async explainDagRun({ dagRunId }) {
       const { runId } = await requireRun(queries, { runId: dagRunId, dagId: "" });
-      const facts = await queries.explain(runId, { ordinal: null, limit: maxExplained });
+      const facts = await explain(runId, { ordinal: null, limit: maxExplained });
       if (facts === null) throw new AppError("RUN_NOT_FOUND", `no run ${runId}`, { details: { dag_run_id: runId } });
       return { explanation: toRunExplanation(facts) };
     },

@@ -39,6 +39,8 @@ export function toTaskInstanceMessage(
     xcomValues,
     generation: view.generation,
     stateReason: view.reason ?? "",
+    cpuMs: integerOrAbsent(view.cpuMs),
+    memoryPeakBytes: integerOrAbsent(view.memoryPeakBytes),
   };
 }
 

@@ -9,7 +9,9 @@ import type { Wake } from "#ports/wake.ts";
 import { durationForms, parseDuration } from "#schedule/duration.ts";
 import { toAttemptMessage } from "./attempt-message.ts";
 import { requireDag } from "./dag-service.ts";
+import type { Explain } from "./explain.ts";
 import { toInstanceExplanation } from "./explanation-message.ts";
+import { findLogRange, streamLogRange } from "./log-range.ts";
 import { parseFilter, readSingle, readWords } from "./filter.ts";
 import { followLog } from "./follow-log.ts";
 import { invalidField, readPage } from "./list-request.ts";
@@ -24,6 +26,7 @@ const longRunning = "running_longer_than";
 
 export interface TaskServiceDeps {
   readonly queries: Queries;
+  readonly explain: Explain;
   readonly logs: LogStore;
   readonly wake: Wake;
   readonly executor: Transport;
@@ -76,12 +79,16 @@ export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof Tas
       return { xcom: outputs.map(toXcomMessage) };
     },
 
-    async *streamLogs({ id, attempt, follow, after }, context) {
+    async *streamLogs({ id, attempt, follow, after, range }, context) {
       const view = await requireInstance(queries, id);
       if (attempt < 0 || (attempt > view.tryNumber && attempt !== 0)) {
         throw invalidField("attempt", `must be 1 to ${view.tryNumber}, the newest, not ${attempt}`);
       }
       if (after < 0n) throw invalidField("after", "must be a line number, or 0");
+      if (range !== "") {
+        const part = await findLogRange(deps.logs, view, { tryNumber: attempt, range });
+        if (part !== null) return yield* streamLogRange(deps.logs, part);
+      }
       yield { lines: [] };
       const signal = AbortSignal.any([context.signal, deps.stopSignal]);
       const place = { instanceId: id, tryNumber: attempt === 0 ? null : attempt, afterLine: Number(after) };
@@ -95,6 +102,7 @@ export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof Tas
 /** What changes one instance, and why it waits. */
 function createTaskRepairs({
   queries,
+  explain,
   executor,
 }: TaskServiceDeps): Pick<
   ServiceImpl<typeof TaskService>,
@@ -117,7 +125,7 @@ function createTaskRepairs({
 
     async explainTaskInstance({ id }) {
       const view = await requireInstance(queries, id);
-      const facts = await queries.explain(view.runId, { ordinal: view.ordinal, limit: 1 });
+      const facts = await explain(view.runId, { ordinal: view.ordinal, limit: 1 });
       const instance = facts?.instances[0];
       if (facts === null || instance === undefined) throw instanceNotFound(id);
       return { explanation: toInstanceExplanation(instance, facts) };

@@ -12,8 +12,9 @@ import { type HashCache, listFolder, type RefusedPath } from "./list-folder.ts";
 import { mapLimited } from "./map-limited.ts";
 import { planScan, problemHash, type ScanAction, type TakenId } from "./plan-scan.ts";
 import { type DefinitionRules, type ReadDefinition, readDefinition, type ValidDefinition } from "./read-definition.ts";
-import { registerDefinition, takenProblem } from "./register-definition.ts";
+import { hookTakenProblem, registerDefinition, takenProblem } from "./register-definition.ts";
 import { RegistrationStates } from "./registration-states.ts";
+import type { TemplateShelf } from "./template-shelf.ts";
 
 /** Files that are read before any of them is registered: bounds memory. */
 const chunkSize = 64;
@@ -40,6 +41,7 @@ interface ScannerDeps {
   readonly root: string;
   readonly matches: (filePath: string) => boolean;
   readonly rules: DefinitionRules;
+  readonly shelf: TemplateShelf;
   readonly logger: Logger;
 }
 
@@ -54,6 +56,10 @@ export class FolderScanner {
   readonly #deps: ScannerDeps;
   readonly #cache: HashCache = new Map();
   readonly #taken = new Map<string, TakenId>();
+  /** Files with a webhook whose name another definition has. */
+  readonly #hookless = new Set<string>();
+  /** The last scan put definitions in force or took some out of it: names of webhooks may be free. */
+  #mayFreeHooks = false;
   /** Files whose error the store has; null: not read yet. */
   #failing: Set<string> | null = null;
   #missing: ReadonlySet<string> = new Set();
@@ -65,11 +71,12 @@ export class FolderScanner {
 
   /** Lists the folder and applies what follows from it. Throws when the store does not answer; what was applied stays. */
   async scan(signal: AbortSignal): Promise<ScanResult> {
-    const { store, root, matches } = this.#deps;
-    const known = await store.definitions.listKnownFiles();
+    const { store, root, matches, shelf } = this.#deps;
+    await shelf.refresh();
+    const known = shelf.withTemplates(await store.definitions.listKnownFiles());
     this.#failing ??= new Set(await listFailing(store));
     const listing = await listFolder({ root, matches, cache: this.#cache });
-    const retry = this.#isFirst ? new Set(this.#failing) : new Set<string>();
+    const retry = this.#isFirst ? new Set(this.#failing) : new Set(this.#mayFreeHooks ? this.#hookless : []);
     const { actions, missing, degraded } = planScan(known, listing, {
       missing: this.#missing,
       taken: this.#taken,
@@ -82,32 +89,40 @@ export class FolderScanner {
       if (action.kind === "register") toRegister.push(action.path);
       else await this.#apply(action);
     }
+    const present = new Set(listing.files.map((file) => file.path));
+    const definitions = await this.#shelveTemplates(toRegister, { present, signal });
+    const { changed } = shelf;
     let registered = 0;
-    for (let at = 0; at < toRegister.length && !signal.aborted; at += chunkSize) {
-      registered += await this.#registerChunk(toRegister.slice(at, at + chunkSize), missing);
+    for (let at = 0; at < definitions.length && !signal.aborted; at += chunkSize) {
+      registered += await this.#registerChunk(definitions.slice(at, at + chunkSize), missing);
     }
     this.#missing = missing;
     this.#isFirst &&= signal.aborted;
-    this.#forgetTaken(new Set(listing.files.map((file) => file.path)));
-    const mayFreeIds = registered > 0 && this.#taken.size > 0;
+    if (!signal.aborted) shelf.settle(changed);
+    this.#forgetTaken(present);
+    this.#mayFreeHooks = registered > 0 || actions.some(({ kind }) => kind === "archive");
+    const mayFreeIds = (registered > 0 && this.#taken.size > 0) || (this.#mayFreeHooks && this.#hookless.size > 0);
     const isPending = (missing.size > 0 && degraded === null) || mayFreeIds;
     return { files: listing.files.length, registered, failed: this.#failing.size, isPending, degraded };
   }
 
   #forgetTaken(present: ReadonlySet<string>): void {
     for (const filePath of this.#taken.keys()) if (!present.has(filePath)) this.#taken.delete(filePath);
+    for (const filePath of this.#hookless) if (!present.has(filePath)) this.#hookless.delete(filePath);
   }
 
   async #apply(action: Exclude<ScanAction, { kind: "register" }>): Promise<void> {
     const { definitions } = this.#deps.store;
     switch (action.kind) {
       case "archive":
+        await this.#deps.shelf.withdrawFile(action.path);
         await definitions.archiveFile(action.path);
         this.#failing?.delete(action.path);
         this.states.set(action.path, "archived");
-        this.#deps.logger.info({ file: action.path }, "the file is gone, its DAG is archived");
+        this.#deps.logger.info({ file: action.path }, "the file is gone, what it held is out of force");
         return;
       case "clear_error":
+        await this.#deps.shelf.withdrawFile(action.path);
         await definitions.clearImportError(action.path);
         this.#failing?.delete(action.path);
         this.states.delete(action.path);
@@ -123,6 +138,48 @@ export class FolderScanner {
     await this.#fail(file, problemHash(refused), [problem]);
   }
 
+  /**
+   * Takes over the templates of files, and answers the files in which definitions are looked for: the others of these, and
+   * those that a changed template stands behind, or may have kept from being made.
+   */
+  async #shelveTemplates(
+    paths: readonly string[],
+    { present, signal }: { present: ReadonlySet<string>; signal: AbortSignal },
+  ): Promise<readonly string[]> {
+    const { shelf } = this.#deps;
+    const definitions = new Set<string>();
+    const seen = new Set<string>();
+    for (let next = paths; !signal.aborted; ) {
+      for (const filePath of next) {
+        seen.add(filePath);
+        const content = await this.#readContent(filePath);
+        if (content !== null && (await this.#shelve(filePath, content))) definitions.add(filePath);
+      }
+      await shelf.refresh();
+      if (shelf.changed.size === 0) break;
+      for (const filePath of shelf.instancesOf(shelf.changed)) definitions.add(filePath);
+      next = [...(this.#failing ?? [])].filter((filePath) => !seen.has(filePath) && present.has(filePath));
+      if (next.length === 0) break;
+    }
+    return [...definitions].filter((filePath) => present.has(filePath)).toSorted();
+  }
+
+  /** Whether to look for a definition in the file. */
+  async #shelve(filePath: string, content: Buffer): Promise<boolean> {
+    const { shelf, store, logger } = this.#deps;
+    const shelved = await shelf.putFile(filePath, content);
+    if (shelved.kind === "definition") return true;
+    if (shelved.kind === "taken") {
+      await this.#fail(filePath, shelved.hash, shelved.problems);
+      return false;
+    }
+    await store.definitions.archiveFile(filePath);
+    this.#failing?.delete(filePath);
+    this.states.set(filePath, "active");
+    logger.info({ file: filePath }, "the templates of a file are known");
+    return false;
+  }
+
   /** Reads and checks files one after the other, then registers them side by side, those with one id in order. */
   async #registerChunk(paths: readonly string[], missing: ReadonlySet<string>): Promise<number> {
     const contents = await mapLimited(paths, parallelCalls, (filePath) => this.#readContent(filePath));
@@ -133,7 +190,8 @@ export class FolderScanner {
       const filePath = paths[index];
       if (content === null || filePath === undefined) continue;
       this.states.set(filePath, "validating");
-      const read = readDefinition(content, filePath, this.#deps.rules);
+      const { rules, shelf } = this.#deps;
+      const read = readDefinition(content, filePath, { ...rules, templates: shelf.catalog });
       await nextTurn();
       if (read.kind === "valid" && idsInWave.has(read.definition.id)) {
         idsInWave.clear();
@@ -175,7 +233,13 @@ export class FolderScanner {
         await this.#fail(filePath, read.hash, [takenProblem(read, filePath, result.filePath)]);
       return false;
     }
+    if (result.kind === "hook_taken") {
+      this.#hookless.add(filePath);
+      await this.#fail(filePath, read.hash, [hookTakenProblem(read, filePath, result)]);
+      return false;
+    }
     this.#taken.delete(filePath);
+    this.#hookless.delete(filePath);
     this.#failing?.delete(filePath);
     this.states.set(filePath, "active");
     const fields = { dag_id: id, file: filePath, version: result.version, warnings: read.warnings.length };

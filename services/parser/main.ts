@@ -1,20 +1,22 @@
 import { resolve } from "node:path";
 import type { Settings } from "#config/settings-schema.ts";
-import { operatorSchemas } from "#operators/registry.ts";
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { Store } from "#ports/store.ts";
 import type { Service } from "#rpc/service.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { createParser } from "./parser.ts";
 
 /** The parser as the settings want it. */
-export function wireParser({ dags, limits }: Settings, parts: { store: Store; logger: Logger }): Service {
+export function wireParser(
+  { dags, limits }: Settings,
+  parts: { store: Store; operators: OperatorSchemas; logger: Logger },
+): Service {
   return createParser({
     ...parts,
     directory: resolve(dags.directory),
     filePattern: dags.filePattern,
     reloadOnChange: dags.reloadOnChange,
     scanIntervalMs: dags.scanIntervalMs,
-    operators: operatorSchemas,
     maxTaskTimeoutMs: limits.maxTaskTimeoutMs,
   });
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#errors/app-error.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { breakerComponent } from "#breakers/breaker-component.ts";
 import type { Store } from "#ports/store.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -8,6 +9,7 @@ import { compileFilePattern } from "./file-filter.ts";
 import { FolderScanner } from "./folder-scanner.ts";
 import { parserRoutes } from "./parser-service.ts";
 import { ScanLoop } from "./scan-loop.ts";
+import { TemplateShelf } from "./template-shelf.ts";
 import { type FolderWatch, watchFolder } from "./watch-folder.ts";
 
 /** A start waits so long for the watch and for the first scan each; a larger folder goes on being read afterwards. */
@@ -27,7 +29,8 @@ export function createParser(deps: {
   const { store, logger, scanIntervalMs } = deps;
   const rules = { operators: deps.operators, maxTaskTimeoutMs: deps.maxTaskTimeoutMs };
   const matches = compileFilePattern(deps.filePattern);
-  const scanner = new FolderScanner({ store, root: deps.directory, matches, rules, logger });
+  const shelf = new TemplateShelf(store);
+  const scanner = new FolderScanner({ store, root: deps.directory, matches, rules, shelf, logger });
   let running: { loop: ScanLoop; watch: FolderWatch | null } | null = null;
 
   const scanNow = async () => {
@@ -36,7 +39,7 @@ export function createParser(deps: {
   };
   return {
     name: "parser",
-    routes: parserRoutes({ store, rules, scanNow, logger }),
+    routes: parserRoutes({ store, root: deps.directory, rules, shelf, scanNow, logger }),
     async start() {
       if (running !== null) return;
       const loop = new ScanLoop({ scan: (signal) => scanner.scan(signal), scanIntervalMs, logger });
@@ -60,6 +63,7 @@ export function createParser(deps: {
     health: () => ({
       folder: folderHealth(running?.loop ?? null),
       definitions: scanHealth(running?.loop ?? null, scanner),
+      breakers: breakerComponent(store.breakers),
     }),
   };
 }

@@ -1,13 +1,17 @@
 import type { Definition, Problem } from "#definition/model.ts";
 import { parseDefinition } from "#definition/parse-definition.ts";
+import type { TemplateCatalog } from "#definition/templates/template-catalog.ts";
 import { describeError } from "#errors/app-error.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { hashContent } from "./list-folder.ts";
+import { readInstance, type TemplateOrigin } from "./read-instance.ts";
 
 /** What definitions are checked against. */
 export interface DefinitionRules {
   readonly operators: OperatorSchemas;
   readonly maxTaskTimeoutMs: number;
+  /** What instances may be made from; absent: nothing. */
+  readonly templates?: TemplateCatalog;
 }
 
 /** A content that can be put in force. */
@@ -17,6 +21,8 @@ export interface ValidDefinition {
   readonly text: string;
   /** SHA-256 of the content, hex. */
   readonly hash: string;
+  /** Null: it is a definition as such. */
+  readonly origin: TemplateOrigin | null;
   readonly warnings: readonly Problem[];
 }
 
@@ -34,14 +40,15 @@ export function readDefinition(content: Uint8Array, file: string, rules: Definit
   const refuse = (code: string, message: string, hint: string): ReadDefinition => {
     return { kind: "invalid", hash, problems: [{ file, line: 1, column: 1, code, message, hint, warning: false }] };
   };
-  const text = decode(content);
+  const text = decodeText(content);
   if (text === null) return refuse("NOT_UTF8", "the file is not UTF-8 text", "save it as UTF-8");
   try {
-    const { definition, problems } = parseDefinition(text, { file, ...rules });
+    const made = readInstance(text, file, rules) ?? { ...parseDefinition(text, { file, ...rules }), origin: null };
+    const { definition, problems, origin } = made;
     const isBroken = definition === null || problems.some((problem) => !problem.warning);
     return isBroken
       ? { kind: "invalid", hash, problems }
-      : { kind: "valid", definition, text, hash, warnings: problems };
+      : { kind: "valid", definition, text, hash, origin, warnings: problems };
   } catch (thrown) {
     return refuse("NOT_CHECKED", `checking the file failed: ${describeError(thrown)}`, "report it with the file");
   }
@@ -53,7 +60,8 @@ export function lineOfId(text: string): number {
   return at < 0 ? 1 : text.slice(0, at).split("\n").length;
 }
 
-function decode(content: Uint8Array): string | null {
+/** Null: it is not UTF-8. */
+export function decodeText(content: Uint8Array): string | null {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Definition, ParameterDefinition, ScheduleDefinition } from "#definition/model.ts";
+import type { ScheduleDefinition } from "#definition/schedule-definition.ts";
+import type { Definition, ParameterDefinition } from "#definition/model.ts";
 import type { NewRun } from "#ports/new-run.ts";
 import type { Store } from "#ports/store.ts";
 import { createMemoryStore } from "#store/memory/memory-store.ts";
@@ -125,6 +126,8 @@ test("a date that has a run makes no second one, and the schedule goes on", asyn
     parameters: {},
     warnings: [],
     traceparent: null,
+    concurrencyKey: null,
+    whenFull: "wait",
     replaceExisting: false,
     request: null,
     leaderEpoch: null,

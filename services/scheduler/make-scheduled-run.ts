@@ -3,6 +3,7 @@ import { AppError } from "#errors/app-error.ts";
 import type { DueSchedule } from "#ports/schedule-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { makeRun } from "./make-run.ts";
 import { completeRun } from "./run-draft.ts";
 
 /** Why a definition's scheduled run can't be made. */
@@ -58,16 +59,22 @@ export async function makeScheduledRun(
         externalTriggerId: "",
         note: "",
         traceparent: null,
+        whenFull: "wait",
         replaceExisting: false,
         request: null,
         leaderEpoch: epoch,
       },
       { now, suffix: context.createSuffix() },
     );
-    const result = await store.runs.createRun(run);
+    const result = await makeRun(store, definition, run);
     if (result.kind === "not_leader") return "deposed";
     if (result.kind === "request_conflict") {
       throw new AppError("INTERNAL", "a scheduled run has no request id to conflict with");
+    }
+    if (result.kind === "skipped") {
+      log.info({ key: result.key, holder: result.holder }, "skipped a slot: a run of its concurrency key is active");
+      failures.delete(due.dagId);
+      return "passed";
     }
     const fields = { dag_run_id: result.runId, lag_ms: Math.round(now - slot.logicalAt) };
     log.info(fields, result.kind === "created" ? "made a scheduled run" : "the date has a run already");
@@ -82,6 +89,6 @@ export async function makeScheduledRun(
 }
 
 /** A cause in the definition, which no second try mends. */
-function isLasting(thrown: unknown): thrown is AppError {
+export function isLasting(thrown: unknown): thrown is AppError {
   return thrown instanceof AppError && !thrown.retryable && thrown.kind !== "internal";
 }

@@ -1,13 +1,25 @@
 import { createHash } from "node:crypto";
-import { type JsonValue, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, type JsonValue, type MessageShape, toJson } from "@bufbuild/protobuf";
 import { type TriggerDagRunRequest, TriggerDagRunRequestSchema } from "#gen/millrace/v1/run_service_pb.js";
 
-/** Parts of a request that don't say what is to be made: the id itself, and how the caller waits. */
-const leftOut: ReadonlySet<string> = new Set(["requestId", "wait"]);
+/** Parts of a trigger that don't say what is to be made: the id itself, and how the caller waits. */
+const leftOutOfTriggers: ReadonlySet<string> = new Set(["requestId", "wait"]);
 
-/** SHA-256, hex, of what a request asks for; the order of keys does not matter. Tells a repeat from another request (G6). */
+/** SHA-256, hex, of what a trigger asks for. */
 export function hashRequest(trigger: TriggerDagRunRequest): string {
-  const fields = Object.entries(toJson(TriggerDagRunRequestSchema, trigger) as Record<string, JsonValue>);
+  return hashMessage(TriggerDagRunRequestSchema, trigger, leftOutOfTriggers);
+}
+
+/**
+ * SHA-256, hex, of a request without the fields named (as JSON writes them); the order of keys does not matter. Tells a
+ * repeat from another request (G6).
+ */
+export function hashMessage<D extends DescMessage>(
+  desc: D,
+  message: MessageShape<D>,
+  leftOut: ReadonlySet<string>,
+): string {
+  const fields = Object.entries(toJson(desc, message) as Record<string, JsonValue>);
   const body = Object.fromEntries(fields.filter(([name]) => !leftOut.has(name)));
   return createHash("sha256").update(canonicalJson(body)).digest("hex");
 }

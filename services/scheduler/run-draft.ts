@@ -4,7 +4,7 @@ import type { NewRun } from "#ports/new-run.ts";
 import { formatRunId } from "./run-id.ts";
 
 /** What is asked for, before ids are given and parameters resolved. Times in milliseconds since 1970. */
-export type RunDraft = Omit<NewRun, "runId" | "parameters" | "warnings"> & {
+export type RunDraft = Omit<NewRun, "runId" | "parameters" | "warnings" | "concurrencyKey"> & {
   readonly definition: Definition;
   readonly given: JsonObject;
 };

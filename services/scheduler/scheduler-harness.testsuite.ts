@@ -23,6 +23,7 @@ export function definitionOf(id: string, changes: Partial<Definition> = {}): Def
     additionalParameters: true,
     allowManualTrigger: true,
     maxActiveRuns: 16,
+    maxActiveTasks: null,
     runTimeoutMs: null,
     priority: 0,
     executor: null,

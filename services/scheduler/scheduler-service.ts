@@ -3,8 +3,12 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { AppError } from "#errors/app-error.ts";
 import { RunType as ProtoRunType } from "#gen/millrace/v1/run_service_pb.js";
 import { type CreateRunRequest, SchedulerService } from "#gen/millrace/v1/scheduler_service_pb.js";
+import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { backfillHandlers } from "./backfill-service.ts";
+import { createPoolHandlers } from "./pool-handlers.ts";
 import { hashRequest } from "./request-hash.ts";
+import { sensorHandlers } from "./sensor-handlers.ts";
 import type { Trigger, TriggeredRun } from "./trigger-run.ts";
 
 const runTypes: Readonly<Record<ProtoRunType, Trigger["runType"] | null>> = {
@@ -20,13 +24,17 @@ const runTypes: Readonly<Record<ProtoRunType, Trigger["runType"] | null>> = {
 /** Longer ids of requests are refused. */
 const maxRequestIdLength = 200;
 
-/** Registers SchedulerService over `trigger`. */
+/** Registers SchedulerService over `trigger` and the store. */
 export function schedulerRoutes(options: {
   trigger: (trigger: Trigger) => Promise<TriggeredRun>;
+  store: Store;
   logger: Logger;
 }): (router: ConnectRouter) => void {
   return (router) => {
     router.service(SchedulerService, {
+      ...backfillHandlers(options),
+      ...sensorHandlers(options),
+      ...createPoolHandlers(options.store, options.logger),
       async createRun(request) {
         const trigger = readTrigger(request);
         const { runId, isRepeated, warnings } = await options.trigger(trigger);

@@ -25,6 +25,7 @@ const plain: Definition = {
   additionalParameters: true,
   allowManualTrigger: true,
   maxActiveRuns: 16,
+  maxActiveTasks: null,
   runTimeoutMs: null,
   priority: 0,
   executor: null,

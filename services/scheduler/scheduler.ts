@@ -1,13 +1,17 @@
+import { breakerComponent } from "#breakers/breaker-component.ts";
 import { systemClock } from "#clock/system-clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
+import type { SensorHost } from "#sensors/look.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { type BackfillLoop, startBackfillLoop } from "./backfill-loop.ts";
 import { evaluateSchedules } from "./evaluate-schedules.ts";
 import { LeadLoop } from "./lead-loop.ts";
 import type { LastingFailure } from "./make-scheduled-run.ts";
 import { randomSuffix } from "./run-id.ts";
 import { createScheduledDefinitions } from "./scheduled-definitions.ts";
 import { schedulerRoutes } from "./scheduler-service.ts";
+import { type SensorLoop, startSensorLoop } from "./sensor-loop.ts";
 import { createTriggerHandler } from "./trigger-run.ts";
 
 /** Definitions named in the health's detail at most. */
@@ -22,6 +26,8 @@ export function createScheduler(deps: {
   schedulerId: string;
   leaseMs: number;
   pollingIntervalMs: number;
+  /** What sensors reach the world by; absent: none is polled here. */
+  sensorHost?: SensorHost;
   logger: Logger;
 }): Service {
   const { store, logger } = deps;
@@ -30,9 +36,11 @@ export function createScheduler(deps: {
   const failures = new Map<string, LastingFailure>();
   const definitions = createScheduledDefinitions(store);
   let loop: LeadLoop | null = null;
+  let backfills: BackfillLoop | null = null;
+  let sensors: SensorLoop | null = null;
   return {
     name: "scheduler",
-    routes: schedulerRoutes({ trigger: createTriggerHandler(store), logger }),
+    routes: schedulerRoutes({ trigger: createTriggerHandler(store), store, logger }),
     async start() {
       loop ??= new LeadLoop({
         ...deps,
@@ -41,13 +49,38 @@ export function createScheduler(deps: {
         evaluate: (epoch, signal) =>
           evaluateSchedules({ store, epoch, failures, definitions, createSuffix: randomSuffix, signal, logger }),
       });
+      backfills ??= startBackfillLoop({
+        store,
+        clock: systemClock,
+        epoch: () => loop?.epoch ?? null,
+        createSuffix: randomSuffix,
+        intervalMs: deps.pollingIntervalMs,
+        logger,
+      });
+      if (deps.sensorHost === undefined) return;
+      sensors ??= startSensorLoop({
+        store,
+        host: deps.sensorHost,
+        clock: systemClock,
+        epoch: () => loop?.epoch ?? null,
+        createSuffix: randomSuffix,
+        intervalMs: deps.pollingIntervalMs,
+        logger,
+      });
     },
     async stop() {
-      const running = loop;
-      loop = null;
-      await running?.stop();
+      const [leading, filling, looking] = [loop, backfills, sensors];
+      [loop, backfills, sensors] = [null, null, null];
+      await Promise.all([filling?.stop(), looking?.stop(), leading?.stop()]);
+      await deps.sensorHost?.sessions.close();
     },
-    health: () => ({ scheduler: leadership(loop), schedules: scheduleHealth(loop, failures) }),
+    health: () => ({
+      scheduler: leadership(loop),
+      schedules: scheduleHealth(loop, failures),
+      backfills: loopHealth(backfills),
+      sensors: loopHealth(sensors),
+      breakers: breakerComponent(store.breakers),
+    }),
   };
 }
 
@@ -56,6 +89,11 @@ function leadership(loop: LeadLoop | null): ComponentStatus {
   const error = loop.leaseError;
   if (error !== null) return { status: "degraded", detail: error };
   return { status: "healthy", detail: "" };
+}
+
+function loopHealth(loop: BackfillLoop | SensorLoop | null): ComponentStatus {
+  const error = loop?.error ?? null;
+  return error === null ? { status: "healthy", detail: "" } : { status: "degraded", detail: error };
 }
 
 /** Only a leader knows. */

@@ -4,6 +4,7 @@ import { AppError } from "#errors/app-error.ts";
 import type { ActiveDefinition } from "#ports/definition-store.ts";
 import type { NewRun, RunType } from "#ports/new-run.ts";
 import type { Store } from "#ports/store.ts";
+import { makeRun } from "./make-run.ts";
 import { completeRun } from "./run-draft.ts";
 import { randomSuffix } from "./run-id.ts";
 
@@ -77,7 +78,11 @@ class LastDates {
   }
 }
 
-async function findDefinition(store: Store, { dagId, runType }: Trigger): Promise<ActiveDefinition> {
+/** The definition in force that a request names. Throws DAG_NOT_FOUND, DAG_ARCHIVED and MANUAL_TRIGGER_FORBIDDEN. */
+export async function findDefinition(
+  store: Store,
+  { dagId, runType }: Pick<Trigger, "dagId" | "runType">,
+): Promise<ActiveDefinition> {
   const active = await store.definitions.getActive(dagId);
   if (active === null) throw await notFound(store, dagId);
   if (!active.isActive) {
@@ -129,6 +134,7 @@ async function createRun(
       externalTriggerId: trigger.externalTriggerId === "" ? `manual_${randomSuffix()}` : trigger.externalTriggerId,
       note: trigger.note,
       traceparent: trigger.traceparent,
+      whenFull: "wait",
       // A date that the request did not choose is another's by accident: it must not be taken from it.
       replaceExisting: trigger.replaceExisting && trigger.logicalAt !== null,
       request: trigger.request,
@@ -136,7 +142,7 @@ async function createRun(
     },
     { now, suffix: randomSuffix() },
   );
-  const result = await store.runs.createRun(run);
+  const result = await makeRun(store, active.definition as Definition, run);
   switch (result.kind) {
     case "created":
       return { runId: result.runId, isRepeated: false, warnings: run.warnings };
@@ -148,6 +154,14 @@ async function createRun(
         `DAG ${trigger.dagId} has a run of ${new Date(logicalAt).toISOString()} already: ${result.runId}`,
         { details: { dag_id: trigger.dagId, dag_run_id: result.runId } },
       );
+    case "skipped": {
+      const holder = result.holder === null ? "" : `: ${result.holder}`;
+      throw new AppError(
+        "CONCURRENCY_LIMIT",
+        `DAG ${trigger.dagId} skips runs while one of the key ${JSON.stringify(result.key)} is active${holder}`,
+        { details: { dag_id: trigger.dagId, key: result.key, dag_run_id: result.holder } },
+      );
+    }
     case "request_conflict":
       throw new AppError("IDEMPOTENCY_CONFLICT", `request id ${run.request?.id ?? ""} was used for another request`, {
         details: { request_id: run.request?.id ?? "" },

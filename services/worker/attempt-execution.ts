@@ -2,14 +2,16 @@ import { randomBytes } from "node:crypto";
 import { closestName } from "#core/closest-name.ts";
 import type { Operator, OperatorContext, OperatorResult, ProcessResult, StopReason } from "#operators/operator.ts";
 import type { OperatorHost } from "#operators/operator-host.ts";
-import { findOperator, operatorSchemas } from "#operators/registry.ts";
+import type { OperatorCatalog } from "#operators/operator-catalog.ts";
 import { withTempDir } from "#operators/temp-dir.ts";
+import { noLimits } from "#runner/attempt-limits.ts";
 import { buildAttemptEnvironment, findEnvironmentProblem } from "#runner/attempt-environment.ts";
 import type { RunnerAttemptHandle } from "#runner/runner-attempt-handle.ts";
 import type { RunnerClient } from "#runner/runner-client.ts";
 import type { LogPiece } from "#runner/runner-protocol.ts";
 import type { SecretKeeper } from "#secrets/secret-keeper.ts";
 import type { SecretSource } from "#secrets/secret-source.ts";
+import { keepArtifacts, type SendArtifact } from "./artifact-keeping.ts";
 import { type Assignment, type AttemptReport, failureReport } from "./attempt.ts";
 import { noOutputFile, toReport } from "./attempt-report.ts";
 import { startWithSecrets } from "./secret-execution.ts";
@@ -23,10 +25,12 @@ const noDirectories = { workingDirectory: "", codeDirectory: "" };
 export interface ExecutionOptions {
   readonly runner: RunnerClient;
   readonly host: OperatorHost;
+  readonly operators: OperatorCatalog;
   readonly secrets: SecretSource;
   /** What tasks see of the host's variables. */
   readonly hostVariables: Readonly<Record<string, string>>;
   readonly onLog: (piece: LogPiece) => void;
+  readonly sendArtifact: SendArtifact;
 }
 
 /** An attempt that runs on this worker. */
@@ -40,8 +44,8 @@ export interface Execution {
 
 /** Starts an attempt: in this process if its operator has none of its own, else through the runner. */
 export function startExecution(assignment: Assignment, options: ExecutionOptions): Execution {
-  const operator = findOperator(assignment.operatorType);
-  if (operator === undefined) return refused(unknownOperator(assignment.operatorType));
+  const operator = options.operators.find(assignment.operatorType);
+  if (operator === undefined) return refused(unknownOperator(assignment.operatorType, options.operators));
   return startWithSecrets(assignment, options, (filled, masked, keeper) =>
     runsHere(operator, filled, masked)
       ? runHere(operator, filled, { ...masked, keeper })
@@ -61,8 +65,8 @@ function refused(report: AttemptReport): Execution {
   return { ended: Promise.resolve(report), stop: () => {}, addLogCredit: () => {} };
 }
 
-function unknownOperator(type: string): AttemptReport {
-  const near = closestName(type, operatorSchemas.keys());
+function unknownOperator(type: string, { types }: OperatorCatalog): AttemptReport {
+  const near = closestName(type, types);
   return failureReport(
     "configuration",
     `this worker has no operator ${type}${near === null ? "" : `; the nearest is ${near}`}`,
@@ -73,8 +77,11 @@ function unknownOperator(type: string): AttemptReport {
 function runHere(operator: Operator, assignment: Assignment, options: KeepingOptions): Execution {
   const startedAt = performance.now();
   const stopping = createStopping();
+  // What does not end with its grace goes on unseen: its attempt's log is closed.
+  let isOver = false;
+  const onLog = (piece: LogPiece): void => (isOver ? undefined : options.onLog(piece));
   const context: OperatorContext = {
-    ...sharedContext(assignment, stopping.signal, options),
+    ...sharedContext(assignment, stopping.signal, { ...options, onLog }),
     ...noDirectories,
     environment: assignment.environment,
     startProcess: () => Promise.reject(new Error(`${operator.type} runs in the worker's process and starts none`)),
@@ -82,6 +89,7 @@ function runHere(operator: Operator, assignment: Assignment, options: KeepingOpt
   const timeout = armTimeout(assignment, stopping.stop);
   const returned = catchThrown(() => operator.execute(context));
   const ended = Promise.race([returned, stopping.graceOver]).then((result) => {
+    isOver = true;
     clearTimeout(timeout);
     stopping.dispose();
     const { timeoutMs } = assignment;
@@ -105,6 +113,7 @@ function runInRunner(operator: Operator, received: Assignment, options: KeepingO
     logMaxBytes: received.logMaxBytes,
     credit: logCredit,
     captureStdout: received.captureStdout,
+    limits: received.limits ?? noLimits,
     masked: options.keeper.forms,
     onLog: options.onLog,
   });
@@ -130,6 +139,11 @@ function runInRunner(operator: Operator, received: Assignment, options: KeepingO
     const problem = findEnvironmentProblem(context.environment);
     const result = problem === null ? await catchThrown(() => operator.execute(context)) : configurationError(problem);
     clearTimeout(timeout);
+    await keepArtifacts(handle.directories.artifacts, {
+      send: options.sendArtifact,
+      signal: stopping.discarded,
+      say: (text) => context.log("system", text),
+    });
     const file = await handle.close();
     stopping.dispose();
     const reason = processes.find(({ stoppedBy }) => stoppedBy !== null)?.stoppedBy ?? stopping.reason;
@@ -153,9 +167,17 @@ function fillTempDir(assignment: Assignment, directory: string): Assignment {
 }
 
 function sharedContext(assignment: Assignment, signal: AbortSignal, { onLog, host, keeper }: KeepingOptions) {
-  const { ref, dagId, maxTries, operator, parameters, dagDirectory, graceMs } = assignment;
+  const { ref, dagId, maxTries, operator, parameters, dagDirectory, graceMs, logicalDate, idempotencyKey } = assignment;
   return {
-    attempt: { dagRunId: ref.dagRunId, dagId, taskId: ref.taskId, tryNumber: ref.tryNumber, maxTries },
+    attempt: {
+      dagRunId: ref.dagRunId,
+      dagId,
+      taskId: ref.taskId,
+      tryNumber: ref.tryNumber,
+      maxTries,
+      logicalDate,
+      idempotencyKey,
+    },
     config: operator,
     parameters,
     dagDirectory,
@@ -211,6 +233,8 @@ function configurationError(message: string): OperatorResult {
 interface Stopping {
   readonly signal: AbortSignal;
   readonly reason: StopReason | null;
+  /** Aborted when what the attempt leaves is nobody's business any more: by any stop but a timeout. */
+  readonly discarded: AbortSignal;
   /** Resolves when an operator that ignores the signal has had its grace. */
   readonly graceOver: Promise<Ended>;
   readonly stop: Execution["stop"];
@@ -219,6 +243,7 @@ interface Stopping {
 
 function createStopping(onStop: Execution["stop"] = () => {}): Stopping {
   const controller = new AbortController();
+  const discarding = new AbortController();
   const { promise: graceOver, resolve: endGrace } = Promise.withResolvers<Ended>();
   let reason: StopReason | null = null;
   let graceEndsAt = Number.POSITIVE_INFINITY;
@@ -226,6 +251,7 @@ function createStopping(onStop: Execution["stop"] = () => {}): Stopping {
   const giveUp = () => endGrace({ kind: "thrown", error: new Error("it did not end within its grace") });
   return {
     signal: controller.signal,
+    discarded: discarding.signal,
     graceOver,
     get reason() {
       return reason;
@@ -233,6 +259,7 @@ function createStopping(onStop: Execution["stop"] = () => {}): Stopping {
     stop: (next, graceMs) => {
       reason ??= next;
       controller.abort();
+      if (next !== "timeout") discarding.abort();
       onStop(next, graceMs);
       graceEndsAt = Math.min(graceEndsAt, performance.now() + graceMs);
       clearTimeout(timer);

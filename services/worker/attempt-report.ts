@@ -18,7 +18,7 @@ export interface AttemptEnd {
   readonly stopped: { readonly reason: StopReason } | null;
   readonly timeoutMs: number | null;
   readonly durationMs: number;
-  /** What it wrote to its output file. */
+  /** What it wrote to its output file, and what its processes used. */
   readonly file: ClosedAttempt;
   /** Null: not to be captured. */
   readonly lastStdoutLine: string | null;
@@ -31,14 +31,15 @@ export const noOutputFile: ClosedAttempt = noFile;
 
 /** What is reported of an attempt. A timeout or drain has the last word, whatever the process made of it. */
 export function toReport(end: AttemptEnd): AttemptReport {
-  const { durationMs } = end;
+  const { usage } = end.file;
+  const measured = { durationMs: end.durationMs, ...(usage === undefined ? {} : { usage }) };
   const report = end.stopped === null ? reportResult(end) : reportStop(end, end.stopped.reason);
-  if (report.kind !== "failed") return { ...report, durationMs };
+  if (report.kind !== "failed") return { ...report, ...measured };
   return {
     ...report,
     message: cleanMessage(report.message),
     outputs: report.outputs.length > 0 ? report.outputs : end.file.outputs,
-    durationMs,
+    ...measured,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { AttemptLimits, AttemptUsage } from "#runner/attempt-limits.ts";
 import type { Output } from "#runner/runner-protocol.ts";
 
 /** Names one attempt. */
@@ -45,6 +46,8 @@ export interface Assignment {
   readonly maxTries: number;
   readonly captureStdout: boolean;
   readonly logMaxBytes: number;
+  /** Absent: its processes may use what the host has. */
+  readonly limits?: AttemptLimits;
 }
 
 /** What an attempt came to, as it is reported. */
@@ -54,6 +57,8 @@ export type AttemptReport = {
   readonly logChunks: number;
   /** Of a failed attempt only what the task asked to keep is kept, by the executor. */
   readonly outputs: readonly Output[];
+  /** Absent: nobody measured. */
+  readonly usage?: AttemptUsage;
 } & (
   | { readonly kind: "success"; readonly exitCode: number | null }
   | { readonly kind: "skipped" }

@@ -1,12 +1,25 @@
-import type { SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
+import {
+  type ArtifactAck,
+  type SessionResponse,
+  Verdict as VerdictMessage,
+} from "#gen/millrace/v1/worker_session_service_pb.js";
 import { keyOf } from "./attempt.ts";
-import { fromAssignment, fromDuration, fromRefMessage, fromVerdict } from "./session-messages.ts";
-import type { SessionEvent } from "./session-signals.ts";
+import type { PoisonPlace } from "./poison-reports.ts";
+import { fromAssignment, fromDuration, fromRefMessage } from "./session-messages.ts";
+import type { SessionEvent, Verdict } from "./session-signals.ts";
 import { ticketKeyOf } from "./ticket-ref.ts";
 
 const defaultLeaseMs = 15_000;
 const defaultIntervalMs = 5000;
 const defaultGraceMs = 30_000;
+
+/** What this worker does not know it keeps: the executor will say more with the next session. */
+const verdictWords = {
+  [VerdictMessage.UNSPECIFIED]: "keep",
+  [VerdictMessage.KEEP]: "keep",
+  [VerdictMessage.KILL]: "kill",
+  [VerdictMessage.SETTLED]: "settled",
+} as const satisfies Record<VerdictMessage, Verdict>;
 
 /** All chunks of an attempt up to this one are durable. It concerns the log alone, not the session's state. */
 export interface LogAcknowledged {
@@ -15,16 +28,28 @@ export interface LogAcknowledged {
   readonly sequence: number;
 }
 
+/** A message that is no ticket is out of the way; it concerns the consumer of tickets alone. */
+export interface PoisonParked {
+  readonly kind: "poison_parked";
+  readonly place: PoisonPlace;
+}
+
+/** How far a file has come; it concerns the sending of files alone. */
+export interface ArtifactAcknowledged {
+  readonly kind: "artifact_acknowledged";
+  readonly ack: ArtifactAck;
+}
+
 /** What a message means; nothing when it names no attempt, or is of a kind that this worker did not ask for. */
 export function toEvents(
   connection: number,
   { message }: SessionResponse,
-): readonly (SessionEvent | LogAcknowledged)[] {
+): readonly (SessionEvent | LogAcknowledged | PoisonParked | ArtifactAcknowledged)[] {
   switch (message.case) {
     case "welcome": {
       const { lease, heartbeatInterval, held } = message.value;
       const verdicts = held.flatMap(({ attempt, verdict }) =>
-        attempt === undefined ? [] : [[keyOf(fromRefMessage(attempt)), fromVerdict(verdict)] as const],
+        attempt === undefined ? [] : [[keyOf(fromRefMessage(attempt)), verdictWords[verdict]] as const],
       );
       const leaseMs = fromDuration(lease, defaultLeaseMs);
       const intervalMs = fromDuration(heartbeatInterval, defaultIntervalMs);
@@ -75,6 +100,12 @@ export function toEvents(
       const reason = verdict.case === "drop" ? verdict.value.reason : (verdict.case ?? "");
       return [{ kind: "claim_answered", connection, key, assignment, reason }];
     }
+    case "poisonAck": {
+      const { topic, partition, offset } = message.value;
+      return [{ kind: "poison_parked", place: { topic, partition, offset: Number(offset) } }];
+    }
+    case "artifactAck":
+      return [{ kind: "artifact_acknowledged", ack: message.value }];
     case "ticket":
     case undefined:
       return [];

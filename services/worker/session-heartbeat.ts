@@ -1,5 +1,7 @@
+import { incarnationId } from "./incarnation.ts";
 import { changeExecutor } from "./session-link.ts";
 import type { Draining, SessionState } from "./session-model.ts";
+import { strainOf } from "./session-strain.ts";
 import type { SessionEvent, Verdict } from "./session-signals.ts";
 import { usedSlots } from "./session-tickets.ts";
 import type { SessionTurn } from "./session-turn.ts";
@@ -8,6 +10,8 @@ type EventOf<K extends SessionEvent["kind"]> = Extract<SessionEvent, { kind: K }
 
 /** The share of the lease after which everything is killed: the rest is for the killing, and for clocks that differ. */
 const leaseShare = 0.9;
+/** A beat that goes out so much of the lease too late says that this process is held up. */
+const heldUpShare = 1 / 3;
 
 /** The session is open: the lease counts from the sending of the hello. */
 export function receiveWelcome(turn: SessionTurn, event: EventOf<"welcome">): ReadonlyMap<string, Verdict> | null {
@@ -24,9 +28,11 @@ export function receiveWelcome(turn: SessionTurn, event: EventOf<"welcome">): Re
       unansweredSince: null,
     },
     failures: 0,
+    refusal: null,
     leaseMs,
   });
   extendLease(turn, link.sentAt, leaseMs);
+  forgetPredecessors(turn);
   return event.verdicts;
 }
 
@@ -49,7 +55,8 @@ export function beat(turn: SessionTurn): void {
     return;
   }
   const sequence = link.sequence + 1;
-  const { draining } = turn.state;
+  watchPunctuality(turn, link.nextBeatAt);
+  const { draining, pressure } = turn.state;
   if (draining !== null && draining.firstBeat === null) turn.change({ draining: { ...draining, firstBeat: sequence } });
   turn.setLink({ ...link, sequence, unansweredSince: turn.now, nextBeatAt: turn.now + link.intervalMs });
   const busy = usedSlots(turn.held, turn.state.claims);
@@ -58,7 +65,27 @@ export function beat(turn: SessionTurn): void {
     sequence,
     held: [...turn.held.values()].map(({ ref }) => ref),
     freeSlots: draining === null ? Math.max(0, slots - busy) : 0,
+    usage: pressure.usage,
+    strain: strainOf(turn.state),
   });
+}
+
+/** A process that is held up so long cannot keep its lease: it takes nothing new until a beat goes out in time again. */
+function watchPunctuality(turn: SessionTurn, dueAt: number): void {
+  const { leaseMs, isHeldUp } = turn.state;
+  const lateMs = turn.now - dueAt;
+  const isLate = leaseMs !== null && lateMs >= leaseMs * heldUpShare;
+  if (isLate === isHeldUp) return;
+  turn.change({ isHeldUp: isLate });
+  if (isLate) turn.note("warn", "this process was held up: no new work for now", { late_ms: Math.round(lateMs) });
+}
+
+/** The database knows this incarnation: the next start need not name the earlier ones. */
+function forgetPredecessors(turn: SessionTurn): void {
+  const { incarnation } = turn.state;
+  if (incarnation.predecessors.length === 0) return;
+  turn.change({ incarnation: { ...incarnation, predecessors: [] } });
+  turn.emit({ kind: "record_incarnations", incarnations: [incarnationId(incarnation)] });
 }
 
 /** Says that no more work is wanted, and asks for an answer that comes after whatever was under way. */

@@ -1,4 +1,5 @@
-import { type Held, incarnationId, type SessionState } from "./session-model.ts";
+import { incarnationId, incarnationTrail } from "./incarnation.ts";
+import type { Held, SessionState } from "./session-model.ts";
 import type { SessionEvent } from "./session-signals.ts";
 import type { SessionTurn } from "./session-turn.ts";
 
@@ -33,8 +34,9 @@ export function connect(turn: SessionTurn): void {
     connection,
     executor: state.executor,
     incarnation: incarnationId(state.incarnation),
-    previous: state.incarnation.previous,
+    predecessors: state.incarnation.predecessors,
     held: [...turn.held.values()].map(({ ref }) => ref),
+    outcomes: [...turn.held.values()].flatMap(({ ref, stage }) => (stage === "settled" ? ref : [])),
   });
 }
 
@@ -57,8 +59,11 @@ export function receiveClosed(turn: SessionTurn, event: Extract<SessionEvent, { 
   const waitMs = canBeNew ? 0 : isRefused ? refusedRetryMs : backOffMs({ ...state, failures }, event.random);
   const fields = { error: event.problem, retry_in_ms: Math.round(waitMs) };
   turn.note("warn", isRefused ? "refused by the executor" : "session to the executor lost", fields);
+  if (isRefused && !canBeNew && failures >= state.executorCount)
+    turn.emit({ kind: "tell_refusal", problem: event.problem });
   turn.change({
     failures,
+    refusal: isRefused && !canBeNew ? event.problem : state.refusal,
     link: { kind: "idle", retryAt: turn.now + waitMs },
     executor: (state.executor + 1) % state.executorCount,
   });
@@ -70,11 +75,11 @@ export function renewIncarnation(turn: SessionTurn): void {
   const next = {
     ...incarnation,
     number: incarnation.number + 1,
-    previous: incarnationId(incarnation),
+    predecessors: incarnationTrail(incarnation),
   };
   turn.change({ incarnation: next });
   if (turn.state.link.kind === "idle") turn.setLink({ kind: "idle", retryAt: turn.now });
-  turn.emit({ kind: "record_incarnation", incarnation: incarnationId(next) });
+  turn.emit({ kind: "record_incarnations", incarnations: incarnationTrail(next) });
 }
 
 /** The first round through the list goes at once; later ones wait longer each, but never much of a lease. */

@@ -1,23 +1,27 @@
 import type { SessionRequest, SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { describeError } from "#errors/app-error.ts";
 import type { Bus } from "#ports/bus.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
+import type { PoisonMessage } from "#ports/ticket-consumer.ts";
 import type { LogPiece } from "#runner/runner-protocol.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import type { SendArtifact } from "./artifact-keeping.ts";
+import { ArtifactUploads } from "./artifact-uploads.ts";
 import { type Assignment, type AttemptRef, type AttemptReport, failureReport, keyOf } from "./attempt.ts";
 import type { Execution } from "./attempt-execution.ts";
 import { AttemptLogs, type NumberedChunk } from "./attempt-logs.ts";
 import type { OutcomeSpool } from "./outcome-spool.ts";
+import type { ResourceUsage } from "./pressure.ts";
 import type { ConnectionHandlers, SessionConnection } from "./session-connection.ts";
 import { toEvents } from "./session-events.ts";
-import { toLogChunkMessage, toOutcomeMessage, toRefMessage, toRequest } from "./session-messages.ts";
+import { toLogChunkMessage, toOutcomeMessage, toPoisonReport, toRequest } from "./session-messages.ts";
 import type { SessionState } from "./session-model.ts";
 import type { SessionEffect, SessionEvent } from "./session-signals.ts";
-import { type SpokenEffect, toMessage } from "./session-speech.ts";
+import { type SpokenEffect, toHello, toMessage, type WorkerTraits } from "./session-speech.ts";
 import { nextWakeAt, step } from "./session-state.ts";
 import { ticketIntake } from "./session-tickets.ts";
 import { TicketConsumption } from "./ticket-consumption.ts";
 
-const protocolVersion = 1;
 const maxTimerMs = 2 ** 31 - 1;
 /** The runner watches the lease too, for a session process that is frozen; it acts this much later. */
 const runnerLeaseDelayMs = 50;
@@ -25,39 +29,31 @@ const runnerLeaseDelayMs = 50;
 type Message = Parameters<typeof toRequest>[0];
 type EffectOf<K extends SessionEffect["kind"]> = Extract<SessionEffect, { kind: K }>;
 
-/** The machine that a worker offers. */
-export interface WorkerHost {
-  readonly hostname: string;
-  readonly cpu: number;
-  readonly memoryBytes: bigint;
-}
-
-export interface SessionLoopOptions {
-  readonly workerId: string;
-  readonly version: string;
-  readonly queues: readonly string[];
-  readonly slots: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly host: WorkerHost;
-  /** Operator types that it can run. */
-  readonly capabilities: readonly string[];
+export interface SessionLoopOptions extends WorkerTraits {
   readonly clock: Clock;
   /** Opens a stream to one of the executors, by its place in the list. */
   readonly connect: (executor: number, handlers: ConnectionHandlers) => SessionConnection;
-  readonly execute: (assignment: Assignment, onLog: (piece: LogPiece) => void) => Execution;
+  readonly execute: (assignment: Assignment, onLog: (piece: LogPiece) => void, sendArtifact: SendArtifact) => Execution;
   /** Tells the runner to kill everything after so many milliseconds, for when this process is frozen. */
   readonly setRunnerLease: (ms: number) => void;
   readonly spool: OutcomeSpool;
   /** Null: attempts come over the session alone. */
   readonly bus: Pick<Bus, "consumeTickets"> | null;
   readonly logger: Logger;
-  readonly recordIncarnation: (incarnation: string) => void;
+  readonly recordIncarnations: (incarnations: readonly string[]) => void;
+  /** How full the machine is; null: nobody measures. */
+  readonly measure: (() => Promise<ResourceUsage>) | null;
+  /** Called when every executor in turn has refused the worker. */
+  readonly onRefused: (problem: string) => void;
 }
 
 /** The thin shell around `step`: turns what happens into events, performs the effects, and keeps one timer. */
 export class SessionLoop {
   readonly #options: SessionLoopOptions;
   readonly #logs = new AttemptLogs();
+  readonly #artifacts = new ArtifactUploads((key, message) =>
+    this.#connection?.outbound.sendBulk(key, toRequest(message)),
+  );
   readonly #executions = new Map<string, Execution>();
   readonly #events: SessionEvent[] = [];
   readonly #over = Promise.withResolvers<void>();
@@ -76,7 +72,8 @@ export class SessionLoop {
     this.#options = options;
     const { bus } = options;
     const dispatch = (event: SessionEvent): void => this.dispatch(event);
-    this.#tickets = bus === null ? null : new TicketConsumption({ ...options, bus, dispatch });
+    const reportPoison = (poison: PoisonMessage): void => this.#send(toPoisonReport(poison));
+    this.#tickets = bus === null ? null : new TicketConsumption({ ...options, bus, dispatch, reportPoison });
   }
 
   /** Resolves when the worker has nothing left to do. */
@@ -104,6 +101,9 @@ export class SessionLoop {
         this.#state = state;
         for (const effect of effects) this.#perform(effect);
         this.#tickets?.setIntake(ticketIntake(state));
+        const session = state.link.kind === "ready" ? state.link.connection : null;
+        this.#tickets?.setSession(session);
+        this.#artifacts.setSession(session);
         if (next.kind === "welcome" || next.kind === "closed") this.#firstContact.resolve();
       }
     } finally {
@@ -111,6 +111,15 @@ export class SessionLoop {
     }
     if (this.#state.link.kind === "over") this.#end();
     else this.#armTimer();
+  }
+
+  /** What the next beats tell of the machine; begun before the first session, so that the first beat tells already. */
+  measure(): void {
+    const { measure, logger } = this.#options;
+    measure?.().then(
+      (usage) => this.dispatch({ kind: "measured", usage }),
+      (error: unknown) => logger.debug({ error: describeError(error) }, "the machine could not be measured"),
+    );
   }
 
   #end(): void {
@@ -149,6 +158,10 @@ export class SessionLoop {
       case "stop":
         this.#executions.get(effect.key)?.stop(effect.reason, effect.graceMs);
         return;
+      case "send_beat":
+        this.#send(toMessage(effect));
+        this.measure();
+        return;
       case "pass_ticket":
         this.#tickets?.pass(effect.delivery);
         return;
@@ -161,8 +174,11 @@ export class SessionLoop {
       case "extend_lease":
         this.#options.setRunnerLease(effect.until - this.#options.clock.now() + runnerLeaseDelayMs);
         return;
-      case "record_incarnation":
-        this.#options.recordIncarnation(effect.incarnation);
+      case "record_incarnations":
+        this.#options.recordIncarnations(effect.incarnations);
+        return;
+      case "tell_refusal":
+        this.#options.onRefused(effect.problem);
         return;
       case "note":
         this.#options.logger[effect.level]({ worker_id: this.#options.workerId, ...effect.fields }, effect.text);
@@ -172,7 +188,9 @@ export class SessionLoop {
     }
   }
 
-  #say(effect: SpokenEffect | EffectOf<"send_outcome" | "send_unacknowledged_logs">): void {
+  #say(
+    effect: Exclude<SpokenEffect, EffectOf<"send_beat">> | EffectOf<"send_outcome" | "send_unacknowledged_logs">,
+  ): void {
     if (effect.kind === "send_outcome") this.#sendOutcome(effect.ref, effect.report);
     else if (effect.kind !== "send_unacknowledged_logs") this.#send(toMessage(effect));
     else for (const chunk of this.#logs.unacknowledged()) this.#sendChunk(chunk);
@@ -198,35 +216,21 @@ export class SessionLoop {
     else outbound?.send(request);
   }
 
-  #connect({ connection, executor, incarnation, previous, held }: EffectOf<"connect">): void {
-    const { workerId, version, queues, slots, labels, host, capabilities, clock } = this.#options;
+  #connect(effect: EffectOf<"connect">): void {
+    const { connection, executor } = effect;
+    const { clock } = this.#options;
     this.#connection = this.#options.connect(executor, {
       onMessage: (message) => this.#receive(connection, message),
       onClosed: (end) => this.dispatch({ kind: "closed", connection, ...end, random: clock.random() }),
     });
-    this.#send({
-      case: "hello",
-      value: {
-        workerId,
-        incarnation,
-        previousIncarnation: previous,
-        connection: BigInt(connection),
-        protocolVersion,
-        programVersion: version,
-        hostname: host.hostname,
-        queues: [...queues],
-        slots,
-        labels,
-        resources: { cpu: host.cpu, memoryBytes: host.memoryBytes },
-        capabilities: [...capabilities],
-        held: held.map(toRefMessage),
-      },
-    });
+    this.#send(toHello(effect, this.#options));
   }
 
   #receive(connection: number, message: SessionResponse): void {
     for (const event of toEvents(connection, message)) {
       if (event.kind === "log_acknowledged") this.#logs.acknowledge(event.key, event.sequence);
+      else if (event.kind === "artifact_acknowledged") this.#artifacts.receive(event.ack);
+      else if (event.kind === "poison_parked") this.#tickets?.poisonParked(event.place);
       else this.dispatch(event);
     }
   }
@@ -235,7 +239,8 @@ export class SessionLoop {
     const { ref } = assignment;
     const key = keyOf(ref);
     this.#logs.begin(ref, (cost) => this.#executions.get(key)?.addLogCredit(cost));
-    const execution = this.#options.execute(assignment, (piece) => this.#addLog(key, piece));
+    const sendArtifact: SendArtifact = (file, signal) => this.#artifacts.send(ref, file, signal);
+    const execution = this.#options.execute(assignment, (piece) => this.#addLog(key, piece), sendArtifact);
     this.#executions.set(key, execution);
     execution.ended.then(
       (report) => this.#finish(key, report),

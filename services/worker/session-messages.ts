@@ -10,18 +10,20 @@ import {
 import {
   type Assignment as AssignmentMessage,
   AttemptRefSchema,
+  type ConsumptionSchema,
   type AttemptRef as AttemptRefMessage,
   LogSource,
   OutcomeKind,
   type OutcomeSchema,
+  type Resources,
   type SessionRequest,
   SessionRequestSchema,
-  Verdict as VerdictMessage,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { PoisonMessage } from "#ports/ticket-consumer.ts";
+import { type AttemptLimits, type AttemptUsage, noLimits } from "#runner/attempt-limits.ts";
 import type { LogText } from "#runner/runner-protocol.ts";
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
 import type { NumberedChunk } from "./attempt-logs.ts";
-import type { Verdict } from "./session-signals.ts";
 import type { TicketRef } from "./ticket-ref.ts";
 
 const defaultGraceMs = 30_000;
@@ -40,14 +42,6 @@ const sources = {
   system: LogSource.SYSTEM,
 } as const satisfies Record<LogText["source"], LogSource>;
 
-/** What this worker does not know it keeps: the executor will say more with the next session. */
-const verdicts = {
-  [VerdictMessage.UNSPECIFIED]: "keep",
-  [VerdictMessage.KEEP]: "keep",
-  [VerdictMessage.KILL]: "kill",
-  [VerdictMessage.SETTLED]: "settled",
-} as const satisfies Record<VerdictMessage, Verdict>;
-
 export function toRequest(message: MessageInitShape<typeof SessionRequestSchema>["message"]): SessionRequest {
   return create(SessionRequestSchema, message === undefined ? {} : { message });
 }
@@ -60,10 +54,6 @@ export function toRefMessage({ mapIndex, ...ref }: TicketRef & Partial<Pick<Atte
 export function fromRefMessage(message: AttemptRefMessage): AttemptRef {
   const { dagRunId, taskId, generation, tryNumber, fence } = message;
   return { dagRunId, taskId, mapIndex: message.mapIndex ?? null, generation, tryNumber, fence };
-}
-
-export function fromVerdict(verdict: VerdictMessage): Verdict {
-  return verdicts[verdict];
 }
 
 /** Null for an assignment that names no attempt. */
@@ -89,6 +79,24 @@ export function fromAssignment(message: AssignmentMessage): Assignment | null {
     maxTries: message.maxTries,
     captureStdout,
     logMaxBytes: message.logMaxBytes > 0n ? Number(message.logMaxBytes) : defaultLogMaxBytes,
+    ...(message.resources === undefined ? {} : { limits: fromResources(message.resources) }),
+  };
+}
+
+/** What is 0 is not limited. */
+function fromResources({ cpu, memoryBytes, diskBytes }: Resources): AttemptLimits {
+  return {
+    ...noLimits,
+    cpus: cpu > 0 ? cpu : null,
+    memoryBytes: memoryBytes > 0n ? Number(memoryBytes) : null,
+    diskBytes: diskBytes > 0n ? Number(diskBytes) : null,
+  };
+}
+
+function toConsumption({ cpuMs, memoryPeakBytes }: AttemptUsage): MessageInitShape<typeof ConsumptionSchema> {
+  return {
+    ...(cpuMs === null ? {} : { cpuMs: BigInt(Math.round(cpuMs)) }),
+    ...(memoryPeakBytes === null ? {} : { memoryPeakBytes: BigInt(memoryPeakBytes) }),
   };
 }
 
@@ -103,6 +111,7 @@ export function toOutcomeMessage(ref: AttemptRef, report: AttemptReport): Messag
     outputs: report.outputs.map(({ key, json }) => ({ key, json })),
     duration: durationFromMs(Math.round(report.durationMs)),
     logChunks: BigInt(report.logChunks),
+    ...(report.usage === undefined ? {} : { consumption: toConsumption(report.usage) }),
   };
   switch (report.kind) {
     case "success":
@@ -140,6 +149,15 @@ export function toLogChunkMessage(
     }),
   };
   return { case: "logChunk", value };
+}
+
+export function toPoisonReport(
+  poison: PoisonMessage,
+): NonNullable<MessageInitShape<typeof SessionRequestSchema>["message"]> {
+  const { topic, partition, offset, reason, key, value, headers, size, isCut } = poison;
+  const content = { ...(key === null ? {} : { key }), ...(value === null ? {} : { value }), headers: [...headers] };
+  const facts = { topic, partition, offset: BigInt(offset), reason, size: BigInt(size), isCut };
+  return { case: "poisonReport", value: { ...facts, ...content } };
 }
 
 function cleanLine(line: string): string {

@@ -1,4 +1,6 @@
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
+import type { Incarnation } from "./incarnation.ts";
+import { noPressure, type Pressure } from "./pressure.ts";
 import type { TicketRef } from "./ticket-ref.ts";
 
 /** An attempt in the worker's hands, from its assignment until nobody needs to hear of it. */
@@ -74,17 +76,12 @@ export interface SessionState {
   /** Everything is killed then unless a beat is answered before (G4). */
   readonly leaseUntil: number | null;
   readonly draining: Draining | null;
-}
-
-export interface Incarnation {
-  /** Ids of this start: `start.1`, then one more after each lost lease. */
-  readonly start: string;
-  readonly number: number;
-  readonly previous: string;
-}
-
-export function incarnationId({ start, number }: Incarnation): string {
-  return `${start}.${number}`;
+  /** How full the machine is. */
+  readonly pressure: Pressure;
+  /** This process was held up for a good part of the lease, and has not kept a beat's time since. */
+  readonly isHeldUp: boolean;
+  /** Why no executor takes it; null: none has refused it since its last welcome. */
+  readonly refusal: string | null;
 }
 
 export function initialState(options: {
@@ -92,16 +89,16 @@ export function initialState(options: {
   readonly slots: number;
   readonly drainTimeoutMs: number;
   readonly start: string;
-  readonly previous: string;
+  readonly predecessors: readonly string[];
   /** Outcomes that an earlier start left. */
   readonly spooled: readonly { readonly key: string; readonly ref: AttemptRef; readonly report: AttemptReport }[];
 }): SessionState {
-  const { executorCount, slots, drainTimeoutMs, start, previous, spooled } = options;
+  const { executorCount, slots, drainTimeoutMs, start, predecessors, spooled } = options;
   return {
     executorCount,
     slots,
     drainTimeoutMs,
-    incarnation: { start, number: 1, previous },
+    incarnation: { start, number: 1, predecessors },
     link: { kind: "idle", retryAt: Number.NEGATIVE_INFINITY },
     executor: 0,
     connection: 0,
@@ -112,5 +109,8 @@ export function initialState(options: {
     leaseMs: null,
     leaseUntil: null,
     draining: null,
+    pressure: noPressure,
+    isHeldUp: false,
+    refusal: null,
   };
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Assignment, type AttemptRef, type AttemptReport, instanceOf, keyOf } from "./attempt.ts";
-import { incarnationId, initialState, type SessionState } from "./session-model.ts";
+import { incarnationId } from "./incarnation.ts";
+import { initialState, type SessionState } from "./session-model.ts";
 import type { SessionEffect, SessionEvent, Verdict } from "./session-signals.ts";
 import { nextWakeAt, step } from "./session-state.ts";
 import { ticketKeyOf } from "./ticket-ref.ts";
@@ -47,7 +48,7 @@ class World {
     slots: 4,
     drainTimeoutMs: 2000,
     start: "s",
-    previous: "",
+    predecessors: [],
     spooled: [],
   });
   now = 0;

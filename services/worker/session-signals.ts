@@ -1,5 +1,6 @@
 import type { StopReason } from "#operators/operator.ts";
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
+import type { ResourceUsage, Strain } from "./pressure.ts";
 import type { TicketRef } from "./ticket-ref.ts";
 
 /** Why an executor refused a hello: this incarnation is dead to the database, or something that a new one would not change. */
@@ -61,6 +62,7 @@ export type SessionEvent =
     }
   /** Its process tree is gone. */
   | { readonly kind: "finished"; readonly key: string; readonly report: AttemptReport }
+  | { readonly kind: "measured"; readonly usage: ResourceUsage }
   | { readonly kind: "shutdown"; readonly reason: string }
   | { readonly kind: "tick" };
 
@@ -71,8 +73,10 @@ export type SessionEffect =
       readonly connection: number;
       readonly executor: number;
       readonly incarnation: string;
-      readonly previous: string;
+      readonly predecessors: readonly string[];
       readonly held: readonly AttemptRef[];
+      /** Those of `held` that have ended. */
+      readonly outcomes: readonly AttemptRef[];
     }
   | { readonly kind: "disconnect"; readonly connection: number }
   | {
@@ -80,6 +84,8 @@ export type SessionEffect =
       readonly sequence: number;
       readonly held: readonly AttemptRef[];
       readonly freeSlots: number;
+      readonly usage: ResourceUsage | null;
+      readonly strain: Strain | null;
     }
   | { readonly kind: "send_claim"; readonly ref: TicketRef }
   | { readonly kind: "return_ticket"; readonly ref: TicketRef; readonly reason: string }
@@ -96,7 +102,9 @@ export type SessionEffect =
   | { readonly kind: "keep"; readonly ref: AttemptRef; readonly report: AttemptReport }
   | { readonly kind: "forget"; readonly key: string }
   | { readonly kind: "extend_lease"; readonly until: number }
-  | { readonly kind: "record_incarnation"; readonly incarnation: string }
+  /** What the next start is to know of this one, in place of what it knew before. */
+  | { readonly kind: "record_incarnations"; readonly incarnations: readonly string[] }
+  | { readonly kind: "tell_refusal"; readonly problem: string }
   | {
       readonly kind: "note";
       readonly level: "info" | "warn";

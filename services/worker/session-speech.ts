@@ -1,6 +1,28 @@
 import { toRefMessage, type toRequest } from "./session-messages.ts";
 import type { SessionEffect } from "./session-signals.ts";
 
+/** This version of the protocol. */
+const protocolVersion = 1;
+
+/** The machine that a worker offers. */
+interface WorkerHost {
+  readonly hostname: string;
+  readonly cpu: number;
+  readonly memoryBytes: bigint;
+}
+
+/** What a worker says of itself. */
+export interface WorkerTraits {
+  readonly workerId: string;
+  readonly version: string;
+  readonly queues: readonly string[];
+  readonly slots: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly host: WorkerHost;
+  /** Operator types that it can run. */
+  readonly capabilities: readonly string[];
+}
+
 /** What a worker says that needs nothing but the effect itself. */
 export type SpokenEffect = Extract<
   SessionEffect,
@@ -12,8 +34,16 @@ export type SpokenEffect = Extract<
 export function toMessage(effect: SpokenEffect): Parameters<typeof toRequest>[0] {
   switch (effect.kind) {
     case "send_beat": {
-      const { sequence, held, freeSlots } = effect;
-      return { case: "heartbeat", value: { sequence: BigInt(sequence), held: held.map(toRefMessage), freeSlots } };
+      const { sequence, held, freeSlots, usage, strain } = effect;
+      const value = {
+        sequence: BigInt(sequence),
+        held: held.map(toRefMessage),
+        freeSlots,
+        degradedReason: strain?.reason ?? "",
+        yields: strain?.yields ?? false,
+        ...(usage === null ? {} : { usage }),
+      };
+      return { case: "heartbeat", value };
     }
     case "send_claim":
       return { case: "claim", value: { attempt: toRefMessage(effect.ref) } };
@@ -30,4 +60,29 @@ export function toMessage(effect: SpokenEffect): Parameters<typeof toRequest>[0]
     case "send_drain_notice":
       return { case: "drainNotice", value: { reason: effect.reason } };
   }
+}
+
+/** The first message of a session. */
+export function toHello(
+  { connection, incarnation, predecessors, held, outcomes }: Extract<SessionEffect, { kind: "connect" }>,
+  { workerId, version, queues, slots, labels, host, capabilities }: WorkerTraits,
+): Parameters<typeof toRequest>[0] {
+  const value = {
+    workerId,
+    incarnation,
+    previousIncarnation: predecessors.at(-1) ?? "",
+    earlierIncarnations: predecessors.slice(0, -1),
+    connection: BigInt(connection),
+    protocolVersion,
+    programVersion: version,
+    hostname: host.hostname,
+    queues: [...queues],
+    slots,
+    labels,
+    resources: { cpu: host.cpu, memoryBytes: host.memoryBytes },
+    capabilities: [...capabilities],
+    held: held.map(toRefMessage),
+    outcomes: outcomes.map(toRefMessage),
+  };
+  return { case: "hello", value };
 }

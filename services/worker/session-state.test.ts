@@ -46,7 +46,7 @@ class Session {
       slots: 4,
       drainTimeoutMs: options.drainTimeoutMs ?? 600_000,
       start: "s",
-      previous: "old.1",
+      predecessors: ["old.1"],
       spooled: [],
     });
   }
@@ -120,11 +120,12 @@ function ready(running: readonly string[] = [], options: ConstructorParameters<t
 describe("opening a session", () => {
   test("the first thing is a connection to the first executor, with what is held and the earlier incarnation", () => {
     const session = new Session();
+    const first = { kind: "connect", connection: 1, executor: 0 };
 
     expect(session.do({ kind: "tick" })).toEqual([
-      { kind: "connect", connection: 1, executor: 0, incarnation: "s.1", previous: "old.1", held: [] },
+      { ...first, incarnation: "s.1", predecessors: ["old.1"], held: [], outcomes: [] },
     ]);
-    expect(kinds(session.welcome())).toEqual(["extend_lease", "send_unacknowledged_logs"]);
+    expect(kinds(session.welcome())).toEqual(["extend_lease", "record_incarnations", "send_unacknowledged_logs"]);
     expect(session.state.link).toMatchObject({ kind: "ready", nextBeatAt: intervalMs });
   });
 
@@ -172,9 +173,9 @@ describe("opening a session", () => {
     const session = ready();
     session.close();
 
-    expect(kinds(session.close("incarnation_lost"))).toEqual(["record_incarnation", "connect"]);
+    expect(kinds(session.close("incarnation_lost"))).toEqual(["record_incarnations", "connect"]);
     expect(session.effects).toContainEqual(
-      expect.objectContaining({ kind: "connect", incarnation: "s.2", previous: "s.1" }),
+      expect.objectContaining({ kind: "connect", incarnation: "s.2", predecessors: ["s.1"] }),
     );
   });
 
@@ -182,7 +183,7 @@ describe("opening a session", () => {
     const session = new Session();
     session.do({ kind: "tick" });
 
-    expect(kinds(session.close("incarnation_lost"))).toEqual(["record_incarnation", "connect"]);
+    expect(kinds(session.close("incarnation_lost"))).toEqual(["record_incarnations", "connect"]);
   });
 
   test("messages of an older connection change nothing", () => {
@@ -204,7 +205,7 @@ describe("heartbeats and the lease", () => {
     const session = ready(["a", "b"]);
     session.finish("a");
 
-    expect(session.pass(intervalMs)).toEqual([
+    expect(session.pass(intervalMs)).toMatchObject([
       { kind: "send_beat", sequence: 1, held: [ref("a"), ref("b")], freeSlots: 3 },
     ]);
   });
@@ -248,8 +249,8 @@ describe("heartbeats and the lease", () => {
     session.pass(60_000);
     expect(kinds(session.effects)).not.toContain("connect");
 
-    expect(kinds(session.finish("a"))).toEqual(["record_incarnation", "connect"]);
-    expect(session.effects.at(-1)).toMatchObject({ incarnation: "s.2", previous: "s.1", held: [ref("b")] });
+    expect(kinds(session.finish("a"))).toEqual(["record_incarnations", "connect"]);
+    expect(session.effects.at(-1)).toMatchObject({ incarnation: "s.2", predecessors: ["s.1"], held: [ref("b")] });
   });
 
   test("a lost lease is seen first, whatever wakes the worker", () => {

@@ -17,6 +17,7 @@ import {
 import { changeExecutor, connect, greetingTimeoutMs, mayConnect, receiveClosed } from "./session-link.ts";
 import type { SessionState } from "./session-model.ts";
 import type { SessionEffect, SessionEvent } from "./session-signals.ts";
+import { receiveMeasure } from "./session-strain.ts";
 import {
   forgetClaims,
   receiveClaimAnswer,
@@ -112,6 +113,9 @@ function receive(turn: SessionTurn, event: SessionEvent): void {
       return;
     case "finished":
       receiveFinished(turn, event);
+      return;
+    case "measured":
+      receiveMeasure(turn, event.usage);
       return;
     case "shutdown":
       beginDrain(turn, event.reason);

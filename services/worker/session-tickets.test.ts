@@ -33,7 +33,7 @@ class Session {
     slots: 2,
     drainTimeoutMs: 60_000,
     start: "s",
-    previous: "",
+    predecessors: [],
     spooled: [],
   });
 
@@ -162,7 +162,7 @@ describe("claims", () => {
     session.ticket("a");
     session.now = 5000;
 
-    expect(session.do({ kind: "tick" })).toEqual([{ kind: "send_beat", sequence: 1, held: [], freeSlots: 1 }]);
+    expect(session.do({ kind: "tick" })).toMatchObject([{ kind: "send_beat", sequence: 1, held: [], freeSlots: 1 }]);
   });
 
   test("are waited for by a worker that drains, and what they bring is reported as interrupted", () => {

@@ -1,6 +1,7 @@
 import { receiveAssignment } from "./held-attempts.ts";
 import type { Claim, Held, SessionState } from "./session-model.ts";
 import type { SessionEvent } from "./session-signals.ts";
+import { refusalOf } from "./session-strain.ts";
 import type { SessionTurn } from "./session-turn.ts";
 import { ticketKeyOf } from "./ticket-ref.ts";
 
@@ -10,9 +11,10 @@ type EventOf<K extends SessionEvent["kind"]> = Extract<SessionEvent, { kind: K }
 export type TicketIntake = "open" | "paused" | "closed";
 
 /** A worker that is full, or speaks to nobody, leaves tickets where others may get them; one that drains leaves the group. */
-export function ticketIntake({ link, draining, held, claims, slots }: SessionState): TicketIntake {
+export function ticketIntake(state: SessionState): TicketIntake {
+  const { link, draining, held, claims, slots } = state;
   if (draining !== null || link.kind === "over") return "closed";
-  return link.kind === "ready" && usedSlots(held, claims) < slots ? "open" : "paused";
+  return link.kind === "ready" && usedSlots(held, claims) < slots && refusalOf(state) === null ? "open" : "paused";
 }
 
 /** Slots that attempts have, or will have when their claims are answered. */
@@ -31,13 +33,18 @@ export function receiveTicket(turn: SessionTurn, { delivery, ref }: EventOf<"tic
     return;
   }
   const isHeld = [...turn.held.values()].some((held) => ticketKeyOf(held.ref) === key);
-  if (!isHeld && turn.isReady && draining === null && usedSlots(turn.held, claims) < slots) {
+  const strain = refusalOf(turn.state);
+  if (!isHeld && turn.isReady && draining === null && strain === null && usedSlots(turn.held, claims) < slots) {
     putClaim(turn, key, { ref, deliveries: [delivery] });
     turn.emit({ kind: "send_claim", ref });
     return;
   }
   if (!isHeld && turn.isReady)
-    turn.emit({ kind: "return_ticket", ref, reason: draining === null ? "every slot is taken" : "draining" });
+    turn.emit({
+      kind: "return_ticket",
+      ref,
+      reason: draining === null ? (strain ?? "every slot is taken") : "draining",
+    });
   turn.emit({ kind: "pass_ticket", delivery });
 }
 

@@ -2,6 +2,7 @@ import type { Bus } from "#ports/bus.ts";
 import type { PoisonMessage, TicketConsumer, TicketDelivery } from "#ports/ticket-consumer.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { type PoisonPlace, PoisonReports } from "./poison-reports.ts";
 import type { SessionEvent } from "./session-signals.ts";
 import type { TicketIntake } from "./session-tickets.ts";
 
@@ -10,6 +11,8 @@ export interface TicketConsumptionOptions {
   readonly queues: readonly string[];
   readonly clock: Clock;
   readonly dispatch: (event: SessionEvent) => void;
+  /** Tells the executor of a message that is no ticket. */
+  readonly reportPoison: (poison: PoisonMessage) => void;
   readonly logger: Logger;
 }
 
@@ -17,6 +20,7 @@ export interface TicketConsumptionOptions {
 export class TicketConsumption {
   readonly #options: TicketConsumptionOptions;
   readonly #consumer: TicketConsumer;
+  readonly #poison: PoisonReports;
   readonly #inHand = new Map<number, TicketDelivery>();
   #intake: TicketIntake = "paused";
   #lastDelivery = 0;
@@ -25,13 +29,14 @@ export class TicketConsumption {
   /** Joins, and takes nothing before the intake is open. */
   constructor(options: TicketConsumptionOptions) {
     this.#options = options;
-    const { bus, queues, clock, dispatch } = options;
+    const { bus, queues, clock, dispatch, reportPoison } = options;
+    this.#poison = new PoisonReports({ clock, send: reportPoison });
     this.#consumer = bus.consumeTickets({
       queues,
       onTicket: (delivery) => this.#receive(delivery),
       // The first ones may come before there is anybody to tell.
       onPartitions: (owned) => clock.nextTurn(() => dispatch({ kind: "partitions_owned", owned })),
-      onPoison: async (poison) => this.#logPoison(poison),
+      onPoison: (poison) => this.#reportPoison(poison),
     });
     this.#consumer.pause();
   }
@@ -46,7 +51,17 @@ export class TicketConsumption {
     this.#intake = intake;
     if (intake === "open") this.#consumer.resume();
     else if (intake === "paused") this.#consumer.pause();
-    else this.#closing = this.#consumer.close();
+    else this.#closing = this.#consumer.close().finally(() => this.#poison.close());
+  }
+
+  /** The number of the stream that is open; null: none. */
+  setSession(session: number | null): void {
+    this.#poison.setSession(session);
+  }
+
+  /** The executor has parked the message that lay there. */
+  poisonParked(place: PoisonPlace): void {
+    this.#poison.acknowledge(place);
   }
 
   pass(delivery: number): void {
@@ -61,11 +76,9 @@ export class TicketConsumption {
     this.#options.dispatch({ kind: "ticket", delivery: this.#lastDelivery, ref });
   }
 
-  /** The bytes stay in the topic for as long as it keeps them. */
-  #logPoison({ topic, partition, offset, reason, size }: PoisonMessage): void {
-    this.#options.logger.error(
-      { topic, partition, offset, size, reason },
-      "a message that is no ticket is passed over",
-    );
+  async #reportPoison(poison: PoisonMessage): Promise<void> {
+    const { topic, partition, offset, reason, size } = poison;
+    await this.#poison.report(poison);
+    this.#options.logger.warn({ topic, partition, offset, size, reason }, "a message that is no ticket was parked");
   }
 }

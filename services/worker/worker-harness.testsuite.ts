@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import type { LogChunk } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { createTestHost } from "#operators/operator-context.testsuite.ts";
+import { builtInCatalog } from "#operators/operator-catalog.ts";
 import type { Service } from "#rpc/service.ts";
 import { createSecretSource } from "#secrets/secret-source.ts";
 import { createLogger } from "#telemetry/logger.ts";
@@ -56,8 +57,10 @@ export function useWorkers(): WorkerHarness {
         slots: 4,
         labels: { zone: "a" },
         drainTimeoutMs: 0,
+        endsWhenRefused: false,
         bus: null,
         host: createTestHost(),
+        operators: builtInCatalog,
         secrets: createSecretSource({ environment: testSecrets, directory: null, command: null }),
         logger,
         ...options,

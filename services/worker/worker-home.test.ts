@@ -24,16 +24,16 @@ test("the id is made once, and a given one is not kept", () => {
   expect([given.workerId, again.workerId]).toEqual(["mine", first.workerId]);
 });
 
-test("each start is its own, and knows the incarnation before it", () => {
+test("each start is its own, and knows the incarnations before it", () => {
   const first = openWorkerHome(dataDir, null);
-  first.recordIncarnation(`${first.start}.1`);
-  first.recordIncarnation(`${first.start}.2`);
+  first.recordIncarnations([`${first.start}.1`]);
+  first.recordIncarnations([`${first.start}.1`, `${first.start}.2`]);
   first.release();
   const second = openWorkerHome(dataDir, null);
   second.release();
 
-  expect(first.previous).toBe("");
-  expect(second.previous).toBe(`${first.start}.2`);
+  expect(first.predecessors).toEqual([]);
+  expect(second.predecessors).toEqual([`${first.start}.1`, `${first.start}.2`]);
   expect(second.start).not.toBe(first.start);
 });
 

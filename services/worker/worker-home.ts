@@ -11,9 +11,10 @@ export interface WorkerHome {
   readonly workerId: string;
   /** The id of this start. */
   readonly start: string;
-  /** The incarnation before this one; empty at the first start. */
-  readonly previous: string;
-  readonly recordIncarnation: (incarnation: string) => void;
+  /** Incarnations of earlier starts that an executor may know, oldest first; none at the first start. */
+  readonly predecessors: readonly string[];
+  /** Replaces what the next start will find there. */
+  readonly recordIncarnations: (incarnations: readonly string[]) => void;
   /** Lets another worker use the directory. */
   readonly release: () => void;
 }
@@ -40,8 +41,10 @@ export function openWorkerHome(dataDir: string, givenId: string | null): WorkerH
       directory,
       workerId: givenId ?? readOrMakeId(join(directory, "worker-id")),
       start,
-      previous: readText(incarnationFile),
-      recordIncarnation: (incarnation) => replaceFile(incarnationFile, incarnation),
+      predecessors: readText(incarnationFile)
+        .split("\n")
+        .filter((line) => line !== ""),
+      recordIncarnations: (incarnations) => replaceFile(incarnationFile, incarnations.join("\n")),
       release: () => rmSync(lock, { force: true }),
     };
   } catch (error) {

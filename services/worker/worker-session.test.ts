@@ -157,7 +157,8 @@ test("a task that floods its output and one that burns all CPU delay no heartbea
     if (session.all("heartbeat").length > beatsAt.length) beatsAt.push(performance.now());
   }, 5);
   try {
-    await session.waitFor("heartbeat", 15);
+    await session.waitFor("logChunk");
+    await session.waitFor("heartbeat", session.all("heartbeat").length + 15);
   } finally {
     clearInterval(watch);
     clearInterval(acknowledge);
@@ -166,5 +167,4 @@ test("a task that floods its output and one that burns all CPU delay no heartbea
   const gaps = beatsAt.slice(1).map((at, index) => at - (beatsAt[index] ?? 0));
   expect(harness.executor.sessions).toHaveLength(1);
   expect(Math.max(...gaps)).toBeLessThan(1500);
-  expect(session.all("logChunk").length).toBeGreaterThan(0);
 });

@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import type { AttemptRef } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Ticket } from "#ports/ticket-consumer.ts";
 import { openMemoryBroker } from "#testing/memory-broker.ts";
 import { assignment, bash, patience } from "./fake-executor.testsuite.ts";
@@ -77,4 +78,63 @@ test("a worker that is stopped leaves its tickets to others", async () => {
   await harness.start({ bus: broker.connect(), workerId: "another" });
   const session = await harness.executor.waitForSession(2);
   expect((await session.waitFor("claim")).attempt?.taskId).toBe("a");
+});
+
+const poison = { key: "k", value: new Uint8Array([255, 255]), partition: 1, headers: { "ticket-version": "1" } };
+
+function appendPoison({ broker }: ReturnType<typeof openBroker>, count = 1): void {
+  broker.append(
+    broker.names.ticketsOf("default"),
+    Array.from({ length: count }, () => poison),
+  );
+}
+
+test("poison is reported with all that is known of it, and its offset passes when the executor has it (G12)", async () => {
+  const opened = openBroker();
+  await harness.start({ bus: opened.broker.connect() });
+  const session = await harness.executor.waitForSession(1);
+  appendPoison(opened);
+  const report = await session.waitFor("poisonReport");
+  const place = { topic: "millrace.tasks.default", partition: 1, offset: 0n };
+  expect(report).toMatchObject({ ...place, size: 2n, isCut: false });
+  expect(report.reason).toMatch(/no millrace\.v1\.Ticket/);
+  expect([Buffer.from(report.key ?? []).toString(), [...(report.value ?? [])]]).toEqual(["k", [255, 255]]);
+  expect(report.headers.map(({ name, value }) => [name, Buffer.from(value).toString()])).toEqual([
+    ["ticket-version", "1"],
+  ]);
+  await opened.publish("behind");
+  expect((await session.waitFor("claim")).attempt?.taskId).toBe("behind");
+  expect(opened.keptCount()).toBe(2);
+  session.send({ case: "claimReply", value: { attempt: session.all("claim")[0]?.attempt as AttemptRef } });
+  session.send({ case: "poisonAck", value: place });
+  await vi.waitFor(() => expect(opened.keptCount()).toBe(0), patience);
+});
+
+test("a report that was not acknowledged is sent again on the next session", async () => {
+  const opened = openBroker();
+  await harness.start({ bus: opened.broker.connect() });
+  const first = await harness.executor.waitForSession(1);
+  appendPoison(opened);
+  const report = await first.waitFor("poisonReport");
+  first.end();
+  const second = await harness.executor.waitForSession(2);
+  const again = await second.waitFor("poisonReport");
+  expect(again).toEqual(report);
+  const { topic, partition, offset } = again;
+  second.send({ case: "poisonAck", value: { topic, partition, offset } });
+  await vi.waitFor(() => expect(opened.keptCount()).toBe(0), patience);
+  expect(second.all("poisonReport")).toHaveLength(1);
+});
+
+test("a flood of poison is reported a few at a time", async () => {
+  const opened = openBroker();
+  await harness.start({ bus: opened.broker.connect() });
+  const session = await harness.executor.waitForSession(1);
+  appendPoison(opened, 50);
+  for (let count = 1; count <= 50; count += 1) {
+    const { topic, partition, offset } = await session.waitFor("poisonReport", count);
+    expect(session.all("poisonReport").length - count).toBeLessThan(8);
+    session.send({ case: "poisonAck", value: { topic, partition, offset } });
+  }
+  await vi.waitFor(() => expect(opened.keptCount()).toBe(0), patience);
 });

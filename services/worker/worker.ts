@@ -1,23 +1,30 @@
 import assert from "node:assert/strict";
 import { availableParallelism, hostname, totalmem } from "node:os";
+import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
-import { AppError } from "#errors/app-error.ts";
-import { operatorSchemas } from "#operators/registry.ts";
+import { breakerComponent } from "#breakers/breaker-component.ts";
+import { AppError, describeError } from "#errors/app-error.ts";
+import type { OperatorCatalog } from "#operators/operator-catalog.ts";
 import { systemClock } from "#clock/system-clock.ts";
 import { readEnvironment } from "#config/environment.ts";
 import type { OperatorHost } from "#operators/operator-host.ts";
 import type { Bus } from "#ports/bus.ts";
-import type { ComponentStatus, Service } from "#rpc/service.ts";
+import type { Service } from "#rpc/service.ts";
 import { selectHostVariables } from "#runner/attempt-environment.ts";
 import { killLeftovers } from "#runner/leftovers.ts";
 import { RunnerClient } from "#runner/runner-client.ts";
 import type { SecretSource } from "#secrets/secret-source.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { startExecution } from "./attempt-execution.ts";
-import { createMemorySpool } from "./outcome-spool.ts";
+import { DiskSpool } from "./disk-spool.ts";
+import { incarnationTrail } from "./incarnation.ts";
+import { createMachineMeter } from "./machine-usage.ts";
+import { openOutcomeFolder } from "./outcome-folder.ts";
 import { openConnection } from "./session-connection.ts";
 import { SessionLoop } from "./session-loop.ts";
-import { incarnationId, initialState, type SessionState } from "./session-model.ts";
+import { isFull } from "./pressure.ts";
+import { initialState } from "./session-model.ts";
+import { workerHealth } from "./worker-health.ts";
 import { openWorkerHome, type WorkerHome } from "./worker-home.ts";
 
 export interface WorkerOptions {
@@ -31,10 +38,14 @@ export interface WorkerOptions {
   readonly slots: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly drainTimeoutMs: number;
+  /** False: it goes on trying, for somebody may set right what it is refused for. */
+  readonly endsWhenRefused: boolean;
   /** Where its tickets come from; null: attempts come over the session alone. */
   readonly bus: Pick<Bus, "consumeTickets"> | null;
   /** Closed with the worker. */
   readonly host: OperatorHost;
+  /** What it runs. */
+  readonly operators: OperatorCatalog;
   readonly secrets: SecretSource;
   readonly logger: Logger;
   /** Of the program, told to executors. */
@@ -44,39 +55,48 @@ export interface WorkerOptions {
 interface Started {
   readonly home: WorkerHome;
   readonly runner: RunnerClient;
+  readonly spool: DiskSpool;
   readonly loop: SessionLoop;
 }
 
 /**
  * The worker: runs attempts that executors assign to it over one session. `start` resolves when an executor has
  * welcomed it, or a first try has failed (it goes on trying); `stop` drains, and ends what is left at the drain's
- * timeout as interrupted.
+ * timeout as interrupted. It ends by itself when it was asked to drain and has, or was refused and is told to end.
  */
 export function createWorker(options: WorkerOptions): Service {
   if (options.executors.length === 0) throw new AppError("INVALID_CONFIG", "a worker needs the address of an executor");
   let started: Started | null = null;
   let stopped: Promise<void> | null = null;
+  const ended = Promise.withResolvers<void>();
+  // Whoever does not ask for the end need not hear of it.
+  ended.promise.catch(() => undefined);
   return {
     name: "worker",
     routes: () => {},
     async start() {
-      started = await startWorker(options);
+      const onRefused = (problem: string): void => {
+        if (options.endsWhenRefused) ended.reject(new AppError("WORKER_REFUSED", problem));
+      };
+      started = await startWorker(options, onRefused);
+      void started.loop.over.then(() => ended.resolve());
       await started.loop.firstContact;
     },
+    ended: () => ended.promise,
     async stop() {
       if (started !== null) stopped ??= stopWorker(started);
       await stopped;
       await options.host.sessions.close();
     },
     health: () => ({
-      session: sessionStatus(started?.loop.state ?? null),
-      runner: runnerStatus(started?.runner ?? null),
+      ...workerHealth(started),
+      hosts: breakerComponent(options.host.outbound.guard?.breakers ?? []),
     }),
   };
 }
 
-async function startWorker(options: WorkerOptions): Promise<Started> {
-  const { dataDir, workerId, executors, slots, drainTimeoutMs, queues, labels, host, secrets } = options;
+async function startWorker(options: WorkerOptions, onRefused: (problem: string) => void): Promise<Started> {
+  const { dataDir, workerId, executors, slots, drainTimeoutMs, queues, labels, host, operators, secrets } = options;
   const home = openWorkerHome(dataDir, workerId);
   const logger = options.logger.child({ worker_id: home.workerId });
   try {
@@ -84,12 +104,13 @@ async function startWorker(options: WorkerOptions): Promise<Started> {
     if (killed > 0) logger.warn({ attempts: killed }, "killed what an earlier start left running");
     const hostVariables = selectHostVariables(readEnvironment());
     const runner = new RunnerClient({ dataDir: home.directory, environment: hostVariables, logger });
-    const spool = createMemorySpool();
-    const { start, previous, recordIncarnation } = home;
+    const spool = await openSpool(home.directory, logger);
+    const { start, predecessors, recordIncarnations } = home;
     const executorCount = executors.length;
-    const state = initialState({ executorCount, slots, drainTimeoutMs, start, previous, spooled: spool.list() });
-    recordIncarnation(incarnationId(state.incarnation));
+    const state = initialState({ executorCount, slots, drainTimeoutMs, start, predecessors, spooled: spool.list() });
+    recordIncarnations(incarnationTrail(state.incarnation));
     const { version } = options;
+    const meter = createMachineMeter(home.directory);
     const loop = new SessionLoop(state, {
       workerId: home.workerId,
       version,
@@ -97,45 +118,54 @@ async function startWorker(options: WorkerOptions): Promise<Started> {
       slots,
       labels,
       host: { hostname: hostname(), cpu: availableParallelism(), memoryBytes: BigInt(totalmem()) },
-      capabilities: [...operatorSchemas.keys()],
+      capabilities: operators.types,
       clock: systemClock,
       connect: (executor, handlers) =>
         openConnection(executors[executor] ?? assert.fail(`no executor ${executor}`), handlers),
-      execute: (assignment, onLog) => startExecution(assignment, { runner, host, secrets, hostVariables, onLog }),
+      execute: (assignment, onLog, sendArtifact) =>
+        startExecution(assignment, { sendArtifact, runner, host, operators, secrets, hostVariables, onLog }),
       setRunnerLease: (ms) => runner.setLease(ms),
       spool,
       bus: options.bus,
       logger,
-      recordIncarnation,
+      recordIncarnations,
+      measure: async () => {
+        const usage = await meter.measure();
+        if (isFull(usage.diskPercent)) await sweep(runner, logger);
+        return usage;
+      },
+      onRefused,
     });
     runner.start();
+    loop.measure();
     loop.dispatch({ kind: "tick" });
-    return { home, runner, loop };
+    return { home, runner, spool, loop };
   } catch (error) {
     home.release();
     throw error;
   }
 }
 
-async function stopWorker({ home, runner, loop }: Started): Promise<void> {
+/** A full disk may be so of what attempts have left. */
+async function sweep(runner: RunnerClient, logger: Logger): Promise<void> {
+  const removed = await runner.sweep();
+  if (removed > 0) logger.warn({ attempts: removed }, "the disk is full: removed directories that attempts had left");
+}
+
+async function openSpool(home: string, logger: Logger): Promise<DiskSpool> {
+  const directory = join(home, "outcomes");
+  const { folder, outcomes } = await openOutcomeFolder(directory, logger).catch((cause: unknown) => {
+    const message = `the worker can't use ${directory}: ${describeError(cause)}`;
+    throw new AppError("DATA_DIR_UNUSABLE", message, { cause, details: { directory } });
+  });
+  if (outcomes.length > 0) logger.info({ outcomes: outcomes.length }, "found outcomes that an earlier start kept");
+  return new DiskSpool({ folder, outcomes, clock: systemClock, logger });
+}
+
+async function stopWorker({ home, runner, spool, loop }: Started): Promise<void> {
   loop.dispatch({ kind: "shutdown", reason: "the worker is shut down" });
   await loop.over;
   await runner.stop();
+  await spool.close();
   home.release();
-}
-
-function sessionStatus(state: SessionState | null): ComponentStatus {
-  if (state === null) return { status: "unhealthy", detail: "not started" };
-  if (state.link.kind === "over") return { status: "unhealthy", detail: "drained" };
-  if (state.draining !== null) return { status: "degraded", detail: `draining: ${state.draining.reason}` };
-  if (state.link.kind === "ready") return { status: "healthy", detail: "" };
-  return { status: "degraded", detail: "no executor answers; trying again" };
-}
-
-function runnerStatus(runner: RunnerClient | null): ComponentStatus {
-  if (runner?.isRunning === true) return { status: "healthy", detail: "" };
-  return {
-    status: "degraded",
-    detail: runner === null ? "not started" : "the process that runs attempts is being replaced",
-  };
 }

@@ -30,6 +30,9 @@ export interface AcceptedStream {
   attach(ways: { readonly send: (response: SessionResponse) => void; readonly close: (error: unknown) => void }): void;
 }
 
+/** How long a task waits that needs no worker. */
+const simulatedWait = "3s";
+
 /** An executor process: the real one, on the simulated clock, database and streams. */
 export class SimExecutor {
   readonly process: SimProcess;
@@ -69,6 +72,7 @@ export class SimExecutor {
     const store = createSimStore(this.#database, this.process, this.#wakes);
     this.#core = createExecutorCore({
       store,
+      artifacts: null,
       clock: this.process,
       assignments: plainAssignments(evaluate, store),
       executorId: `${this.process.name}/${this.process.life}`,
@@ -80,6 +84,8 @@ export class SimExecutor {
       heartbeatIntervalMs: beatMs,
       scanIntervalMs: scanMs,
       handOff,
+      makeRun: null,
+      takesQueues: () => undefined,
       logger: this.#logger,
     });
     this.#core.start();
@@ -138,6 +144,7 @@ function plainAssignments(evaluate: Deployment["evaluate"], store: Store): Assig
         ? store.runs.readOutputs(run.run.runKey, []).then(() => toAssignment(run, instance))
         : toAssignment(run, instance),
     evaluate: async (run, instance): Promise<EvaluationResult> => evaluate(run, instance),
+    renderWait: async () => ({ operatorType: "wait", config: { duration: simulatedWait }, timezone: "UTC" }),
     prefetch: async () => undefined,
   };
 }

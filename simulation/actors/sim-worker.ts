@@ -1,9 +1,10 @@
 import { keyOf, type Assignment, type AttemptReport, failureReport } from "#services/worker/attempt.ts";
 import type { Execution } from "#services/worker/attempt-execution.ts";
+import { incarnationTrail } from "#services/worker/incarnation.ts";
 import { createMemorySpool, type OutcomeSpool } from "#services/worker/outcome-spool.ts";
 import type { ConnectionHandlers, SessionConnection } from "#services/worker/session-connection.ts";
 import { SessionLoop } from "#services/worker/session-loop.ts";
-import { incarnationId, initialState } from "#services/worker/session-model.ts";
+import { initialState } from "#services/worker/session-model.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { Ledger } from "../invariants/ledger.ts";
 import type { SimBroker } from "../world/sim-broker.ts";
@@ -39,7 +40,7 @@ export class SimWorker {
   readonly #parts: SimWorkerParts;
   readonly #running = new Map<string, Running>();
   #spool: OutcomeSpool = createMemorySpool();
-  #previous = "";
+  #predecessors: readonly string[] = [];
   #loop: SessionLoop | null = null;
   #leaseNumber = 0;
 
@@ -64,10 +65,10 @@ export class SimWorker {
       slots,
       drainTimeoutMs: deployment.drainTimeoutMs,
       start: `${process.name}-${process.life}`,
-      previous: this.#previous,
+      predecessors: this.#predecessors,
       spooled: this.#spool.list(),
     });
-    this.#previous = incarnationId(state.incarnation);
+    this.#predecessors = incarnationTrail(state.incarnation);
     this.#loop = new SessionLoop(state, {
       workerId: process.name,
       version: "simulated",
@@ -83,9 +84,11 @@ export class SimWorker {
       spool: this.#spool,
       bus: broker?.consumersOf(process) ?? null,
       logger,
-      recordIncarnation: (incarnation) => {
-        this.#previous = incarnation;
+      recordIncarnations: (incarnations) => {
+        this.#predecessors = incarnations;
       },
+      measure: null,
+      onRefused: () => undefined,
     });
     this.#loop.dispatch({ kind: "tick" });
   }

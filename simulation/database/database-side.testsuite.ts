@@ -121,8 +121,9 @@ const openAttempt = {
 
 function attemptRow({ opened, closed, releasedAt }: StoredAttempt): Row {
   const { ordinal, generation, tryNumber, fence, workerKey, startedAt } = opened;
-  const { kind: _, ...end } = closed ?? openAttempt;
-  return { ...end, ordinal, generation, tryNumber, fence, workerKey, startedAt, releasedAt };
+  const { kind: _, usage, ...end } = { usage: undefined, ...(closed ?? openAttempt) };
+  const used = { cpuMs: usage?.cpuMs ?? null, memoryPeakBytes: usage?.memoryPeakBytes ?? null };
+  return { ...end, ...used, ordinal, generation, tryNumber, fence, workerKey, startedAt, releasedAt };
 }
 
 /** What may be compared: times as `toTime` tells them, workers by their places, no other keys. */

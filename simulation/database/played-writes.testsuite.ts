@@ -5,7 +5,7 @@ import type { Plan } from "#core/plan.ts";
 import type { RunEvent } from "#core/run-event.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { PublishedEvent } from "#ports/event-log.ts";
-import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
+import type { RunChange, RunChangeResult, WriteFindings } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import { newVersion } from "#testing/dag-builder.ts";
 import { type PlanSpec, planOfSpec } from "#testing/plan-spec.ts";
@@ -156,16 +156,18 @@ interface Moment {
 
 function changeOf(run: PlayedRun, step: Step, moment: Moment): { change: RunChange; isStale: boolean } {
   const { runKey, history } = run;
-  const decide = (present: RunAggregate): Decision | null => {
+  const decide = (present: RunAggregate, { lacksRoom }: WriteFindings): Decision | null => {
     if (step.kind === "nothing") return null;
     if (step.kind !== "repeat") run.lastEvents = step.actions.map((action) => eventOf(run, present, action, moment));
     const [workerKey = -1] = moment.workerKeys;
-    return decideRun(present, run.lastEvents, moment.now, step.handsOff ? () => workerKey : undefined);
+    const handOff = step.handsOff ? () => workerKey : undefined;
+    return decideRun(present, run.lastEvents, moment.now, { handOff, lacksRoom });
   };
   const former = step.kind === "stale" ? history.slice(0, -1) : [];
   const seen = former[step.pick % Math.max(1, former.length)];
   if (seen === undefined) return { change: { runKey, decide }, isStale: false };
-  const decision = decide(seen);
+  const decision = decide(seen, { lacksRoom: false });
+  // What is stale is refused for that, whatever room there is.
   return { change: { runKey, decide: () => decision }, isStale: decision !== null };
 }
 
@@ -243,11 +245,11 @@ export async function readOffers(played: PlayedWrites): Promise<Readonly<Record<
   const every = { queues: ["default", "big"], backends: [null] };
   const held = await Promise.all(played.workerKeys.map((workerKey) => runs.listHeldByWorker(workerKey)));
   return {
-    queued: show(await runs.pickQueued({ ...every, limit })),
+    queued: show((await runs.pickQueued({ ...every, limit })).instances),
     // Not more than two beyond the oldest: PostgreSQL reads a part of each DAG, and two of each are always in it.
-    best: show(await runs.pickQueued({ ...every, limit: 2 })),
-    oldest: show(await runs.pickQueued({ ...every, limit: 7, oldest: 5 })),
-    ofQueue: show(await runs.pickQueued({ ...every, queues: ["big"], limit: 2 })),
+    best: show((await runs.pickQueued({ ...every, limit: 2 })).instances),
+    oldest: show((await runs.pickQueued({ ...every, limit: 7, oldest: 5 })).instances),
+    ofQueue: show((await runs.pickQueued({ ...every, queues: ["big"], limit: 2 })).instances),
     due: show(await runs.listDue(limit)).toSorted(),
     held: show(held.flat()).toSorted(),
     heldByLost: show(await runs.listHeldByLostWorkers(limit)).toSorted(),

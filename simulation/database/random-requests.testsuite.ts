@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { decideRun } from "#core/decide-run.ts";
 import type { PublishedEvent } from "#ports/event-log.ts";
 import type { Store } from "#ports/store.ts";
+import type { KeptOutcome } from "#ports/worker-store.ts";
 import { newVersion } from "#testing/dag-builder.ts";
 import { newRun } from "#testing/store-driver.ts";
-import { hello } from "#testing/worker-builder.ts";
+import { beatOf, hello, listWorkers } from "#testing/worker-builder.ts";
 import { type Side, toComparable } from "./database-side.testsuite.ts";
 
 /** A request that is not a change of runs alone. What it picks from is what earlier ones have made. */
@@ -23,6 +24,7 @@ export type Request =
       readonly start: number;
       readonly previousStart: number | null;
       readonly leaseMs: number;
+      readonly hasOutcomes: boolean;
     }
   | { readonly kind: "beat"; readonly pick: number; readonly off: number; readonly leaseMs: number }
   | { readonly kind: "mark_lost"; readonly marginMs: number }
@@ -60,6 +62,7 @@ const anyRegister = fc.record({
   start: anyStart,
   previousStart: fc.option(anyStart),
   leaseMs: anyLife,
+  hasOutcomes: fc.boolean(),
 });
 
 const anyRequest: fc.Arbitrary<Request> = fc.oneof(
@@ -86,6 +89,8 @@ interface Made {
   readonly versionKey: number;
   readonly runKeys: number[];
   readonly sessions: { readonly workerKey: number; readonly sessionNumber: number }[];
+  /** Attempts whose outcome a worker may say that it has. */
+  readonly claimed: KeptOutcome[];
 }
 
 /** The answer to each request, and what is there in the end; the executors take turns. */
@@ -94,7 +99,7 @@ export async function playRequests(side: Side, requests: readonly Request[]): Pr
   const spec = { tasks: [{ id: "a" }, { id: "b", parents: ["a"] }] };
   await definitions.register(newVersion("dag", { spec, definition: side.definitionOf(spec) }));
   const { dagKey = -1, versionKey = -1 } = (await definitions.getActive("dag")) ?? {};
-  const made: Made = { dagKey, versionKey, runKeys: [], sessions: [] };
+  const made: Made = { dagKey, versionKey, runKeys: [], sessions: [], claimed: [] };
   const answers: unknown[] = [];
   for (const [number, request] of requests.entries()) {
     const store = side.executors[number % 2] ?? side.reader;
@@ -109,12 +114,13 @@ function send(store: Store, request: Request, made: Made, number: number): Promi
     case "create":
       return create(store, request, made, number);
     case "claim":
-      return claim(store, made.runKeys[request.pick % Math.max(1, made.runKeys.length)]);
+      return claim(store, made, request.pick);
     case "register":
       return register(store, request, made);
     case "beat": {
-      const beat = { ...sessionOf(made, request), leaseMs: request.leaseMs, freeSlots: number };
-      return store.workers.beat([beat]).then((renewed) => renewed.length);
+      const status = request.pick % 2 === 0 ? "healthy" : "degraded";
+      const { leaseMs } = request;
+      return store.workers.beat([beatOf(sessionOf(made, request), { leaseMs, status, freeSlots: number })]);
     }
     case "mark_lost":
       return store.workers.markLost(request.marginMs);
@@ -155,20 +161,28 @@ async function create(
 }
 
 /** Sets a run under way. */
-async function claim(store: Store, runKey = -1): Promise<unknown> {
-  const event = { kind: "claim" as const, ordinal: 0, generation: 1, tryNumber: 1, workerKey: 1 };
+async function claim(store: Store, { runKeys, sessions, claimed }: Made, pick: number): Promise<unknown> {
+  const runKey = runKeys[pick % Math.max(1, runKeys.length)] ?? -1;
+  const workerKey = sessions.at(-1)?.workerKey ?? 1;
+  const event = { kind: "claim" as const, ordinal: 0, generation: 1, tryNumber: 1, workerKey };
   const results = await store.runs.changeRuns([{ runKey, decide: (run) => decideRun(run, [event], store.now()) }]);
+  for (const result of results) {
+    if (result.kind !== "applied") continue;
+    const { runId } = result.run.run;
+    claimed.push({ runId, taskId: "a", mapIndex: null, fence: result.run.instances[0]?.heldFence ?? 0 });
+  }
   return results.map(({ kind }) => kind);
 }
 
 async function register(
   { workers }: Store,
-  { workerId, start, previousStart, leaseMs }: RequestOf<"register">,
-  { sessions }: Made,
+  { workerId, start, previousStart, leaseMs, hasOutcomes }: RequestOf<"register">,
+  { sessions, claimed }: Made,
 ): Promise<unknown> {
-  const previousIncarnation = previousStart === null ? null : `${workerId}-${previousStart}`;
+  const predecessors = previousStart === null ? [] : [`${workerId}-${previousStart}`];
+  const outcomes = hasOutcomes ? claimed : [];
   const incarnation = `${workerId}-${start}`;
-  const result = await workers.register(hello(workerId, { incarnation, previousIncarnation, leaseMs }));
+  const result = await workers.register(hello(workerId, { incarnation, predecessors, outcomes, leaseMs }));
   if (result.kind === "registered") sessions.push(result);
   return result;
 }
@@ -182,12 +196,12 @@ function sessionOf({ sessions }: Made, { pick, off }: { pick: number; off: numbe
 }
 
 async function readAll({ reader }: Side, { runKeys }: Made): Promise<Readonly<Record<string, unknown>>> {
-  const { runs, queries, events } = reader;
+  const { runs, events } = reader;
   const lastId = await events.lastId();
   const published = await events.readAfter({ afterId: 0, limit: 1000, filter: {} });
   return {
     runs: await runs.changeRuns(runKeys.map((runKey) => ({ runKey, decide: () => null }))),
-    workers: await queries.listWorkers(),
+    workers: await listWorkers(reader),
     lastId,
     ids: published.map(({ id }) => id),
     // Of several workers that are lost at once either may be told of first.

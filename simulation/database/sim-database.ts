@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Plan } from "#core/plan.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
-import type { DecidedRun } from "#store/changes/run-table.ts";
+import type { DecidedRun, WrittenRuns } from "#store/changes/run-table.ts";
 import { aggregateOf, applyDecision, checkGuards } from "#store/memory/apply-decision.ts";
 import type { StoredRun } from "#store/memory/stored-run.ts";
 import type { DatabaseFaults } from "../faults/fault-rates.ts";
@@ -76,14 +76,24 @@ export class SimDatabase {
     else this.#cutOff.delete(process);
   }
 
-  /** Executes in one step and answers the client, unless something goes wrong on the way. */
-  request<T>(client: SimProcess, execute: () => T): Promise<Awaited<T>> {
+  /**
+   * Executes in one step and answers the client, unless something goes wrong on the way. What locks rows of runs itself
+   * waits until no transaction under way has any.
+   */
+  request<T>(client: SimProcess, execute: () => T, { locksRuns = false } = {}): Promise<Awaited<T>> {
     return new Promise((resolve, reject) => {
       this.#send(client, reject, 0, (isUnknown) => {
-        const value = execute();
-        this.#answer(client, () =>
-          isUnknown ? reject(unavailable("the connection broke")) : resolve(value as Awaited<T>),
-        );
+        const attempt = (): void => {
+          if (locksRuns && this.#locked.size > 0) {
+            this.#world.in(1, attempt);
+            return;
+          }
+          const value = execute();
+          this.#answer(client, () =>
+            isUnknown ? reject(unavailable("the connection broke")) : resolve(value as Awaited<T>),
+          );
+        };
+        attempt();
       });
     });
   }
@@ -105,23 +115,29 @@ export class SimDatabase {
    * One guarded statement: runs that changed meanwhile, or that another transaction has locked, are left alone. A wrong
    * guard of an instance refuses the whole of it; that is a violation, which ends the world, so nobody gets an answer.
    */
-  write(client: SimProcess, decided: readonly DecidedRun[]): Promise<ReadonlySet<number>> {
+  write(client: SimProcess, decided: readonly DecidedRun[]): Promise<WrittenRuns> {
     return new Promise((resolve, reject) => {
       const rows = decided.reduce((sum, { decision }) => sum + decision.instances.length, 0);
       this.#send(client, reject, rows, (isUnknown) => {
-        const taken = decided.filter((one) => this.#mayWrite(one));
+        const { taken, lackingRoom } = this.#findRoom(decided.filter((one) => this.#mayWrite(one)));
         const commit = (): void => {
           if (!this.#areGuardsRight(taken)) return;
           for (const one of taken) this.#apply(one);
           const written = new Set(taken.map(({ before }) => before.run.runKey));
           for (const runKey of written) this.#locked.delete(runKey);
-          this.#answer(client, () => (isUnknown ? reject(unavailable("the connection broke")) : resolve(written)));
+          this.#answer(client, () =>
+            isUnknown ? reject(unavailable("the connection broke")) : resolve({ written, lackingRoom }),
+          );
         };
         if (!this.#faults.isSlow) {
           commit();
           return;
         }
-        for (const { before } of taken) this.#locked.add(before.run.runKey);
+        for (const { before, decision } of taken) {
+          this.#locked.add(before.run.runKey);
+          // Their rows are locked: another transaction passes them by.
+          this.state.slots.take(-before.run.runKey, decision.slotsTaken, this.now());
+        }
         this.#world.in(this.#random.between(0, 20), commit);
       });
     });
@@ -167,6 +183,20 @@ export class SimDatabase {
     return run !== undefined && run.row.sequence === decision.expectedSequence && !this.#locked.has(runKey);
   }
 
+  /** What is free goes to the first by run and instance, as the statement numbers them. */
+  #findRoom(decided: readonly DecidedRun[]): { taken: readonly DecidedRun[]; lackingRoom: ReadonlySet<number> } {
+    const needs = decided.flatMap(({ before, decision }) =>
+      decision.slotsTaken.map((need) => ({ ...need, runKey: before.run.runKey })),
+    );
+    const lackingRoom = new Set<number>();
+    for (const [limit, same] of Map.groupBy(needs, (need) => need.limit)) {
+      const room = this.state.slots.room(limit, same[0]?.size ?? null);
+      const ordered = same.toSorted((one, other) => one.runKey - other.runKey || one.ordinal - other.ordinal);
+      for (const { runKey } of ordered.slice(Math.max(0, room))) lackingRoom.add(runKey);
+    }
+    return { taken: decided.filter(({ before }) => !lackingRoom.has(before.run.runKey)), lackingRoom };
+  }
+
   #areGuardsRight(taken: readonly DecidedRun[]): boolean {
     for (const { before, decision } of taken) {
       try {
@@ -188,6 +218,10 @@ export class SimDatabase {
   #apply(decided: DecidedRun): void {
     const run = this.#runOf(decided.before);
     const before = snapshotOf(aggregateOf(run));
+    this.state.slots.free(
+      -run.row.runKey,
+      decided.decision.slotsTaken.map(({ ordinal }) => ordinal),
+    );
     applyDecision(this.state, run, decided.decision);
     this.#check(before, decided, aggregateOf(run), this.now());
   }

@@ -53,9 +53,14 @@ function checkStep(row: Instance, next: Instance, now: number, problems: string[
   const isByHand = next.reason === "manual" || next.state === "removed";
   if (terminal.has(row.state)) {
     if (row.state !== next.state && !isByHand && next.itemsTotal === 0) say("a terminal state is final (I2)");
-  } else if (row.state !== next.state && !isByHand && reachable[row.state]?.has(next.state) !== true) {
+  } else if (row.state !== next.state && !isByHand && !isReachable(row, next)) {
     say("not in the chart (I2)");
   }
+}
+
+/** An answer opens an attempt and settles it: what waits without a worker may come to a retry in one step. */
+function isReachable({ state, waitsFor }: Instance, next: Instance): boolean {
+  return reachable[state]?.has(next.state) === true || (waitsFor !== null && next.state === "up_for_retry");
 }
 
 function checkRow(row: Instance, problems: string[]): void {
@@ -103,6 +108,10 @@ function checkAttempts(before: RunAggregate, decision: DecidedRun["decision"], p
     if (change.kind !== "opened") continue;
     const row = before.instances[change.ordinal];
     if (row === undefined) continue;
+    if ((change.workerKey === null) !== (row.waitsFor !== null))
+      problems.push(
+        `instance ${change.ordinal} waits for ${row.waitsFor}, and worker ${change.workerKey} has its attempt`,
+      );
     const isReleased = decision.attempts.some(
       (other) =>
         other.ordinal === change.ordinal &&

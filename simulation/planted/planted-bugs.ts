@@ -245,4 +245,34 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "limits: an attempt that is over keeps its slot",
+    patches: [
+      {
+        file: "libs/core/run-draft.ts",
+        find: "      else if (needs.length > 0 || after.revision > 0) slotsFreed.push(ordinal);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "limits: a run is admitted though others have taken the room",
+    patches: [
+      {
+        file: "simulation/database/sim-database.ts",
+        find: "ordered.slice(Math.max(0, room))",
+        replace: "ordered.slice(Math.max(0, room) + 1)",
+      },
+    ],
+  },
+  {
+    name: "limits: a rerun or a resumed run that waits for room is told to nobody, and room given back neither",
+    patches: [
+      {
+        file: "services/executor/admit-runs.ts",
+        find: "await store.runs.listAdmissible(maxRunsPerRound)",
+        replace: "(await store.runs.listAdmissible(maxRunsPerRound)).slice(0, 0)",
+      },
+    ],
+  },
 ];

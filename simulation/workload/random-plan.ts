@@ -1,3 +1,4 @@
+import { plainRuns } from "#core/plan.ts";
 import { buildGraph, type EdgeCondition, type GraphNode } from "#core/graph.ts";
 import type { Plan, PlanTask } from "#core/plan.ts";
 import { rulesThatNeedParents, triggerRules } from "#core/trigger-rule.ts";
@@ -18,7 +19,7 @@ export function randomPlan(random: RandomStream, taskCount: number): Plan {
     nodes.push({ parents });
     tasks.push(drawTask(random, place, parents.length > 0));
   }
-  return { tasks, graph: buildGraph(nodes), runTimeoutMs: null, priority: random.below(3) };
+  return { tasks, graph: buildGraph(nodes), ...plainRuns, priority: random.below(3) };
 }
 
 function drawParents(random: RandomStream, place: number, reach: number): GraphNode["parents"] {

@@ -1,3 +1,4 @@
+import { plainRuns } from "#core/plan.ts";
 import { buildGraph } from "#core/graph.ts";
 import type { ScheduleSpec } from "#schedule/schedule.ts";
 import { createMemoryDefinitions } from "#store/memory/definition-store.ts";
@@ -30,7 +31,7 @@ export function planScheduledDag(startAt: number): ScheduledDag {
 
 export function registerScheduledDag(database: SimDatabase, { dagId, dates }: ScheduledDag): void {
   const tasks = [{ ...quietTask, id: "only" }];
-  const definition = { tasks, graph: buildGraph([{ parents: [] }]), runTimeoutMs: null, priority: 0 };
+  const definition = { tasks, graph: buildGraph([{ parents: [] }]), ...plainRuns };
   const firstAt = dates[0] ?? null;
   void createMemoryDefinitions(database.state).register({
     ...{ dagId, filePath: null, source: "api" as const, text: "", hash: dagId, definition },

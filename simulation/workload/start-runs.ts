@@ -8,6 +8,8 @@ import type { FaultKind } from "../faults/fault-rates.ts";
 import type { RandomStream } from "../world/random.ts";
 import type { World } from "../world/world.ts";
 import { randomPlan } from "./random-plan.ts";
+import { makePool, withLimits } from "./limits.ts";
+import { withWaitingTasks } from "./waiting-tasks.ts";
 
 const lastStartMs = 1000;
 
@@ -16,23 +18,29 @@ export function startRuns(
   world: World,
   options: {
     readonly random: RandomStream;
+    /** Decides which tasks wait without a worker. */
+    readonly waits: RandomStream;
+    /** Decides on limits, and how many runs meet them. */
+    readonly limits: RandomStream;
     readonly database: SimDatabase;
     readonly client: SimClient;
     readonly faults: ReadonlySet<FaultKind>;
     readonly taskCount: number;
   },
 ): { readonly isStarted: () => boolean } {
-  const { random, database, client, faults, taskCount } = options;
+  const { random, waits, limits, database, client, faults, taskCount } = options;
   const sizes = splitTasks(random, taskCount);
   let left = sizes.length;
+  makePool(database, limits);
   const definitions = createMemoryDefinitions(database.state);
   sizes.forEach((size, place) => {
-    const registering = register(definitions, `dag-${place}`, randomPlan(random, size));
+    const { plan, runCount } = withLimits(withWaitingTasks(randomPlan(random, size), waits), limits);
+    const registering = register(definitions, `dag-${place}`, plan);
     const copies = faults.has("repeated_requests") && random.chance(0.5) ? 2 : 1;
     world.in(random.next() ** 3 * lastStartMs, () => {
       void registering.then((keys) => {
         left -= 1;
-        client.trigger(newRun(keys, place), copies);
+        for (let run = 0; run < runCount; run += 1) client.trigger(newRun(keys, place + run * sizes.length), copies);
       });
     });
   });
@@ -75,6 +83,8 @@ export function newRun(
     parameters: {},
     warnings: [],
     traceparent: null,
+    concurrencyKey: null,
+    whenFull: "wait",
     replaceExisting: false,
     request: { caller: "simulation", id: `request-${place}`, bodyHash: "same" },
     leaderEpoch: null,

@@ -548,6 +548,98 @@ export declare type UpdateDagResponse = Message<"millrace.v1.UpdateDagResponse">
 export declare const UpdateDagResponseSchema: GenMessage<UpdateDagResponse>;
 
 /**
+ * @generated from message millrace.v1.PushDagRequest
+ */
+export declare type PushDagRequest = Message<"millrace.v1.PushDagRequest"> & {
+  /**
+   * The definition as UTF-8 text. By REST it is the body as it is.
+   *
+   * @generated from field: bytes content = 1;
+   */
+  content: Uint8Array;
+
+  /**
+   * Names the text in its problems.
+   *
+   * @generated from field: string source = 2;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message millrace.v1.PushDagRequest.
+ * Use `create(PushDagRequestSchema)` to create a new message.
+ */
+export declare const PushDagRequestSchema: GenMessage<PushDagRequest>;
+
+/**
+ * @generated from message millrace.v1.PushDagResponse
+ */
+export declare type PushDagResponse = Message<"millrace.v1.PushDagResponse"> & {
+  /**
+   * @generated from field: string dag_id = 1;
+   */
+  dagId: string;
+
+  /**
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+
+  /**
+   * False: the same was in force.
+   *
+   * @generated from field: bool changed = 3;
+   */
+  changed: boolean;
+
+  /**
+   * Warnings.
+   *
+   * @generated from field: repeated millrace.v1.Problem problems = 4;
+   */
+  problems: Problem[];
+};
+
+/**
+ * Describes the message millrace.v1.PushDagResponse.
+ * Use `create(PushDagResponseSchema)` to create a new message.
+ */
+export declare const PushDagResponseSchema: GenMessage<PushDagResponse>;
+
+/**
+ * @generated from message millrace.v1.DeleteDagRequest
+ */
+export declare type DeleteDagRequest = Message<"millrace.v1.DeleteDagRequest"> & {
+  /**
+   * @generated from field: string dag_id = 1;
+   */
+  dagId: string;
+};
+
+/**
+ * Describes the message millrace.v1.DeleteDagRequest.
+ * Use `create(DeleteDagRequestSchema)` to create a new message.
+ */
+export declare const DeleteDagRequestSchema: GenMessage<DeleteDagRequest>;
+
+/**
+ * @generated from message millrace.v1.DeleteDagResponse
+ */
+export declare type DeleteDagResponse = Message<"millrace.v1.DeleteDagResponse"> & {
+  /**
+   * @generated from field: millrace.v1.Dag dag = 1;
+   */
+  dag?: Dag | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.DeleteDagResponse.
+ * Use `create(DeleteDagResponseSchema)` to create a new message.
+ */
+export declare const DeleteDagResponseSchema: GenMessage<DeleteDagResponse>;
+
+/**
  * @generated from message millrace.v1.ImportError
  */
 export declare type ImportError = Message<"millrace.v1.ImportError"> & {
@@ -775,6 +867,27 @@ export declare const DagService: GenService<{
     methodKind: "unary";
     input: typeof UpdateDagRequestSchema;
     output: typeof UpdateDagResponseSchema;
+  },
+  /**
+   * Puts a definition in force that has no file: the body is its text, in YAML or JSON. What is in force already stays as
+   * it is. A text with errors is refused with all of them.
+   *
+   * @generated from rpc millrace.v1.DagService.PushDag
+   */
+  pushDag: {
+    methodKind: "unary";
+    input: typeof PushDagRequestSchema;
+    output: typeof PushDagResponseSchema;
+  },
+  /**
+   * Takes a definition out of force, unless its file is in the folder; runs and versions stay.
+   *
+   * @generated from rpc millrace.v1.DagService.DeleteDag
+   */
+  deleteDag: {
+    methodKind: "unary";
+    input: typeof DeleteDagRequestSchema;
+    output: typeof DeleteDagResponseSchema;
   },
   /**
    * Tells the coming fire times of a definition's schedule; none for manual and continuous ones.

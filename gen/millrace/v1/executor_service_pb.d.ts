@@ -4,12 +4,78 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { ConsistencyFinding, SystemCheck } from "./doctor_service_pb.js";
+import type { ApprovalDecision } from "./approval_service_pb.js";
 import type { RepairPlan, TaskState } from "./task_service_pb.js";
 
 /**
  * Describes the file millrace/v1/executor_service.proto.
  */
 export declare const file_millrace_v1_executor_service: GenFile;
+
+/**
+ * @generated from message millrace.v1.CheckConsistencyRequest
+ */
+export declare type CheckConsistencyRequest = Message<"millrace.v1.CheckConsistencyRequest"> & {
+  /**
+   * @generated from field: bool repair = 1;
+   */
+  repair: boolean;
+
+  /**
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message millrace.v1.CheckConsistencyRequest.
+ * Use `create(CheckConsistencyRequestSchema)` to create a new message.
+ */
+export declare const CheckConsistencyRequestSchema: GenMessage<CheckConsistencyRequest>;
+
+/**
+ * @generated from message millrace.v1.CheckConsistencyResponse
+ */
+export declare type CheckConsistencyResponse = Message<"millrace.v1.CheckConsistencyResponse"> & {
+  /**
+   * @generated from field: repeated millrace.v1.ConsistencyFinding findings = 1;
+   */
+  findings: ConsistencyFinding[];
+
+  /**
+   * @generated from field: int32 finding_count = 2;
+   */
+  findingCount: number;
+
+  /**
+   * @generated from field: int32 checked_runs = 3;
+   */
+  checkedRuns: number;
+
+  /**
+   * @generated from field: string next_cursor = 4;
+   */
+  nextCursor: string;
+
+  /**
+   * Of the executor that answers, as are its checks.
+   *
+   * @generated from field: string version = 5;
+   */
+  version: string;
+
+  /**
+   * @generated from field: repeated millrace.v1.SystemCheck checks = 6;
+   */
+  checks: SystemCheck[];
+};
+
+/**
+ * Describes the message millrace.v1.CheckConsistencyResponse.
+ * Use `create(CheckConsistencyResponseSchema)` to create a new message.
+ */
+export declare const CheckConsistencyResponseSchema: GenMessage<CheckConsistencyResponse>;
 
 /**
  * @generated from message millrace.v1.CancelRunRequest
@@ -50,6 +116,54 @@ export declare type CancelRunResponse = Message<"millrace.v1.CancelRunResponse">
 export declare const CancelRunResponseSchema: GenMessage<CancelRunResponse>;
 
 /**
+ * @generated from message millrace.v1.ExecutorServiceAnswerApprovalRequest
+ */
+export declare type ExecutorServiceAnswerApprovalRequest = Message<"millrace.v1.ExecutorServiceAnswerApprovalRequest"> & {
+  /**
+   * @generated from field: string task_instance_id = 1;
+   */
+  taskInstanceId: string;
+
+  /**
+   * @generated from field: millrace.v1.ApprovalDecision decision = 2;
+   */
+  decision: ApprovalDecision;
+
+  /**
+   * @generated from field: google.protobuf.Struct answers = 3;
+   */
+  answers?: JsonObject | undefined;
+
+  /**
+   * @generated from field: string comment = 4;
+   */
+  comment: string;
+
+  /**
+   * @generated from field: string caller = 5;
+   */
+  caller: string;
+};
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceAnswerApprovalRequest.
+ * Use `create(ExecutorServiceAnswerApprovalRequestSchema)` to create a new message.
+ */
+export declare const ExecutorServiceAnswerApprovalRequestSchema: GenMessage<ExecutorServiceAnswerApprovalRequest>;
+
+/**
+ * @generated from message millrace.v1.ExecutorServiceAnswerApprovalResponse
+ */
+export declare type ExecutorServiceAnswerApprovalResponse = Message<"millrace.v1.ExecutorServiceAnswerApprovalResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceAnswerApprovalResponse.
+ * Use `create(ExecutorServiceAnswerApprovalResponseSchema)` to create a new message.
+ */
+export declare const ExecutorServiceAnswerApprovalResponseSchema: GenMessage<ExecutorServiceAnswerApprovalResponse>;
+
+/**
  * @generated from message millrace.v1.SetRunPausedRequest
  */
 export declare type SetRunPausedRequest = Message<"millrace.v1.SetRunPausedRequest"> & {
@@ -86,6 +200,39 @@ export declare type SetRunPausedResponse = Message<"millrace.v1.SetRunPausedResp
  * Use `create(SetRunPausedResponseSchema)` to create a new message.
  */
 export declare const SetRunPausedResponseSchema: GenMessage<SetRunPausedResponse>;
+
+/**
+ * @generated from message millrace.v1.RequestDrainRequest
+ */
+export declare type RequestDrainRequest = Message<"millrace.v1.RequestDrainRequest"> & {
+  /**
+   * @generated from field: string worker_id = 1;
+   */
+  workerId: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message millrace.v1.RequestDrainRequest.
+ * Use `create(RequestDrainRequestSchema)` to create a new message.
+ */
+export declare const RequestDrainRequestSchema: GenMessage<RequestDrainRequest>;
+
+/**
+ * @generated from message millrace.v1.RequestDrainResponse
+ */
+export declare type RequestDrainResponse = Message<"millrace.v1.RequestDrainResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.RequestDrainResponse.
+ * Use `create(RequestDrainResponseSchema)` to create a new message.
+ */
+export declare const RequestDrainResponseSchema: GenMessage<RequestDrainResponse>;
 
 /**
  * @generated from message millrace.v1.RepairRunRequest
@@ -263,6 +410,77 @@ export declare type MarkAction = Message<"millrace.v1.MarkAction"> & {
 export declare const MarkActionSchema: GenMessage<MarkAction>;
 
 /**
+ * @generated from message millrace.v1.ExecutorServiceReplayDeadLetterRequest
+ */
+export declare type ExecutorServiceReplayDeadLetterRequest = Message<"millrace.v1.ExecutorServiceReplayDeadLetterRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string caller = 2;
+   */
+  caller: string;
+};
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceReplayDeadLetterRequest.
+ * Use `create(ExecutorServiceReplayDeadLetterRequestSchema)` to create a new message.
+ */
+export declare const ExecutorServiceReplayDeadLetterRequestSchema: GenMessage<ExecutorServiceReplayDeadLetterRequest>;
+
+/**
+ * @generated from message millrace.v1.ExecutorServiceReplayDeadLetterResponse
+ */
+export declare type ExecutorServiceReplayDeadLetterResponse = Message<"millrace.v1.ExecutorServiceReplayDeadLetterResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceReplayDeadLetterResponse.
+ * Use `create(ExecutorServiceReplayDeadLetterResponseSchema)` to create a new message.
+ */
+export declare const ExecutorServiceReplayDeadLetterResponseSchema: GenMessage<ExecutorServiceReplayDeadLetterResponse>;
+
+/**
+ * @generated from message millrace.v1.ExecutorServiceDropDeadLetterRequest
+ */
+export declare type ExecutorServiceDropDeadLetterRequest = Message<"millrace.v1.ExecutorServiceDropDeadLetterRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string caller = 2;
+   */
+  caller: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceDropDeadLetterRequest.
+ * Use `create(ExecutorServiceDropDeadLetterRequestSchema)` to create a new message.
+ */
+export declare const ExecutorServiceDropDeadLetterRequestSchema: GenMessage<ExecutorServiceDropDeadLetterRequest>;
+
+/**
+ * @generated from message millrace.v1.ExecutorServiceDropDeadLetterResponse
+ */
+export declare type ExecutorServiceDropDeadLetterResponse = Message<"millrace.v1.ExecutorServiceDropDeadLetterResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceDropDeadLetterResponse.
+ * Use `create(ExecutorServiceDropDeadLetterResponseSchema)` to create a new message.
+ */
+export declare const ExecutorServiceDropDeadLetterResponseSchema: GenMessage<ExecutorServiceDropDeadLetterResponse>;
+
+/**
  * @generated from enum millrace.v1.RerunFrom
  */
 export enum RerunFrom {
@@ -325,6 +543,56 @@ export declare const ExecutorService: GenService<{
     methodKind: "unary";
     input: typeof RepairRunRequestSchema;
     output: typeof RepairRunResponseSchema;
+  },
+  /**
+   * Answers a question that a task waits with.
+   *
+   * @generated from rpc millrace.v1.ExecutorService.AnswerApproval
+   */
+  answerApproval: {
+    methodKind: "unary";
+    input: typeof ExecutorServiceAnswerApprovalRequestSchema;
+    output: typeof ExecutorServiceAnswerApprovalResponseSchema;
+  },
+  /**
+   * Asks a worker to drain, whichever executor it is connected to.
+   *
+   * @generated from rpc millrace.v1.ExecutorService.RequestDrain
+   */
+  requestDrain: {
+    methodKind: "unary";
+    input: typeof RequestDrainRequestSchema;
+    output: typeof RequestDrainResponseSchema;
+  },
+  /**
+   * Sends a parked message to its partition again.
+   *
+   * @generated from rpc millrace.v1.ExecutorService.ReplayDeadLetter
+   */
+  replayDeadLetter: {
+    methodKind: "unary";
+    input: typeof ExecutorServiceReplayDeadLetterRequestSchema;
+    output: typeof ExecutorServiceReplayDeadLetterResponseSchema;
+  },
+  /**
+   * Deletes a parked message.
+   *
+   * @generated from rpc millrace.v1.ExecutorService.DropDeadLetter
+   */
+  dropDeadLetter: {
+    methodKind: "unary";
+    input: typeof ExecutorServiceDropDeadLetterRequestSchema;
+    output: typeof ExecutorServiceDropDeadLetterResponseSchema;
+  },
+  /**
+   * Looks at the state, a page of runs at a time, and repairs what is safe if asked.
+   *
+   * @generated from rpc millrace.v1.ExecutorService.CheckConsistency
+   */
+  checkConsistency: {
+    methodKind: "unary";
+    input: typeof CheckConsistencyRequestSchema;
+    output: typeof CheckConsistencyResponseSchema;
   },
 }>;
 

@@ -4,83 +4,155 @@
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import { file_millrace_v1_approval_service } from "./approval_service_pb.js";
+import { file_millrace_v1_doctor_service } from "./doctor_service_pb.js";
 import { file_millrace_v1_task_service } from "./task_service_pb.js";
 
 /**
  * Describes the file millrace/v1/executor_service.proto.
  */
 export const file_millrace_v1_executor_service = /*@__PURE__*/
-  fileDesc("CiJtaWxscmFjZS92MS9leGVjdXRvcl9zZXJ2aWNlLnByb3RvEgttaWxscmFjZS52MSJGChBDYW5jZWxSdW5SZXF1ZXN0EhIKCmRhZ19ydW5faWQYASABKAkSDgoGcmVhc29uGAIgASgJEg4KBmNhbGxlchgDIAEoCSITChFDYW5jZWxSdW5SZXNwb25zZSJMChNTZXRSdW5QYXVzZWRSZXF1ZXN0EhIKCmRhZ19ydW5faWQYASABKAkSEQoJaXNfcGF1c2VkGAIgASgIEg4KBmNhbGxlchgDIAEoCSIWChRTZXRSdW5QYXVzZWRSZXNwb25zZSLbAQoQUmVwYWlyUnVuUmVxdWVzdBISCgpkYWdfcnVuX2lkGAEgASgJEgwKBHBsYW4YAiABKAgSDgoGY2FsbGVyGAMgASgJEgwKBG5vdGUYBCABKAkSKQoFcmVydW4YBSABKAsyGC5taWxscmFjZS52MS5SZXJ1bkFjdGlvbkgAEikKBWNsZWFyGAYgASgLMhgubWlsbHJhY2UudjEuQ2xlYXJBY3Rpb25IABInCgRtYXJrGAcgASgLMhcubWlsbHJhY2UudjEuTWFya0FjdGlvbkgAQggKBmFjdGlvbiI8ChFSZXBhaXJSdW5SZXNwb25zZRInCgZyZXBhaXIYASABKAsyFy5taWxscmFjZS52MS5SZXBhaXJQbGFuIooBCgtSZXJ1bkFjdGlvbhIkCgRmcm9tGAEgASgOMhYubWlsbHJhY2UudjEuUmVydW5Gcm9tEhAKCHRhc2tfaWRzGAIgAygJEhYKDmxhdGVzdF92ZXJzaW9uGAMgASgIEisKCnBhcmFtZXRlcnMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IkMKDFJlcGFpcmVkVGFzaxIPCgd0YXNrX2lkGAEgASgJEhUKCGl0ZW1fa2V5GAIgASgJSACIAQFCCwoJX2l0ZW1fa2V5IlMKC0NsZWFyQWN0aW9uEigKBXRhc2tzGAEgAygLMhkubWlsbHJhY2UudjEuUmVwYWlyZWRUYXNrEhoKEmluY2x1ZGVfZG93bnN0cmVhbRgCIAEoCCJ5CgpNYXJrQWN0aW9uEiUKBXN0YXRlGAEgASgOMhYubWlsbHJhY2UudjEuVGFza1N0YXRlEigKBXRhc2tzGAIgAygLMhkubWlsbHJhY2UudjEuUmVwYWlyZWRUYXNrEhoKEmluY2x1ZGVfZG93bnN0cmVhbRgDIAEoCCpoCglSZXJ1bkZyb20SGgoWUkVSVU5fRlJPTV9VTlNQRUNJRklFRBAAEhUKEVJFUlVOX0ZST01fRkFJTEVEEAESEgoOUkVSVU5fRlJPTV9BTEwQAhIUChBSRVJVTl9GUk9NX1RBU0tTEAMy/gEKD0V4ZWN1dG9yU2VydmljZRJKCglDYW5jZWxSdW4SHS5taWxscmFjZS52MS5DYW5jZWxSdW5SZXF1ZXN0Gh4ubWlsbHJhY2UudjEuQ2FuY2VsUnVuUmVzcG9uc2USUwoMU2V0UnVuUGF1c2VkEiAubWlsbHJhY2UudjEuU2V0UnVuUGF1c2VkUmVxdWVzdBohLm1pbGxyYWNlLnYxLlNldFJ1blBhdXNlZFJlc3BvbnNlEkoKCVJlcGFpclJ1bhIdLm1pbGxyYWNlLnYxLlJlcGFpclJ1blJlcXVlc3QaHi5taWxscmFjZS52MS5SZXBhaXJSdW5SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_struct, file_millrace_v1_task_service]);
+  fileDesc("CiJtaWxscmFjZS92MS9leGVjdXRvcl9zZXJ2aWNlLnByb3RvEgttaWxscmFjZS52MSI5ChdDaGVja0NvbnNpc3RlbmN5UmVxdWVzdBIOCgZyZXBhaXIYASABKAgSDgoGY3Vyc29yGAIgASgJIsoBChhDaGVja0NvbnNpc3RlbmN5UmVzcG9uc2USMQoIZmluZGluZ3MYASADKAsyHy5taWxscmFjZS52MS5Db25zaXN0ZW5jeUZpbmRpbmcSFQoNZmluZGluZ19jb3VudBgCIAEoBRIUCgxjaGVja2VkX3J1bnMYAyABKAUSEwoLbmV4dF9jdXJzb3IYBCABKAkSDwoHdmVyc2lvbhgFIAEoCRIoCgZjaGVja3MYBiADKAsyGC5taWxscmFjZS52MS5TeXN0ZW1DaGVjayJGChBDYW5jZWxSdW5SZXF1ZXN0EhIKCmRhZ19ydW5faWQYASABKAkSDgoGcmVhc29uGAIgASgJEg4KBmNhbGxlchgDIAEoCSITChFDYW5jZWxSdW5SZXNwb25zZSK8AQokRXhlY3V0b3JTZXJ2aWNlQW5zd2VyQXBwcm92YWxSZXF1ZXN0EhgKEHRhc2tfaW5zdGFuY2VfaWQYASABKAkSLwoIZGVjaXNpb24YAiABKA4yHS5taWxscmFjZS52MS5BcHByb3ZhbERlY2lzaW9uEigKB2Fuc3dlcnMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg8KB2NvbW1lbnQYBCABKAkSDgoGY2FsbGVyGAUgASgJIicKJUV4ZWN1dG9yU2VydmljZUFuc3dlckFwcHJvdmFsUmVzcG9uc2UiTAoTU2V0UnVuUGF1c2VkUmVxdWVzdBISCgpkYWdfcnVuX2lkGAEgASgJEhEKCWlzX3BhdXNlZBgCIAEoCBIOCgZjYWxsZXIYAyABKAkiFgoUU2V0UnVuUGF1c2VkUmVzcG9uc2UiOAoTUmVxdWVzdERyYWluUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIhYKFFJlcXVlc3REcmFpblJlc3BvbnNlItsBChBSZXBhaXJSdW5SZXF1ZXN0EhIKCmRhZ19ydW5faWQYASABKAkSDAoEcGxhbhgCIAEoCBIOCgZjYWxsZXIYAyABKAkSDAoEbm90ZRgEIAEoCRIpCgVyZXJ1bhgFIAEoCzIYLm1pbGxyYWNlLnYxLlJlcnVuQWN0aW9uSAASKQoFY2xlYXIYBiABKAsyGC5taWxscmFjZS52MS5DbGVhckFjdGlvbkgAEicKBG1hcmsYByABKAsyFy5taWxscmFjZS52MS5NYXJrQWN0aW9uSABCCAoGYWN0aW9uIjwKEVJlcGFpclJ1blJlc3BvbnNlEicKBnJlcGFpchgBIAEoCzIXLm1pbGxyYWNlLnYxLlJlcGFpclBsYW4iigEKC1JlcnVuQWN0aW9uEiQKBGZyb20YASABKA4yFi5taWxscmFjZS52MS5SZXJ1bkZyb20SEAoIdGFza19pZHMYAiADKAkSFgoObGF0ZXN0X3ZlcnNpb24YAyABKAgSKwoKcGFyYW1ldGVycxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiQwoMUmVwYWlyZWRUYXNrEg8KB3Rhc2tfaWQYASABKAkSFQoIaXRlbV9rZXkYAiABKAlIAIgBAUILCglfaXRlbV9rZXkiUwoLQ2xlYXJBY3Rpb24SKAoFdGFza3MYASADKAsyGS5taWxscmFjZS52MS5SZXBhaXJlZFRhc2sSGgoSaW5jbHVkZV9kb3duc3RyZWFtGAIgASgIInkKCk1hcmtBY3Rpb24SJQoFc3RhdGUYASABKA4yFi5taWxscmFjZS52MS5UYXNrU3RhdGUSKAoFdGFza3MYAiADKAsyGS5taWxscmFjZS52MS5SZXBhaXJlZFRhc2sSGgoSaW5jbHVkZV9kb3duc3RyZWFtGAMgASgIIkQKJkV4ZWN1dG9yU2VydmljZVJlcGxheURlYWRMZXR0ZXJSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBmNhbGxlchgCIAEoCSIpCidFeGVjdXRvclNlcnZpY2VSZXBsYXlEZWFkTGV0dGVyUmVzcG9uc2UiUgokRXhlY3V0b3JTZXJ2aWNlRHJvcERlYWRMZXR0ZXJSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBmNhbGxlchgCIAEoCRIOCgZyZWFzb24YAyABKAkiJwolRXhlY3V0b3JTZXJ2aWNlRHJvcERlYWRMZXR0ZXJSZXNwb25zZSpoCglSZXJ1bkZyb20SGgoWUkVSVU5fRlJPTV9VTlNQRUNJRklFRBAAEhUKEVJFUlVOX0ZST01fRkFJTEVEEAESEgoOUkVSVU5fRlJPTV9BTEwQAhIUChBSRVJVTl9GUk9NX1RBU0tTEAMypQYKD0V4ZWN1dG9yU2VydmljZRJKCglDYW5jZWxSdW4SHS5taWxscmFjZS52MS5DYW5jZWxSdW5SZXF1ZXN0Gh4ubWlsbHJhY2UudjEuQ2FuY2VsUnVuUmVzcG9uc2USUwoMU2V0UnVuUGF1c2VkEiAubWlsbHJhY2UudjEuU2V0UnVuUGF1c2VkUmVxdWVzdBohLm1pbGxyYWNlLnYxLlNldFJ1blBhdXNlZFJlc3BvbnNlEkoKCVJlcGFpclJ1bhIdLm1pbGxyYWNlLnYxLlJlcGFpclJ1blJlcXVlc3QaHi5taWxscmFjZS52MS5SZXBhaXJSdW5SZXNwb25zZRJ3Cg5BbnN3ZXJBcHByb3ZhbBIxLm1pbGxyYWNlLnYxLkV4ZWN1dG9yU2VydmljZUFuc3dlckFwcHJvdmFsUmVxdWVzdBoyLm1pbGxyYWNlLnYxLkV4ZWN1dG9yU2VydmljZUFuc3dlckFwcHJvdmFsUmVzcG9uc2USUwoMUmVxdWVzdERyYWluEiAubWlsbHJhY2UudjEuUmVxdWVzdERyYWluUmVxdWVzdBohLm1pbGxyYWNlLnYxLlJlcXVlc3REcmFpblJlc3BvbnNlEn0KEFJlcGxheURlYWRMZXR0ZXISMy5taWxscmFjZS52MS5FeGVjdXRvclNlcnZpY2VSZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBo0Lm1pbGxyYWNlLnYxLkV4ZWN1dG9yU2VydmljZVJlcGxheURlYWRMZXR0ZXJSZXNwb25zZRJ3Cg5Ecm9wRGVhZExldHRlchIxLm1pbGxyYWNlLnYxLkV4ZWN1dG9yU2VydmljZURyb3BEZWFkTGV0dGVyUmVxdWVzdBoyLm1pbGxyYWNlLnYxLkV4ZWN1dG9yU2VydmljZURyb3BEZWFkTGV0dGVyUmVzcG9uc2USXwoQQ2hlY2tDb25zaXN0ZW5jeRIkLm1pbGxyYWNlLnYxLkNoZWNrQ29uc2lzdGVuY3lSZXF1ZXN0GiUubWlsbHJhY2UudjEuQ2hlY2tDb25zaXN0ZW5jeVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_millrace_v1_approval_service, file_millrace_v1_doctor_service, file_millrace_v1_task_service]);
+
+/**
+ * Describes the message millrace.v1.CheckConsistencyRequest.
+ * Use `create(CheckConsistencyRequestSchema)` to create a new message.
+ */
+export const CheckConsistencyRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 0);
+
+/**
+ * Describes the message millrace.v1.CheckConsistencyResponse.
+ * Use `create(CheckConsistencyResponseSchema)` to create a new message.
+ */
+export const CheckConsistencyResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 1);
 
 /**
  * Describes the message millrace.v1.CancelRunRequest.
  * Use `create(CancelRunRequestSchema)` to create a new message.
  */
 export const CancelRunRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 0);
+  messageDesc(file_millrace_v1_executor_service, 2);
 
 /**
  * Describes the message millrace.v1.CancelRunResponse.
  * Use `create(CancelRunResponseSchema)` to create a new message.
  */
 export const CancelRunResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 1);
+  messageDesc(file_millrace_v1_executor_service, 3);
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceAnswerApprovalRequest.
+ * Use `create(ExecutorServiceAnswerApprovalRequestSchema)` to create a new message.
+ */
+export const ExecutorServiceAnswerApprovalRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 4);
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceAnswerApprovalResponse.
+ * Use `create(ExecutorServiceAnswerApprovalResponseSchema)` to create a new message.
+ */
+export const ExecutorServiceAnswerApprovalResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 5);
 
 /**
  * Describes the message millrace.v1.SetRunPausedRequest.
  * Use `create(SetRunPausedRequestSchema)` to create a new message.
  */
 export const SetRunPausedRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 2);
+  messageDesc(file_millrace_v1_executor_service, 6);
 
 /**
  * Describes the message millrace.v1.SetRunPausedResponse.
  * Use `create(SetRunPausedResponseSchema)` to create a new message.
  */
 export const SetRunPausedResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 3);
+  messageDesc(file_millrace_v1_executor_service, 7);
+
+/**
+ * Describes the message millrace.v1.RequestDrainRequest.
+ * Use `create(RequestDrainRequestSchema)` to create a new message.
+ */
+export const RequestDrainRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 8);
+
+/**
+ * Describes the message millrace.v1.RequestDrainResponse.
+ * Use `create(RequestDrainResponseSchema)` to create a new message.
+ */
+export const RequestDrainResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 9);
 
 /**
  * Describes the message millrace.v1.RepairRunRequest.
  * Use `create(RepairRunRequestSchema)` to create a new message.
  */
 export const RepairRunRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 4);
+  messageDesc(file_millrace_v1_executor_service, 10);
 
 /**
  * Describes the message millrace.v1.RepairRunResponse.
  * Use `create(RepairRunResponseSchema)` to create a new message.
  */
 export const RepairRunResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 5);
+  messageDesc(file_millrace_v1_executor_service, 11);
 
 /**
  * Describes the message millrace.v1.RerunAction.
  * Use `create(RerunActionSchema)` to create a new message.
  */
 export const RerunActionSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 6);
+  messageDesc(file_millrace_v1_executor_service, 12);
 
 /**
  * Describes the message millrace.v1.RepairedTask.
  * Use `create(RepairedTaskSchema)` to create a new message.
  */
 export const RepairedTaskSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 7);
+  messageDesc(file_millrace_v1_executor_service, 13);
 
 /**
  * Describes the message millrace.v1.ClearAction.
  * Use `create(ClearActionSchema)` to create a new message.
  */
 export const ClearActionSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 8);
+  messageDesc(file_millrace_v1_executor_service, 14);
 
 /**
  * Describes the message millrace.v1.MarkAction.
  * Use `create(MarkActionSchema)` to create a new message.
  */
 export const MarkActionSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_executor_service, 9);
+  messageDesc(file_millrace_v1_executor_service, 15);
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceReplayDeadLetterRequest.
+ * Use `create(ExecutorServiceReplayDeadLetterRequestSchema)` to create a new message.
+ */
+export const ExecutorServiceReplayDeadLetterRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 16);
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceReplayDeadLetterResponse.
+ * Use `create(ExecutorServiceReplayDeadLetterResponseSchema)` to create a new message.
+ */
+export const ExecutorServiceReplayDeadLetterResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 17);
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceDropDeadLetterRequest.
+ * Use `create(ExecutorServiceDropDeadLetterRequestSchema)` to create a new message.
+ */
+export const ExecutorServiceDropDeadLetterRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 18);
+
+/**
+ * Describes the message millrace.v1.ExecutorServiceDropDeadLetterResponse.
+ * Use `create(ExecutorServiceDropDeadLetterResponseSchema)` to create a new message.
+ */
+export const ExecutorServiceDropDeadLetterResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_executor_service, 19);
 
 /**
  * Describes the enum millrace.v1.RerunFrom.

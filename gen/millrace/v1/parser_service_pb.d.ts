@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Problem } from "./dag_service_pb.js";
+import type { InstantiateTemplateRequest, PublishTemplatesRequest, Template, TemplatePlan } from "./template_service_pb.js";
 
 /**
  * Describes the file millrace/v1/parser_service.proto.
@@ -90,6 +91,13 @@ export declare type RegisterDefinitionResponse = Message<"millrace.v1.RegisterDe
    * @generated from field: repeated millrace.v1.Problem problems = 3;
    */
   problems: Problem[];
+
+  /**
+   * False: the same was in force.
+   *
+   * @generated from field: bool changed = 4;
+   */
+  changed: boolean;
 };
 
 /**
@@ -97,6 +105,34 @@ export declare type RegisterDefinitionResponse = Message<"millrace.v1.RegisterDe
  * Use `create(RegisterDefinitionResponseSchema)` to create a new message.
  */
 export declare const RegisterDefinitionResponseSchema: GenMessage<RegisterDefinitionResponse>;
+
+/**
+ * @generated from message millrace.v1.ArchiveDagRequest
+ */
+export declare type ArchiveDagRequest = Message<"millrace.v1.ArchiveDagRequest"> & {
+  /**
+   * @generated from field: string dag_id = 1;
+   */
+  dagId: string;
+};
+
+/**
+ * Describes the message millrace.v1.ArchiveDagRequest.
+ * Use `create(ArchiveDagRequestSchema)` to create a new message.
+ */
+export declare const ArchiveDagRequestSchema: GenMessage<ArchiveDagRequest>;
+
+/**
+ * @generated from message millrace.v1.ArchiveDagResponse
+ */
+export declare type ArchiveDagResponse = Message<"millrace.v1.ArchiveDagResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.ArchiveDagResponse.
+ * Use `create(ArchiveDagResponseSchema)` to create a new message.
+ */
+export declare const ArchiveDagResponseSchema: GenMessage<ArchiveDagResponse>;
 
 /**
  * @generated from message millrace.v1.SetPausedRequest
@@ -132,6 +168,219 @@ export declare type SetPausedResponse = Message<"millrace.v1.SetPausedResponse">
 export declare const SetPausedResponseSchema: GenMessage<SetPausedResponse>;
 
 /**
+ * @generated from message millrace.v1.ParserServicePublishTemplatesRequest
+ */
+export declare type ParserServicePublishTemplatesRequest = Message<"millrace.v1.ParserServicePublishTemplatesRequest"> & {
+  /**
+   * @generated from field: millrace.v1.PublishTemplatesRequest publish = 1;
+   */
+  publish?: PublishTemplatesRequest | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.ParserServicePublishTemplatesRequest.
+ * Use `create(ParserServicePublishTemplatesRequestSchema)` to create a new message.
+ */
+export declare const ParserServicePublishTemplatesRequestSchema: GenMessage<ParserServicePublishTemplatesRequest>;
+
+/**
+ * @generated from message millrace.v1.ParserServicePublishTemplatesResponse
+ */
+export declare type ParserServicePublishTemplatesResponse = Message<"millrace.v1.ParserServicePublishTemplatesResponse"> & {
+  /**
+   * Published; none where a problem is an error.
+   *
+   * @generated from field: repeated millrace.v1.Template templates = 1;
+   */
+  templates: Template[];
+
+  /**
+   * @generated from field: repeated millrace.v1.Problem problems = 2;
+   */
+  problems: Problem[];
+};
+
+/**
+ * Describes the message millrace.v1.ParserServicePublishTemplatesResponse.
+ * Use `create(ParserServicePublishTemplatesResponseSchema)` to create a new message.
+ */
+export declare const ParserServicePublishTemplatesResponseSchema: GenMessage<ParserServicePublishTemplatesResponse>;
+
+/**
+ * @generated from message millrace.v1.DescribeTemplateRequest
+ */
+export declare type DescribeTemplateRequest = Message<"millrace.v1.DescribeTemplateRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string version = 2;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message millrace.v1.DescribeTemplateRequest.
+ * Use `create(DescribeTemplateRequestSchema)` to create a new message.
+ */
+export declare const DescribeTemplateRequestSchema: GenMessage<DescribeTemplateRequest>;
+
+/**
+ * @generated from message millrace.v1.DescribeTemplateResponse
+ */
+export declare type DescribeTemplateResponse = Message<"millrace.v1.DescribeTemplateResponse"> & {
+  /**
+   * @generated from field: millrace.v1.Template template = 1;
+   */
+  template?: Template | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.DescribeTemplateResponse.
+ * Use `create(DescribeTemplateResponseSchema)` to create a new message.
+ */
+export declare const DescribeTemplateResponseSchema: GenMessage<DescribeTemplateResponse>;
+
+/**
+ * @generated from message millrace.v1.WithdrawTemplatesRequest
+ */
+export declare type WithdrawTemplatesRequest = Message<"millrace.v1.WithdrawTemplatesRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string version = 2;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message millrace.v1.WithdrawTemplatesRequest.
+ * Use `create(WithdrawTemplatesRequestSchema)` to create a new message.
+ */
+export declare const WithdrawTemplatesRequestSchema: GenMessage<WithdrawTemplatesRequest>;
+
+/**
+ * @generated from message millrace.v1.WithdrawTemplatesResponse
+ */
+export declare type WithdrawTemplatesResponse = Message<"millrace.v1.WithdrawTemplatesResponse"> & {
+  /**
+   * @generated from field: repeated string withdrawn = 1;
+   */
+  withdrawn: string[];
+};
+
+/**
+ * Describes the message millrace.v1.WithdrawTemplatesResponse.
+ * Use `create(WithdrawTemplatesResponseSchema)` to create a new message.
+ */
+export declare const WithdrawTemplatesResponseSchema: GenMessage<WithdrawTemplatesResponse>;
+
+/**
+ * @generated from message millrace.v1.MakeFromTemplateRequest
+ */
+export declare type MakeFromTemplateRequest = Message<"millrace.v1.MakeFromTemplateRequest"> & {
+  /**
+   * @generated from field: millrace.v1.InstantiateTemplateRequest instantiate = 1;
+   */
+  instantiate?: InstantiateTemplateRequest | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.MakeFromTemplateRequest.
+ * Use `create(MakeFromTemplateRequestSchema)` to create a new message.
+ */
+export declare const MakeFromTemplateRequestSchema: GenMessage<MakeFromTemplateRequest>;
+
+/**
+ * @generated from message millrace.v1.MakeFromTemplateResponse
+ */
+export declare type MakeFromTemplateResponse = Message<"millrace.v1.MakeFromTemplateResponse"> & {
+  /**
+   * @generated from field: string dag_id = 1;
+   */
+  dagId: string;
+
+  /**
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string template_version = 3;
+   */
+  templateVersion: string;
+
+  /**
+   * @generated from field: repeated millrace.v1.Problem problems = 4;
+   */
+  problems: Problem[];
+};
+
+/**
+ * Describes the message millrace.v1.MakeFromTemplateResponse.
+ * Use `create(MakeFromTemplateResponseSchema)` to create a new message.
+ */
+export declare const MakeFromTemplateResponseSchema: GenMessage<MakeFromTemplateResponse>;
+
+/**
+ * @generated from message millrace.v1.PlanTemplateRequest
+ */
+export declare type PlanTemplateRequest = Message<"millrace.v1.PlanTemplateRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What would be published; empty: the templates as they are now.
+   *
+   * @generated from field: string content = 2;
+   */
+  content: string;
+
+  /**
+   * Ids of DAGs; all of the template unless given.
+   *
+   * @generated from field: repeated string instances = 3;
+   */
+  instances: string[];
+
+  /**
+   * Put what comes out in force.
+   *
+   * @generated from field: bool apply = 4;
+   */
+  apply: boolean;
+};
+
+/**
+ * Describes the message millrace.v1.PlanTemplateRequest.
+ * Use `create(PlanTemplateRequestSchema)` to create a new message.
+ */
+export declare const PlanTemplateRequestSchema: GenMessage<PlanTemplateRequest>;
+
+/**
+ * @generated from message millrace.v1.PlanTemplateResponse
+ */
+export declare type PlanTemplateResponse = Message<"millrace.v1.PlanTemplateResponse"> & {
+  /**
+   * @generated from field: millrace.v1.TemplatePlan plan = 1;
+   */
+  plan?: TemplatePlan | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.PlanTemplateResponse.
+ * Use `create(PlanTemplateResponseSchema)` to create a new message.
+ */
+export declare const PlanTemplateResponseSchema: GenMessage<PlanTemplateResponse>;
+
+/**
  * Internal: definitions.
  *
  * @generated from service millrace.v1.ParserService
@@ -158,6 +407,16 @@ export declare const ParserService: GenService<{
     output: typeof RegisterDefinitionResponseSchema;
   },
   /**
+   * Takes a definition out of force, unless its file is in the folder.
+   *
+   * @generated from rpc millrace.v1.ParserService.ArchiveDag
+   */
+  archiveDag: {
+    methodKind: "unary";
+    input: typeof ArchiveDagRequestSchema;
+    output: typeof ArchiveDagResponseSchema;
+  },
+  /**
    * Pauses or resumes a definition.
    *
    * @generated from rpc millrace.v1.ParserService.SetPaused
@@ -166,6 +425,48 @@ export declare const ParserService: GenService<{
     methodKind: "unary";
     input: typeof SetPausedRequestSchema;
     output: typeof SetPausedResponseSchema;
+  },
+  /**
+   * The calls of TemplateService that need the rules of definitions.
+   *
+   * @generated from rpc millrace.v1.ParserService.PublishTemplates
+   */
+  publishTemplates: {
+    methodKind: "unary";
+    input: typeof ParserServicePublishTemplatesRequestSchema;
+    output: typeof ParserServicePublishTemplatesResponseSchema;
+  },
+  /**
+   * @generated from rpc millrace.v1.ParserService.DescribeTemplate
+   */
+  describeTemplate: {
+    methodKind: "unary";
+    input: typeof DescribeTemplateRequestSchema;
+    output: typeof DescribeTemplateResponseSchema;
+  },
+  /**
+   * @generated from rpc millrace.v1.ParserService.WithdrawTemplates
+   */
+  withdrawTemplates: {
+    methodKind: "unary";
+    input: typeof WithdrawTemplatesRequestSchema;
+    output: typeof WithdrawTemplatesResponseSchema;
+  },
+  /**
+   * @generated from rpc millrace.v1.ParserService.MakeFromTemplate
+   */
+  makeFromTemplate: {
+    methodKind: "unary";
+    input: typeof MakeFromTemplateRequestSchema;
+    output: typeof MakeFromTemplateResponseSchema;
+  },
+  /**
+   * @generated from rpc millrace.v1.ParserService.PlanTemplate
+   */
+  planTemplate: {
+    methodKind: "unary";
+    input: typeof PlanTemplateRequestSchema;
+    output: typeof PlanTemplateResponseSchema;
   },
 }>;
 

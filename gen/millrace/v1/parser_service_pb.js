@@ -4,12 +4,13 @@
 
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_millrace_v1_dag_service } from "./dag_service_pb.js";
+import { file_millrace_v1_template_service } from "./template_service_pb.js";
 
 /**
  * Describes the file millrace/v1/parser_service.proto.
  */
 export const file_millrace_v1_parser_service = /*@__PURE__*/
-  fileDesc("CiBtaWxscmFjZS92MS9wYXJzZXJfc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEiDQoLU2NhblJlcXVlc3QiQQoMU2NhblJlc3BvbnNlEg0KBWZpbGVzGAEgASgFEhIKCnJlZ2lzdGVyZWQYAiABKAUSDgoGZmFpbGVkGAMgASgFIjwKGVJlZ2lzdGVyRGVmaW5pdGlvblJlcXVlc3QSDwoHY29udGVudBgBIAEoDBIOCgZzb3VyY2UYAiABKAkiZQoaUmVnaXN0ZXJEZWZpbml0aW9uUmVzcG9uc2USDgoGZGFnX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSJgoIcHJvYmxlbXMYAyADKAsyFC5taWxscmFjZS52MS5Qcm9ibGVtIjUKEFNldFBhdXNlZFJlcXVlc3QSDgoGZGFnX2lkGAEgASgJEhEKCWlzX3BhdXNlZBgCIAEoCCITChFTZXRQYXVzZWRSZXNwb25zZTL/AQoNUGFyc2VyU2VydmljZRI7CgRTY2FuEhgubWlsbHJhY2UudjEuU2NhblJlcXVlc3QaGS5taWxscmFjZS52MS5TY2FuUmVzcG9uc2USZQoSUmVnaXN0ZXJEZWZpbml0aW9uEiYubWlsbHJhY2UudjEuUmVnaXN0ZXJEZWZpbml0aW9uUmVxdWVzdBonLm1pbGxyYWNlLnYxLlJlZ2lzdGVyRGVmaW5pdGlvblJlc3BvbnNlEkoKCVNldFBhdXNlZBIdLm1pbGxyYWNlLnYxLlNldFBhdXNlZFJlcXVlc3QaHi5taWxscmFjZS52MS5TZXRQYXVzZWRSZXNwb25zZWIGcHJvdG8z", [file_millrace_v1_dag_service]);
+  fileDesc("CiBtaWxscmFjZS92MS9wYXJzZXJfc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEiDQoLU2NhblJlcXVlc3QiQQoMU2NhblJlc3BvbnNlEg0KBWZpbGVzGAEgASgFEhIKCnJlZ2lzdGVyZWQYAiABKAUSDgoGZmFpbGVkGAMgASgFIjwKGVJlZ2lzdGVyRGVmaW5pdGlvblJlcXVlc3QSDwoHY29udGVudBgBIAEoDBIOCgZzb3VyY2UYAiABKAkidgoaUmVnaXN0ZXJEZWZpbml0aW9uUmVzcG9uc2USDgoGZGFnX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUSJgoIcHJvYmxlbXMYAyADKAsyFC5taWxscmFjZS52MS5Qcm9ibGVtEg8KB2NoYW5nZWQYBCABKAgiIwoRQXJjaGl2ZURhZ1JlcXVlc3QSDgoGZGFnX2lkGAEgASgJIhQKEkFyY2hpdmVEYWdSZXNwb25zZSI1ChBTZXRQYXVzZWRSZXF1ZXN0Eg4KBmRhZ19pZBgBIAEoCRIRCglpc19wYXVzZWQYAiABKAgiEwoRU2V0UGF1c2VkUmVzcG9uc2UiXQokUGFyc2VyU2VydmljZVB1Ymxpc2hUZW1wbGF0ZXNSZXF1ZXN0EjUKB3B1Ymxpc2gYASABKAsyJC5taWxscmFjZS52MS5QdWJsaXNoVGVtcGxhdGVzUmVxdWVzdCJ5CiVQYXJzZXJTZXJ2aWNlUHVibGlzaFRlbXBsYXRlc1Jlc3BvbnNlEigKCXRlbXBsYXRlcxgBIAMoCzIVLm1pbGxyYWNlLnYxLlRlbXBsYXRlEiYKCHByb2JsZW1zGAIgAygLMhQubWlsbHJhY2UudjEuUHJvYmxlbSI4ChdEZXNjcmliZVRlbXBsYXRlUmVxdWVzdBIMCgRuYW1lGAEgASgJEg8KB3ZlcnNpb24YAiABKAkiQwoYRGVzY3JpYmVUZW1wbGF0ZVJlc3BvbnNlEicKCHRlbXBsYXRlGAEgASgLMhUubWlsbHJhY2UudjEuVGVtcGxhdGUiOQoYV2l0aGRyYXdUZW1wbGF0ZXNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoCSIuChlXaXRoZHJhd1RlbXBsYXRlc1Jlc3BvbnNlEhEKCXdpdGhkcmF3bhgBIAMoCSJXChdNYWtlRnJvbVRlbXBsYXRlUmVxdWVzdBI8CgtpbnN0YW50aWF0ZRgBIAEoCzInLm1pbGxyYWNlLnYxLkluc3RhbnRpYXRlVGVtcGxhdGVSZXF1ZXN0In0KGE1ha2VGcm9tVGVtcGxhdGVSZXNwb25zZRIOCgZkYWdfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoBRIYChB0ZW1wbGF0ZV92ZXJzaW9uGAMgASgJEiYKCHByb2JsZW1zGAQgAygLMhQubWlsbHJhY2UudjEuUHJvYmxlbSJWChNQbGFuVGVtcGxhdGVSZXF1ZXN0EgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoCRIRCglpbnN0YW5jZXMYAyADKAkSDQoFYXBwbHkYBCABKAgiPwoUUGxhblRlbXBsYXRlUmVzcG9uc2USJwoEcGxhbhgBIAEoCzIZLm1pbGxyYWNlLnYxLlRlbXBsYXRlUGxhbjLEBgoNUGFyc2VyU2VydmljZRI7CgRTY2FuEhgubWlsbHJhY2UudjEuU2NhblJlcXVlc3QaGS5taWxscmFjZS52MS5TY2FuUmVzcG9uc2USZQoSUmVnaXN0ZXJEZWZpbml0aW9uEiYubWlsbHJhY2UudjEuUmVnaXN0ZXJEZWZpbml0aW9uUmVxdWVzdBonLm1pbGxyYWNlLnYxLlJlZ2lzdGVyRGVmaW5pdGlvblJlc3BvbnNlEk0KCkFyY2hpdmVEYWcSHi5taWxscmFjZS52MS5BcmNoaXZlRGFnUmVxdWVzdBofLm1pbGxyYWNlLnYxLkFyY2hpdmVEYWdSZXNwb25zZRJKCglTZXRQYXVzZWQSHS5taWxscmFjZS52MS5TZXRQYXVzZWRSZXF1ZXN0Gh4ubWlsbHJhY2UudjEuU2V0UGF1c2VkUmVzcG9uc2USeQoQUHVibGlzaFRlbXBsYXRlcxIxLm1pbGxyYWNlLnYxLlBhcnNlclNlcnZpY2VQdWJsaXNoVGVtcGxhdGVzUmVxdWVzdBoyLm1pbGxyYWNlLnYxLlBhcnNlclNlcnZpY2VQdWJsaXNoVGVtcGxhdGVzUmVzcG9uc2USXwoQRGVzY3JpYmVUZW1wbGF0ZRIkLm1pbGxyYWNlLnYxLkRlc2NyaWJlVGVtcGxhdGVSZXF1ZXN0GiUubWlsbHJhY2UudjEuRGVzY3JpYmVUZW1wbGF0ZVJlc3BvbnNlEmIKEVdpdGhkcmF3VGVtcGxhdGVzEiUubWlsbHJhY2UudjEuV2l0aGRyYXdUZW1wbGF0ZXNSZXF1ZXN0GiYubWlsbHJhY2UudjEuV2l0aGRyYXdUZW1wbGF0ZXNSZXNwb25zZRJfChBNYWtlRnJvbVRlbXBsYXRlEiQubWlsbHJhY2UudjEuTWFrZUZyb21UZW1wbGF0ZVJlcXVlc3QaJS5taWxscmFjZS52MS5NYWtlRnJvbVRlbXBsYXRlUmVzcG9uc2USUwoMUGxhblRlbXBsYXRlEiAubWlsbHJhY2UudjEuUGxhblRlbXBsYXRlUmVxdWVzdBohLm1pbGxyYWNlLnYxLlBsYW5UZW1wbGF0ZVJlc3BvbnNlYgZwcm90bzM", [file_millrace_v1_dag_service, file_millrace_v1_template_service]);
 
 /**
  * Describes the message millrace.v1.ScanRequest.
@@ -40,18 +41,102 @@ export const RegisterDefinitionResponseSchema = /*@__PURE__*/
   messageDesc(file_millrace_v1_parser_service, 3);
 
 /**
+ * Describes the message millrace.v1.ArchiveDagRequest.
+ * Use `create(ArchiveDagRequestSchema)` to create a new message.
+ */
+export const ArchiveDagRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 4);
+
+/**
+ * Describes the message millrace.v1.ArchiveDagResponse.
+ * Use `create(ArchiveDagResponseSchema)` to create a new message.
+ */
+export const ArchiveDagResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 5);
+
+/**
  * Describes the message millrace.v1.SetPausedRequest.
  * Use `create(SetPausedRequestSchema)` to create a new message.
  */
 export const SetPausedRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_parser_service, 4);
+  messageDesc(file_millrace_v1_parser_service, 6);
 
 /**
  * Describes the message millrace.v1.SetPausedResponse.
  * Use `create(SetPausedResponseSchema)` to create a new message.
  */
 export const SetPausedResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_parser_service, 5);
+  messageDesc(file_millrace_v1_parser_service, 7);
+
+/**
+ * Describes the message millrace.v1.ParserServicePublishTemplatesRequest.
+ * Use `create(ParserServicePublishTemplatesRequestSchema)` to create a new message.
+ */
+export const ParserServicePublishTemplatesRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 8);
+
+/**
+ * Describes the message millrace.v1.ParserServicePublishTemplatesResponse.
+ * Use `create(ParserServicePublishTemplatesResponseSchema)` to create a new message.
+ */
+export const ParserServicePublishTemplatesResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 9);
+
+/**
+ * Describes the message millrace.v1.DescribeTemplateRequest.
+ * Use `create(DescribeTemplateRequestSchema)` to create a new message.
+ */
+export const DescribeTemplateRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 10);
+
+/**
+ * Describes the message millrace.v1.DescribeTemplateResponse.
+ * Use `create(DescribeTemplateResponseSchema)` to create a new message.
+ */
+export const DescribeTemplateResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 11);
+
+/**
+ * Describes the message millrace.v1.WithdrawTemplatesRequest.
+ * Use `create(WithdrawTemplatesRequestSchema)` to create a new message.
+ */
+export const WithdrawTemplatesRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 12);
+
+/**
+ * Describes the message millrace.v1.WithdrawTemplatesResponse.
+ * Use `create(WithdrawTemplatesResponseSchema)` to create a new message.
+ */
+export const WithdrawTemplatesResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 13);
+
+/**
+ * Describes the message millrace.v1.MakeFromTemplateRequest.
+ * Use `create(MakeFromTemplateRequestSchema)` to create a new message.
+ */
+export const MakeFromTemplateRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 14);
+
+/**
+ * Describes the message millrace.v1.MakeFromTemplateResponse.
+ * Use `create(MakeFromTemplateResponseSchema)` to create a new message.
+ */
+export const MakeFromTemplateResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 15);
+
+/**
+ * Describes the message millrace.v1.PlanTemplateRequest.
+ * Use `create(PlanTemplateRequestSchema)` to create a new message.
+ */
+export const PlanTemplateRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 16);
+
+/**
+ * Describes the message millrace.v1.PlanTemplateResponse.
+ * Use `create(PlanTemplateResponseSchema)` to create a new message.
+ */
+export const PlanTemplateResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_parser_service, 17);
 
 /**
  * Internal: definitions.

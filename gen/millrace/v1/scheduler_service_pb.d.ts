@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { RunType, TriggerDagRunRequest } from "./run_service_pb.js";
+import type { BackfillPreview, CreateBackfillRequest } from "./backfill_service_pb.js";
 
 /**
  * Describes the file millrace/v1/scheduler_service.proto.
@@ -45,6 +46,135 @@ export declare type CreateRunRequest = Message<"millrace.v1.CreateRunRequest"> &
 export declare const CreateRunRequestSchema: GenMessage<CreateRunRequest>;
 
 /**
+ * @generated from message millrace.v1.SetPoolRequest
+ */
+export declare type SetPoolRequest = Message<"millrace.v1.SetPoolRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: int32 size = 2;
+   */
+  size: number;
+
+  /**
+   * @generated from field: string description = 3;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message millrace.v1.SetPoolRequest.
+ * Use `create(SetPoolRequestSchema)` to create a new message.
+ */
+export declare const SetPoolRequestSchema: GenMessage<SetPoolRequest>;
+
+/**
+ * @generated from message millrace.v1.SetPoolResponse
+ */
+export declare type SetPoolResponse = Message<"millrace.v1.SetPoolResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.SetPoolResponse.
+ * Use `create(SetPoolResponseSchema)` to create a new message.
+ */
+export declare const SetPoolResponseSchema: GenMessage<SetPoolResponse>;
+
+/**
+ * @generated from message millrace.v1.RemovePoolRequest
+ */
+export declare type RemovePoolRequest = Message<"millrace.v1.RemovePoolRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message millrace.v1.RemovePoolRequest.
+ * Use `create(RemovePoolRequestSchema)` to create a new message.
+ */
+export declare const RemovePoolRequestSchema: GenMessage<RemovePoolRequest>;
+
+/**
+ * @generated from message millrace.v1.RemovePoolResponse
+ */
+export declare type RemovePoolResponse = Message<"millrace.v1.RemovePoolResponse"> & {
+  /**
+   * False: there was none.
+   *
+   * @generated from field: bool removed = 1;
+   */
+  removed: boolean;
+};
+
+/**
+ * Describes the message millrace.v1.RemovePoolResponse.
+ * Use `create(RemovePoolResponseSchema)` to create a new message.
+ */
+export declare const RemovePoolResponseSchema: GenMessage<RemovePoolResponse>;
+
+/**
+ * @generated from message millrace.v1.ChangeSensorRequest
+ */
+export declare type ChangeSensorRequest = Message<"millrace.v1.ChangeSensorRequest"> & {
+  /**
+   * @generated from field: string dag_id = 1;
+   */
+  dagId: string;
+
+  /**
+   * @generated from field: string sensor_id = 2;
+   */
+  sensorId: string;
+
+  /**
+   * @generated from field: string caller = 3;
+   */
+  caller: string;
+
+  /**
+   * @generated from oneof millrace.v1.ChangeSensorRequest.change
+   */
+  change: {
+    /**
+     * @generated from field: bool pause = 4;
+     */
+    value: boolean;
+    case: "pause";
+  } | {
+    /**
+     * Its turn comes at once.
+     *
+     * @generated from field: bool poll = 5;
+     */
+    value: boolean;
+    case: "poll";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message millrace.v1.ChangeSensorRequest.
+ * Use `create(ChangeSensorRequestSchema)` to create a new message.
+ */
+export declare const ChangeSensorRequestSchema: GenMessage<ChangeSensorRequest>;
+
+/**
+ * @generated from message millrace.v1.ChangeSensorResponse
+ */
+export declare type ChangeSensorResponse = Message<"millrace.v1.ChangeSensorResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.ChangeSensorResponse.
+ * Use `create(ChangeSensorResponseSchema)` to create a new message.
+ */
+export declare const ChangeSensorResponseSchema: GenMessage<ChangeSensorResponse>;
+
+/**
  * @generated from message millrace.v1.CreateRunResponse
  */
 export declare type CreateRunResponse = Message<"millrace.v1.CreateRunResponse"> & {
@@ -71,6 +201,121 @@ export declare type CreateRunResponse = Message<"millrace.v1.CreateRunResponse">
 export declare const CreateRunResponseSchema: GenMessage<CreateRunResponse>;
 
 /**
+ * @generated from message millrace.v1.StartBackfillRequest
+ */
+export declare type StartBackfillRequest = Message<"millrace.v1.StartBackfillRequest"> & {
+  /**
+   * @generated from field: millrace.v1.CreateBackfillRequest backfill = 1;
+   */
+  backfill?: CreateBackfillRequest | undefined;
+
+  /**
+   * @generated from field: string caller = 2;
+   */
+  caller: string;
+};
+
+/**
+ * Describes the message millrace.v1.StartBackfillRequest.
+ * Use `create(StartBackfillRequestSchema)` to create a new message.
+ */
+export declare const StartBackfillRequestSchema: GenMessage<StartBackfillRequest>;
+
+/**
+ * @generated from message millrace.v1.StartBackfillResponse
+ */
+export declare type StartBackfillResponse = Message<"millrace.v1.StartBackfillResponse"> & {
+  /**
+   * Empty in a dry run.
+   *
+   * @generated from field: string backfill_id = 1;
+   */
+  backfillId: string;
+
+  /**
+   * @generated from field: bool repeated_request = 2;
+   */
+  repeatedRequest: boolean;
+
+  /**
+   * @generated from field: millrace.v1.BackfillPreview preview = 3;
+   */
+  preview?: BackfillPreview | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.StartBackfillResponse.
+ * Use `create(StartBackfillResponseSchema)` to create a new message.
+ */
+export declare const StartBackfillResponseSchema: GenMessage<StartBackfillResponse>;
+
+/**
+ * @generated from message millrace.v1.ChangeBackfillRequest
+ */
+export declare type ChangeBackfillRequest = Message<"millrace.v1.ChangeBackfillRequest"> & {
+  /**
+   * @generated from field: string backfill_id = 1;
+   */
+  backfillId: string;
+
+  /**
+   * @generated from field: string caller = 2;
+   */
+  caller: string;
+
+  /**
+   * @generated from oneof millrace.v1.ChangeBackfillRequest.change
+   */
+  change: {
+    /**
+     * @generated from field: bool pause = 3;
+     */
+    value: boolean;
+    case: "pause";
+  } | {
+    /**
+     * @generated from field: millrace.v1.CancelBackfillAction cancel = 4;
+     */
+    value: CancelBackfillAction;
+    case: "cancel";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message millrace.v1.ChangeBackfillRequest.
+ * Use `create(ChangeBackfillRequestSchema)` to create a new message.
+ */
+export declare const ChangeBackfillRequestSchema: GenMessage<ChangeBackfillRequest>;
+
+/**
+ * @generated from message millrace.v1.CancelBackfillAction
+ */
+export declare type CancelBackfillAction = Message<"millrace.v1.CancelBackfillAction"> & {
+  /**
+   * @generated from field: bool cancel_runs = 1;
+   */
+  cancelRuns: boolean;
+};
+
+/**
+ * Describes the message millrace.v1.CancelBackfillAction.
+ * Use `create(CancelBackfillActionSchema)` to create a new message.
+ */
+export declare const CancelBackfillActionSchema: GenMessage<CancelBackfillAction>;
+
+/**
+ * @generated from message millrace.v1.ChangeBackfillResponse
+ */
+export declare type ChangeBackfillResponse = Message<"millrace.v1.ChangeBackfillResponse"> & {
+};
+
+/**
+ * Describes the message millrace.v1.ChangeBackfillResponse.
+ * Use `create(ChangeBackfillResponseSchema)` to create a new message.
+ */
+export declare const ChangeBackfillResponseSchema: GenMessage<ChangeBackfillResponse>;
+
+/**
  * Internal: time and requests become runs. Any scheduler takes triggers.
  *
  * @generated from service millrace.v1.SchedulerService
@@ -83,6 +328,52 @@ export declare const SchedulerService: GenService<{
     methodKind: "unary";
     input: typeof CreateRunRequestSchema;
     output: typeof CreateRunResponseSchema;
+  },
+  /**
+   * Creates a backfill, or tells what it would do. The leading scheduler carries it out.
+   *
+   * @generated from rpc millrace.v1.SchedulerService.StartBackfill
+   */
+  startBackfill: {
+    methodKind: "unary";
+    input: typeof StartBackfillRequestSchema;
+    output: typeof StartBackfillResponseSchema;
+  },
+  /**
+   * Pauses, resumes or cancels a backfill.
+   *
+   * @generated from rpc millrace.v1.SchedulerService.ChangeBackfill
+   */
+  changeBackfill: {
+    methodKind: "unary";
+    input: typeof ChangeBackfillRequestSchema;
+    output: typeof ChangeBackfillResponseSchema;
+  },
+  /**
+   * Pauses, resumes or polls a sensor. The leading scheduler polls.
+   *
+   * @generated from rpc millrace.v1.SchedulerService.ChangeSensor
+   */
+  changeSensor: {
+    methodKind: "unary";
+    input: typeof ChangeSensorRequestSchema;
+    output: typeof ChangeSensorResponseSchema;
+  },
+  /**
+   * @generated from rpc millrace.v1.SchedulerService.SetPool
+   */
+  setPool: {
+    methodKind: "unary";
+    input: typeof SetPoolRequestSchema;
+    output: typeof SetPoolResponseSchema;
+  },
+  /**
+   * @generated from rpc millrace.v1.SchedulerService.RemovePool
+   */
+  removePool: {
+    methodKind: "unary";
+    input: typeof RemovePoolRequestSchema;
+    output: typeof RemovePoolResponseSchema;
   },
 }>;
 

@@ -3,13 +3,14 @@
 /* eslint-disable */
 
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_millrace_v1_backfill_service } from "./backfill_service_pb.js";
 import { file_millrace_v1_run_service } from "./run_service_pb.js";
 
 /**
  * Describes the file millrace/v1/scheduler_service.proto.
  */
 export const file_millrace_v1_scheduler_service = /*@__PURE__*/
-  fileDesc("CiNtaWxscmFjZS92MS9zY2hlZHVsZXJfc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEikwEKEENyZWF0ZVJ1blJlcXVlc3QSMgoHdHJpZ2dlchgBIAEoCzIhLm1pbGxyYWNlLnYxLlRyaWdnZXJEYWdSdW5SZXF1ZXN0Eg4KBmNhbGxlchgCIAEoCRImCghydW5fdHlwZRgDIAEoDjIULm1pbGxyYWNlLnYxLlJ1blR5cGUSEwoLdHJhY2VwYXJlbnQYBCABKAkiUwoRQ3JlYXRlUnVuUmVzcG9uc2USEgoKZGFnX3J1bl9pZBgBIAEoCRIYChByZXBlYXRlZF9yZXF1ZXN0GAIgASgIEhAKCHdhcm5pbmdzGAMgAygJMl4KEFNjaGVkdWxlclNlcnZpY2USSgoJQ3JlYXRlUnVuEh0ubWlsbHJhY2UudjEuQ3JlYXRlUnVuUmVxdWVzdBoeLm1pbGxyYWNlLnYxLkNyZWF0ZVJ1blJlc3BvbnNlYgZwcm90bzM", [file_millrace_v1_run_service]);
+  fileDesc("CiNtaWxscmFjZS92MS9zY2hlZHVsZXJfc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEikwEKEENyZWF0ZVJ1blJlcXVlc3QSMgoHdHJpZ2dlchgBIAEoCzIhLm1pbGxyYWNlLnYxLlRyaWdnZXJEYWdSdW5SZXF1ZXN0Eg4KBmNhbGxlchgCIAEoCRImCghydW5fdHlwZRgDIAEoDjIULm1pbGxyYWNlLnYxLlJ1blR5cGUSEwoLdHJhY2VwYXJlbnQYBCABKAkiQQoOU2V0UG9vbFJlcXVlc3QSDAoEbmFtZRgBIAEoCRIMCgRzaXplGAIgASgFEhMKC2Rlc2NyaXB0aW9uGAMgASgJIhEKD1NldFBvb2xSZXNwb25zZSIhChFSZW1vdmVQb29sUmVxdWVzdBIMCgRuYW1lGAEgASgJIiUKElJlbW92ZVBvb2xSZXNwb25zZRIPCgdyZW1vdmVkGAEgASgIInMKE0NoYW5nZVNlbnNvclJlcXVlc3QSDgoGZGFnX2lkGAEgASgJEhEKCXNlbnNvcl9pZBgCIAEoCRIOCgZjYWxsZXIYAyABKAkSDwoFcGF1c2UYBCABKAhIABIOCgRwb2xsGAUgASgISABCCAoGY2hhbmdlIhYKFENoYW5nZVNlbnNvclJlc3BvbnNlIlMKEUNyZWF0ZVJ1blJlc3BvbnNlEhIKCmRhZ19ydW5faWQYASABKAkSGAoQcmVwZWF0ZWRfcmVxdWVzdBgCIAEoCBIQCgh3YXJuaW5ncxgDIAMoCSJcChRTdGFydEJhY2tmaWxsUmVxdWVzdBI0CghiYWNrZmlsbBgBIAEoCzIiLm1pbGxyYWNlLnYxLkNyZWF0ZUJhY2tmaWxsUmVxdWVzdBIOCgZjYWxsZXIYAiABKAkidQoVU3RhcnRCYWNrZmlsbFJlc3BvbnNlEhMKC2JhY2tmaWxsX2lkGAEgASgJEhgKEHJlcGVhdGVkX3JlcXVlc3QYAiABKAgSLQoHcHJldmlldxgDIAEoCzIcLm1pbGxyYWNlLnYxLkJhY2tmaWxsUHJldmlldyKMAQoVQ2hhbmdlQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJEg4KBmNhbGxlchgCIAEoCRIPCgVwYXVzZRgDIAEoCEgAEjMKBmNhbmNlbBgEIAEoCzIhLm1pbGxyYWNlLnYxLkNhbmNlbEJhY2tmaWxsQWN0aW9uSABCCAoGY2hhbmdlIisKFENhbmNlbEJhY2tmaWxsQWN0aW9uEhMKC2NhbmNlbF9ydW5zGAEgASgIIhgKFkNoYW5nZUJhY2tmaWxsUmVzcG9uc2Uy+wMKEFNjaGVkdWxlclNlcnZpY2USSgoJQ3JlYXRlUnVuEh0ubWlsbHJhY2UudjEuQ3JlYXRlUnVuUmVxdWVzdBoeLm1pbGxyYWNlLnYxLkNyZWF0ZVJ1blJlc3BvbnNlElYKDVN0YXJ0QmFja2ZpbGwSIS5taWxscmFjZS52MS5TdGFydEJhY2tmaWxsUmVxdWVzdBoiLm1pbGxyYWNlLnYxLlN0YXJ0QmFja2ZpbGxSZXNwb25zZRJZCg5DaGFuZ2VCYWNrZmlsbBIiLm1pbGxyYWNlLnYxLkNoYW5nZUJhY2tmaWxsUmVxdWVzdBojLm1pbGxyYWNlLnYxLkNoYW5nZUJhY2tmaWxsUmVzcG9uc2USUwoMQ2hhbmdlU2Vuc29yEiAubWlsbHJhY2UudjEuQ2hhbmdlU2Vuc29yUmVxdWVzdBohLm1pbGxyYWNlLnYxLkNoYW5nZVNlbnNvclJlc3BvbnNlEkQKB1NldFBvb2wSGy5taWxscmFjZS52MS5TZXRQb29sUmVxdWVzdBocLm1pbGxyYWNlLnYxLlNldFBvb2xSZXNwb25zZRJNCgpSZW1vdmVQb29sEh4ubWlsbHJhY2UudjEuUmVtb3ZlUG9vbFJlcXVlc3QaHy5taWxscmFjZS52MS5SZW1vdmVQb29sUmVzcG9uc2ViBnByb3RvMw", [file_millrace_v1_backfill_service, file_millrace_v1_run_service]);
 
 /**
  * Describes the message millrace.v1.CreateRunRequest.
@@ -19,11 +20,88 @@ export const CreateRunRequestSchema = /*@__PURE__*/
   messageDesc(file_millrace_v1_scheduler_service, 0);
 
 /**
+ * Describes the message millrace.v1.SetPoolRequest.
+ * Use `create(SetPoolRequestSchema)` to create a new message.
+ */
+export const SetPoolRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 1);
+
+/**
+ * Describes the message millrace.v1.SetPoolResponse.
+ * Use `create(SetPoolResponseSchema)` to create a new message.
+ */
+export const SetPoolResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 2);
+
+/**
+ * Describes the message millrace.v1.RemovePoolRequest.
+ * Use `create(RemovePoolRequestSchema)` to create a new message.
+ */
+export const RemovePoolRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 3);
+
+/**
+ * Describes the message millrace.v1.RemovePoolResponse.
+ * Use `create(RemovePoolResponseSchema)` to create a new message.
+ */
+export const RemovePoolResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 4);
+
+/**
+ * Describes the message millrace.v1.ChangeSensorRequest.
+ * Use `create(ChangeSensorRequestSchema)` to create a new message.
+ */
+export const ChangeSensorRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 5);
+
+/**
+ * Describes the message millrace.v1.ChangeSensorResponse.
+ * Use `create(ChangeSensorResponseSchema)` to create a new message.
+ */
+export const ChangeSensorResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 6);
+
+/**
  * Describes the message millrace.v1.CreateRunResponse.
  * Use `create(CreateRunResponseSchema)` to create a new message.
  */
 export const CreateRunResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_v1_scheduler_service, 1);
+  messageDesc(file_millrace_v1_scheduler_service, 7);
+
+/**
+ * Describes the message millrace.v1.StartBackfillRequest.
+ * Use `create(StartBackfillRequestSchema)` to create a new message.
+ */
+export const StartBackfillRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 8);
+
+/**
+ * Describes the message millrace.v1.StartBackfillResponse.
+ * Use `create(StartBackfillResponseSchema)` to create a new message.
+ */
+export const StartBackfillResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 9);
+
+/**
+ * Describes the message millrace.v1.ChangeBackfillRequest.
+ * Use `create(ChangeBackfillRequestSchema)` to create a new message.
+ */
+export const ChangeBackfillRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 10);
+
+/**
+ * Describes the message millrace.v1.CancelBackfillAction.
+ * Use `create(CancelBackfillActionSchema)` to create a new message.
+ */
+export const CancelBackfillActionSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 11);
+
+/**
+ * Describes the message millrace.v1.ChangeBackfillResponse.
+ * Use `create(ChangeBackfillResponseSchema)` to create a new message.
+ */
+export const ChangeBackfillResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_scheduler_service, 12);
 
 /**
  * Internal: time and requests become runs. Any scheduler takes triggers.

@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file millrace/v1/system_service.proto.
@@ -42,6 +43,13 @@ export declare type GetHealthResponse = Message<"millrace.v1.GetHealthResponse">
    * @generated from field: map<string, millrace.v1.ComponentHealth> components = 3;
    */
   components: { [key: string]: ComponentHealth };
+
+  /**
+   * The circuit breakers of the answering process.
+   *
+   * @generated from field: repeated millrace.v1.Breaker breakers = 4;
+   */
+  breakers: Breaker[];
 };
 
 /**
@@ -70,6 +78,66 @@ export declare type ComponentHealth = Message<"millrace.v1.ComponentHealth"> & {
  * Use `create(ComponentHealthSchema)` to create a new message.
  */
 export declare const ComponentHealthSchema: GenMessage<ComponentHealth>;
+
+/**
+ * Holds calls back from what is in trouble.
+ *
+ * @generated from message millrace.v1.Breaker
+ */
+export declare type Breaker = Message<"millrace.v1.Breaker"> & {
+  /**
+   * What it guards: `database read`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * `closed`, `open` or `half_open`.
+   *
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * The last 50 changes, oldest first.
+   *
+   * @generated from field: repeated millrace.v1.BreakerChange changes = 3;
+   */
+  changes: BreakerChange[];
+};
+
+/**
+ * Describes the message millrace.v1.Breaker.
+ * Use `create(BreakerSchema)` to create a new message.
+ */
+export declare const BreakerSchema: GenMessage<Breaker>;
+
+/**
+ * @generated from message millrace.v1.BreakerChange
+ */
+export declare type BreakerChange = Message<"millrace.v1.BreakerChange"> & {
+  /**
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp timestamp = 2;
+   */
+  timestamp?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string cause = 3;
+   */
+  cause: string;
+};
+
+/**
+ * Describes the message millrace.v1.BreakerChange.
+ * Use `create(BreakerChangeSchema)` to create a new message.
+ */
+export declare const BreakerChangeSchema: GenMessage<BreakerChange>;
 
 /**
  * Health of the whole.

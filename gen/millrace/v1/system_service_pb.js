@@ -4,12 +4,13 @@
 
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file millrace/v1/system_service.proto.
  */
 export const file_millrace_v1_system_service = /*@__PURE__*/
-  fileDesc("CiBtaWxscmFjZS92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEiEgoQR2V0SGVhbHRoUmVxdWVzdCLJAQoRR2V0SGVhbHRoUmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSQgoKY29tcG9uZW50cxgDIAMoCzIuLm1pbGxyYWNlLnYxLkdldEhlYWx0aFJlc3BvbnNlLkNvbXBvbmVudHNFbnRyeRpPCg9Db21wb25lbnRzRW50cnkSCwoDa2V5GAEgASgJEisKBXZhbHVlGAIgASgLMhwubWlsbHJhY2UudjEuQ29tcG9uZW50SGVhbHRoOgI4ASIxCg9Db21wb25lbnRIZWFsdGgSDgoGc3RhdHVzGAEgASgJEg4KBmRldGFpbBgCIAEoCTJ+Cg1TeXN0ZW1TZXJ2aWNlEm0KCUdldEhlYWx0aBIdLm1pbGxyYWNlLnYxLkdldEhlYWx0aFJlcXVlc3QaHi5taWxscmFjZS52MS5HZXRIZWFsdGhSZXNwb25zZSIhgtPkkwIbWgkSBy9oZWFsdGgSDi9hcGkvdjEvaGVhbHRoYgZwcm90bzM", [file_google_api_annotations]);
+  fileDesc("CiBtaWxscmFjZS92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEiEgoQR2V0SGVhbHRoUmVxdWVzdCLxAQoRR2V0SGVhbHRoUmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSQgoKY29tcG9uZW50cxgDIAMoCzIuLm1pbGxyYWNlLnYxLkdldEhlYWx0aFJlc3BvbnNlLkNvbXBvbmVudHNFbnRyeRImCghicmVha2VycxgEIAMoCzIULm1pbGxyYWNlLnYxLkJyZWFrZXIaTwoPQ29tcG9uZW50c0VudHJ5EgsKA2tleRgBIAEoCRIrCgV2YWx1ZRgCIAEoCzIcLm1pbGxyYWNlLnYxLkNvbXBvbmVudEhlYWx0aDoCOAEiMQoPQ29tcG9uZW50SGVhbHRoEg4KBnN0YXR1cxgBIAEoCRIOCgZkZXRhaWwYAiABKAkiUwoHQnJlYWtlchIMCgRuYW1lGAEgASgJEg0KBXN0YXRlGAIgASgJEisKB2NoYW5nZXMYAyADKAsyGi5taWxscmFjZS52MS5CcmVha2VyQ2hhbmdlIlwKDUJyZWFrZXJDaGFuZ2USDQoFc3RhdGUYASABKAkSLQoJdGltZXN0YW1wGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVjYXVzZRgDIAEoCTJ+Cg1TeXN0ZW1TZXJ2aWNlEm0KCUdldEhlYWx0aBIdLm1pbGxyYWNlLnYxLkdldEhlYWx0aFJlcXVlc3QaHi5taWxscmFjZS52MS5HZXRIZWFsdGhSZXNwb25zZSIhgtPkkwIbWgkSBy9oZWFsdGgSDi9hcGkvdjEvaGVhbHRoYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message millrace.v1.GetHealthRequest.
@@ -31,6 +32,20 @@ export const GetHealthResponseSchema = /*@__PURE__*/
  */
 export const ComponentHealthSchema = /*@__PURE__*/
   messageDesc(file_millrace_v1_system_service, 2);
+
+/**
+ * Describes the message millrace.v1.Breaker.
+ * Use `create(BreakerSchema)` to create a new message.
+ */
+export const BreakerSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_system_service, 3);
+
+/**
+ * Describes the message millrace.v1.BreakerChange.
+ * Use `create(BreakerChangeSchema)` to create a new message.
+ */
+export const BreakerChangeSchema = /*@__PURE__*/
+  messageDesc(file_millrace_v1_system_service, 4);
 
 /**
  * Health of the whole.

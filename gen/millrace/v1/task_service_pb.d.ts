@@ -173,6 +173,18 @@ export declare type TaskInstance = Message<"millrace.v1.TaskInstance"> & {
    * @generated from field: string state_reason = 26;
    */
   stateReason: string;
+
+  /**
+   * What its last attempt used, as in `Attempt`.
+   *
+   * @generated from field: optional int64 cpu_ms = 27;
+   */
+  cpuMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 memory_peak_bytes = 28;
+   */
+  memoryPeakBytes?: bigint | undefined;
 };
 
 /**
@@ -249,6 +261,20 @@ export declare type Attempt = Message<"millrace.v1.Attempt"> & {
    * @generated from field: optional int64 backoff_delay_ms = 13;
    */
   backoffDelayMs?: bigint | undefined;
+
+  /**
+   * Time on processors of all its processes; absent where it was not measured.
+   *
+   * @generated from field: optional int64 cpu_ms = 14;
+   */
+  cpuMs?: bigint | undefined;
+
+  /**
+   * The most memory that its processes had at one time; absent where it was not measured.
+   *
+   * @generated from field: optional int64 memory_peak_bytes = 15;
+   */
+  memoryPeakBytes?: bigint | undefined;
 };
 
 /**
@@ -526,6 +552,13 @@ export declare type StreamLogsRequest = Message<"millrace.v1.StreamLogsRequest">
    * @generated from field: int64 after = 4;
    */
   after: bigint;
+
+  /**
+   * A range of the log as text, as HTTP writes it: `bytes=0-999`, `bytes=1000-`, `bytes=-500`. Anything else is no range.
+   *
+   * @generated from field: string range = 5;
+   */
+  range: string;
 };
 
 /**
@@ -542,6 +575,20 @@ export declare type StreamLogsResponse = Message<"millrace.v1.StreamLogsResponse
    * @generated from field: repeated millrace.v1.LogLine lines = 1;
    */
   lines: LogLine[];
+
+  /**
+   * In the first message, where a range was asked for: what follows are bytes, no lines.
+   *
+   * @generated from field: millrace.v1.LogRange range = 2;
+   */
+  range?: LogRange | undefined;
+
+  /**
+   * Of the log as text, each line with its newline.
+   *
+   * @generated from field: bytes text = 3;
+   */
+  text: Uint8Array;
 };
 
 /**
@@ -549,6 +596,36 @@ export declare type StreamLogsResponse = Message<"millrace.v1.StreamLogsResponse
  * Use `create(StreamLogsResponseSchema)` to create a new message.
  */
 export declare const StreamLogsResponseSchema: GenMessage<StreamLogsResponse>;
+
+/**
+ * @generated from message millrace.v1.LogRange
+ */
+export declare type LogRange = Message<"millrace.v1.LogRange"> & {
+  /**
+   * The first byte, and the one behind the last; the same where the log has no such bytes.
+   *
+   * @generated from field: int64 start = 1;
+   */
+  start: bigint;
+
+  /**
+   * @generated from field: int64 end = 2;
+   */
+  end: bigint;
+
+  /**
+   * Bytes of the whole log as it is now.
+   *
+   * @generated from field: int64 total = 3;
+   */
+  total: bigint;
+};
+
+/**
+ * Describes the message millrace.v1.LogRange.
+ * Use `create(LogRangeSchema)` to create a new message.
+ */
+export declare const LogRangeSchema: GenMessage<LogRange>;
 
 /**
  * @generated from message millrace.v1.LogLine

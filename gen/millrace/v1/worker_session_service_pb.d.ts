@@ -74,6 +74,18 @@ export declare type SessionRequest = Message<"millrace.v1.SessionRequest"> & {
      */
     value: DrainNotice;
     case: "drainNotice";
+  } | {
+    /**
+     * @generated from field: millrace.v1.PoisonReport poison_report = 10;
+     */
+    value: PoisonReport;
+    case: "poisonReport";
+  } | {
+    /**
+     * @generated from field: millrace.v1.ArtifactChunk artifact_chunk = 11;
+     */
+    value: ArtifactChunk;
+    case: "artifactChunk";
   } | { case: undefined; value?: undefined };
 };
 
@@ -146,6 +158,18 @@ export declare type SessionResponse = Message<"millrace.v1.SessionResponse"> & {
      */
     value: Drain;
     case: "drain";
+  } | {
+    /**
+     * @generated from field: millrace.v1.PoisonAck poison_ack = 10;
+     */
+    value: PoisonAck;
+    case: "poisonAck";
+  } | {
+    /**
+     * @generated from field: millrace.v1.ArtifactAck artifact_ack = 11;
+     */
+    value: ArtifactAck;
+    case: "artifactAck";
   } | { case: undefined; value?: undefined };
 };
 
@@ -320,6 +344,21 @@ export declare type Hello = Message<"millrace.v1.Hello"> & {
    * @generated from field: int64 connection = 15;
    */
   connection: bigint;
+
+  /**
+   * Those of `held` that have ended, with an outcome that this worker has. What the incarnations before this one still
+   * hold of them becomes this one's, so that no attempt runs again whose outcome is known.
+   *
+   * @generated from field: repeated millrace.v1.AttemptRef outcomes = 16;
+   */
+  outcomes: AttemptRef[];
+
+  /**
+   * Incarnations before `previous_incarnation` in the same data directory that may never have been welcomed.
+   *
+   * @generated from field: repeated string earlier_incarnations = 17;
+   */
+  earlierIncarnations: string[];
 };
 
 /**
@@ -445,6 +484,20 @@ export declare type Heartbeat = Message<"millrace.v1.Heartbeat"> & {
    * @generated from field: repeated millrace.v1.AttemptUsage attempt_usage = 5;
    */
   attemptUsage: AttemptUsage[];
+
+  /**
+   * Why it wants no new work for now; empty: it takes some.
+   *
+   * @generated from field: string degraded_reason = 6;
+   */
+  degradedReason: string;
+
+  /**
+   * With a reason: it yields to other workers of its queues, and goes on where there are none.
+   *
+   * @generated from field: bool yields = 7;
+   */
+  yields: boolean;
 };
 
 /**
@@ -844,6 +897,11 @@ export declare type Outcome = Message<"millrace.v1.Outcome"> & {
    * @generated from field: int64 log_chunks = 12;
    */
   logChunks: bigint;
+
+  /**
+   * @generated from field: millrace.v1.Consumption consumption = 15;
+   */
+  consumption?: Consumption | undefined;
 };
 
 /**
@@ -851,6 +909,33 @@ export declare type Outcome = Message<"millrace.v1.Outcome"> & {
  * Use `create(OutcomeSchema)` to create a new message.
  */
 export declare const OutcomeSchema: GenMessage<Outcome>;
+
+/**
+ * What the processes of an attempt used together, as far as the worker could tell.
+ *
+ * @generated from message millrace.v1.Consumption
+ */
+export declare type Consumption = Message<"millrace.v1.Consumption"> & {
+  /**
+   * Time on processors.
+   *
+   * @generated from field: optional int64 cpu_ms = 1;
+   */
+  cpuMs?: bigint | undefined;
+
+  /**
+   * The most memory at one time.
+   *
+   * @generated from field: optional int64 memory_peak_bytes = 2;
+   */
+  memoryPeakBytes?: bigint | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.Consumption.
+ * Use `create(ConsumptionSchema)` to create a new message.
+ */
+export declare const ConsumptionSchema: GenMessage<Consumption>;
 
 /**
  * @generated from message millrace.v1.Output
@@ -1147,6 +1232,222 @@ export declare type Drain = Message<"millrace.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export declare const DrainSchema: GenMessage<Drain>;
+
+/**
+ * A message of the worker's consumer that is no ticket. The worker lets its offset pass when the report is acknowledged.
+ *
+ * @generated from message millrace.v1.PoisonReport
+ */
+export declare type PoisonReport = Message<"millrace.v1.PoisonReport"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: int32 partition = 2;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: int64 offset = 3;
+   */
+  offset: bigint;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: optional bytes key = 5;
+   */
+  key?: Uint8Array | undefined;
+
+  /**
+   * At most its first 64 KiB.
+   *
+   * @generated from field: optional bytes value = 6;
+   */
+  value?: Uint8Array | undefined;
+
+  /**
+   * @generated from field: repeated millrace.v1.PoisonHeader headers = 7;
+   */
+  headers: PoisonHeader[];
+
+  /**
+   * Bytes of the whole value.
+   *
+   * @generated from field: int64 size = 8;
+   */
+  size: bigint;
+
+  /**
+   * Something of the message was left out.
+   *
+   * @generated from field: bool is_cut = 9;
+   */
+  isCut: boolean;
+};
+
+/**
+ * Describes the message millrace.v1.PoisonReport.
+ * Use `create(PoisonReportSchema)` to create a new message.
+ */
+export declare const PoisonReportSchema: GenMessage<PoisonReport>;
+
+/**
+ * @generated from message millrace.v1.PoisonHeader
+ */
+export declare type PoisonHeader = Message<"millrace.v1.PoisonHeader"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bytes value = 2;
+   */
+  value: Uint8Array;
+};
+
+/**
+ * Describes the message millrace.v1.PoisonHeader.
+ * Use `create(PoisonHeaderSchema)` to create a new message.
+ */
+export declare const PoisonHeaderSchema: GenMessage<PoisonHeader>;
+
+/**
+ * The message is parked.
+ *
+ * @generated from message millrace.v1.PoisonAck
+ */
+export declare type PoisonAck = Message<"millrace.v1.PoisonAck"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: int32 partition = 2;
+   */
+  partition: number;
+
+  /**
+   * @generated from field: int64 offset = 3;
+   */
+  offset: bigint;
+};
+
+/**
+ * Describes the message millrace.v1.PoisonAck.
+ * Use `create(PoisonAckSchema)` to create a new message.
+ */
+export declare const PoisonAckSchema: GenMessage<PoisonAck>;
+
+/**
+ * A piece of a file that an attempt has left. One file of an attempt is sent at a time, its pieces in order; the first
+ * has offset 0 and begins it anew. A file without bytes is one piece.
+ *
+ * @generated from message millrace.v1.ArtifactChunk
+ */
+export declare type ArtifactChunk = Message<"millrace.v1.ArtifactChunk"> & {
+  /**
+   * @generated from field: millrace.v1.AttemptRef attempt = 1;
+   */
+  attempt?: AttemptRef | undefined;
+
+  /**
+   * Numbers the tries to send a file, so that acknowledgements of an earlier one are told apart.
+   *
+   * @generated from field: int64 upload = 2;
+   */
+  upload: bigint;
+
+  /**
+   * Relative path.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Bytes of the whole file.
+   *
+   * @generated from field: int64 size = 4;
+   */
+  size: bigint;
+
+  /**
+   * @generated from field: int64 offset = 5;
+   */
+  offset: bigint;
+
+  /**
+   * At most 1 MiB.
+   *
+   * @generated from field: bytes data = 6;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message millrace.v1.ArtifactChunk.
+ * Use `create(ArtifactChunkSchema)` to create a new message.
+ */
+export declare const ArtifactChunkSchema: GenMessage<ArtifactChunk>;
+
+/**
+ * How far a file has come. The worker sends only a few pieces ahead of it.
+ *
+ * @generated from message millrace.v1.ArtifactAck
+ */
+export declare type ArtifactAck = Message<"millrace.v1.ArtifactAck"> & {
+  /**
+   * @generated from field: millrace.v1.AttemptRef attempt = 1;
+   */
+  attempt?: AttemptRef | undefined;
+
+  /**
+   * @generated from field: int64 upload = 2;
+   */
+  upload: bigint;
+
+  /**
+   * Bytes that were taken.
+   *
+   * @generated from field: int64 received = 3;
+   */
+  received: bigint;
+
+  /**
+   * The file is stored and listed.
+   *
+   * @generated from field: bool stored = 4;
+   */
+  stored: boolean;
+
+  /**
+   * Why it is not kept; empty while it may be.
+   *
+   * @generated from field: string error = 5;
+   */
+  error: string;
+
+  /**
+   * Another try may succeed.
+   *
+   * @generated from field: bool retryable = 6;
+   */
+  retryable: boolean;
+};
+
+/**
+ * Describes the message millrace.v1.ArtifactAck.
+ * Use `create(ArtifactAckSchema)` to create a new message.
+ */
+export declare const ArtifactAckSchema: GenMessage<ArtifactAck>;
 
 /**
  * @generated from enum millrace.v1.Verdict

@@ -1,9 +1,13 @@
 import type { Admin, Producer } from "kafkajs";
 import { AppError } from "#errors/app-error.ts";
+import type { BreakerStatus } from "#ports/breaker-status.ts";
+import type { RawMessage } from "#ports/bus-message.ts";
 import type { Bus, BusEvent, BusState, OutgoingTicket } from "#ports/bus.ts";
 import type { TicketConsumer, TicketSubscription } from "#ports/ticket-consumer.ts";
 import type { TopicPlan, TopicReport } from "#ports/topic-plan.ts";
 import { encodeEvent } from "../event-codec.ts";
+import type { OutgoingMessage } from "../message.ts";
+import { encodeRaw } from "../raw-message.ts";
 import { StateHolder } from "../state-holder.ts";
 import { encodeTicket } from "../ticket-codec.ts";
 import { createTopicNames, type TopicNames } from "../topic-names.ts";
@@ -15,6 +19,7 @@ import { toBusError } from "./kafka-errors.ts";
 import type { KafkaBusOptions } from "./kafka-options.ts";
 import { openProducer, sendMessages } from "./kafka-producer.ts";
 import { countTopicPartitions, ensureKafkaTopics } from "./kafka-topics.ts";
+import { createPublishBreaker, type PublishBreaker } from "./publish-breaker.ts";
 import { RenewedClient } from "./renewed-client.ts";
 import { TopicSender } from "./topic-sender.ts";
 
@@ -31,6 +36,7 @@ export class KafkaBus implements Bus {
   readonly #admin: RenewedClient<Admin>;
   readonly #holder: StateHolder;
   readonly #probe: BrokerProbe;
+  readonly #publishing: PublishBreaker;
   readonly #senders = new Map<string, TopicSender>();
   readonly #consumers = new Set<KafkaConsumer>();
   #closing: Promise<void> | null = null;
@@ -47,6 +53,7 @@ export class KafkaBus implements Bus {
     this.#producer = new RenewedClient({ ...shared, open: openProducer });
     this.#admin = new RenewedClient({ ...shared, open: (kafka) => kafka.admin() });
     this.#holder = new StateHolder(clock, logger);
+    this.#publishing = createPublishBreaker(options, this.#holder);
     this.#probe = new BrokerProbe({
       ask: () => this.#admin.use(async (admin) => void (await admin.describeCluster())),
       intervalMs: timing.probeIntervalMs,
@@ -59,6 +66,10 @@ export class KafkaBus implements Bus {
     return this.#holder.state;
   }
 
+  get breakers(): readonly BreakerStatus[] {
+    return [this.#publishing.breaker.status];
+  }
+
   onState(listener: (state: BusState) => void): () => void {
     return this.#holder.listen(listener);
   }
@@ -69,11 +80,16 @@ export class KafkaBus implements Bus {
       topic: this.#names.ticketsOf(queue),
       messages: outgoing.map(({ ticket, partition }) => encodeTicket(ticket, partition)),
     }));
-    await Promise.all(encoded.map(({ topic, messages }) => this.#senderOf(topic).publish(messages)));
+    await Promise.all(encoded.map(({ topic, messages }) => this.#publish(topic, messages)));
   }
 
   async publishEvents(events: readonly BusEvent[]): Promise<void> {
-    await this.#senderOf(this.#names.events).publish(events.map(encodeEvent));
+    await this.#publish(this.#names.events, events.map(encodeEvent));
+  }
+
+  async publishRaw(message: RawMessage): Promise<void> {
+    const encoded = encodeRaw(message, this.#names);
+    await this.#publish(message.topic, [encoded]);
   }
 
   consumeTickets(subscription: TicketSubscription): TicketConsumer {
@@ -106,6 +122,7 @@ export class KafkaBus implements Bus {
 
   async #close(): Promise<void> {
     this.#probe.end();
+    this.#publishing.close();
     for (const sender of this.#senders.values()) sender.close();
     const deadline = createDeadline(this.#options.clock, closeDeadlineMs);
     await Promise.all([
@@ -123,6 +140,11 @@ export class KafkaBus implements Bus {
       this.#probe.hurry();
       throw toBusError(what, thrown);
     }
+  }
+
+  async #publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    const sender = this.#senderOf(topic);
+    if (messages.length > 0) await this.#publishing.breaker.run(() => sender.publish(messages));
   }
 
   #senderOf(topic: string): TopicSender {

@@ -1,3 +1,4 @@
+import type { BreakerPolicy } from "#breakers/breaker-options.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Logger } from "#telemetry/logger.ts";
 
@@ -48,6 +49,8 @@ export interface KafkaBusOptions {
   readonly tls: KafkaTls | null;
   readonly sasl: KafkaSasl | null;
   readonly timing: KafkaTiming;
+  /** When publishing is held back; the default is the table of docs/operations/breakers.md. */
+  readonly breaker?: BreakerPolicy;
   readonly clock: Clock;
   readonly logger: Logger;
 }

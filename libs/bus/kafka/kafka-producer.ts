@@ -27,9 +27,9 @@ export async function sendMessages(options: {
 }): Promise<ReadonlySet<number>> {
   const { producer, admin, topic, messages } = options;
   const records = messages.map(({ key, value, headers, partition }) => ({
-    key,
-    value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-    headers: { ...headers },
+    key: typeof key === "string" ? key : toBuffer(key),
+    value: toBuffer(value),
+    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, toHeader(text)])),
     ...(partition === null ? {} : { partition }),
   }));
   const wanted = new Set(messages.flatMap(({ partition }) => (partition === null ? [] : [partition])));
@@ -44,4 +44,12 @@ export async function sendMessages(options: {
     if (overlooked !== undefined) throw new Error(`partition ${overlooked} of ${topic} was not confirmed`);
     return new Set(unconfirmed);
   });
+}
+
+function toBuffer(bytes: Uint8Array | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function toHeader(value: string | readonly Uint8Array[]): string | Buffer[] {
+  return typeof value === "string" ? value : value.map((bytes) => Buffer.from(bytes));
 }

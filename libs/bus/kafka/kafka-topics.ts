@@ -21,13 +21,15 @@ const settingErrors: ReadonlySet<string> = new Set([
 ]);
 
 const passingErrors: ReadonlySet<string> = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE"]);
+/** Asks the brokers for their own `default.replication.factor`. */
+const brokersDefault = -1;
 const leaderLimitMs = 5000;
 const leaderPollMs = 50;
 
 interface WantedTopic {
   readonly topic: string;
   readonly partitions: number;
-  readonly replication: number;
+  readonly replication: number | null;
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -67,7 +69,7 @@ function wantedTopics(names: TopicNames, plan: TopicPlan): readonly WantedTopic[
     "cleanup.policy": "delete",
     // The broker unpacks what other programs send compressed: a codec that a consumer lacks would hold up its partition.
     "compression.type": "uncompressed",
-    "min.insync.replicas": replication >= copiesForTwoInSync ? "2" : "1",
+    ...(replication === null ? {} : { "min.insync.replicas": replication >= copiesForTwoInSync ? "2" : "1" }),
   });
   const tickets = plan.queues.map((queue) => ({
     topic: names.ticketsOf(queue),
@@ -89,7 +91,7 @@ async function createTopic(admin: Admin, { topic, partitions, replication, setti
   const config: ITopicConfig = {
     topic,
     numPartitions: partitions,
-    replicationFactor: replication,
+    replicationFactor: replication ?? brokersDefault,
     configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
   };
   try {
@@ -100,7 +102,7 @@ async function createTopic(admin: Admin, { topic, partitions, replication, setti
     if (type === null || !settingErrors.has(type)) throw refusal;
     throw new AppError(
       "INVALID_CONFIG",
-      `Kafka refuses to create topic ${topic} with ${partitions} partitions and replication ${replication} (${type}: ` +
+      `Kafka refuses to create topic ${topic} with ${partitions} partitions and replication ${replication ?? "of its own"} (${type}: ` +
         `${describeError(refusal)}): correct the setting, or create the topic by hand`,
       { cause: thrown },
     );
@@ -144,7 +146,7 @@ async function findDifferences(admin: Admin, wanted: readonly WantedTopic[]): Pr
     const valueOf = (name: string): string => entries.find(({ configName }) => configName === name)?.configValue ?? "";
     return [
       ...(found.length < partitions ? [difference(topic, "partitions", partitions, found.length)] : []),
-      ...(copies < replication ? [difference(topic, "replication", replication, copies)] : []),
+      ...(replication !== null && copies < replication ? [difference(topic, "replication", replication, copies)] : []),
       ...Object.entries(settings)
         .filter(([name, value]) => valueOf(name) !== value)
         .map(([name, value]) => difference(topic, name, value, valueOf(name))),

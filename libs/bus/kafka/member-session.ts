@@ -224,10 +224,10 @@ export class MemberSession {
   }
 }
 
-function toStoredMessage({ offset, timestamp, value, headers }: KafkaMessage): StoredMessage {
-  const texts = Object.entries(headers ?? {}).map(([name, text]) => {
-    const single = Array.isArray(text) ? text.at(-1) : text;
-    return [name, single === undefined ? "" : single.toString()] as const;
-  });
-  return { offset: Number(offset), stamp: timestamp, value, headers: new Map(texts) };
+function toStoredMessage({ offset, timestamp, key, value, headers }: KafkaMessage): StoredMessage {
+  const allHeaders = Object.entries(headers ?? {}).flatMap(([name, held]) =>
+    (Array.isArray(held) ? held : [held ?? ""]).map((one) => ({ name, value: Buffer.from(one) })),
+  );
+  const texts = allHeaders.map((header) => [header.name, header.value.toString()] as const);
+  return { offset: Number(offset), stamp: timestamp, key, value, headers: new Map(texts), allHeaders };
 }

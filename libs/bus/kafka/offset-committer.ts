@@ -1,3 +1,4 @@
+import { failpoint } from "#failpoints/failpoint.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { ReadyOffset } from "../partition-intake.ts";
 
@@ -56,7 +57,9 @@ export class OffsetCommitter {
   async #run(): Promise<void> {
     for (let offsets = this.#list(); offsets.length > 0 && !this.#isEnded; offsets = this.#list()) {
       try {
+        failpoint("offset_commit.before");
         await this.#commit(offsets);
+        failpoint("offset_commit.after");
       } catch (thrown) {
         this.#onFailure(thrown);
         this.#scheduleRetry();

@@ -25,7 +25,7 @@ function createSender(answer: (keys: readonly string[], tryNumber: number) => Pr
   const sender = new TopicSender({
     topic: "t.tasks.q",
     send: (messages) => {
-      const keys = messages.map(({ key }) => key);
+      const keys = messages.map(({ key }) => String(key));
       sends.push(keys);
       return answer(keys, sends.length);
     },

@@ -181,7 +181,18 @@ function splitBySize(messages: readonly OutgoingMessage[]): readonly (readonly O
 
 function sizeOf(messages: readonly OutgoingMessage[]): number {
   return messages.reduce((sum, { key, value, headers }) => {
-    const headerBytes = Object.entries(headers).reduce((total, [name, text]) => total + name.length + text.length, 0);
-    return sum + overheadBytes + Buffer.byteLength(key) + value.length + headerBytes;
+    const headerBytes = Object.entries(headers).reduce(
+      (total, [name, held]) => total + bytesOf(name) + (typeof held === "string" ? bytesOf(held) : sumOf(held)),
+      0,
+    );
+    return sum + overheadBytes + bytesOf(key) + bytesOf(value) + headerBytes;
   }, 0);
+}
+
+function bytesOf(part: string | Uint8Array | null): number {
+  return typeof part === "string" ? Buffer.byteLength(part) : (part?.length ?? 0);
+}
+
+function sumOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + overheadBytes + part.length, 0);
 }

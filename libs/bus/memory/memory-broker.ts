@@ -3,10 +3,11 @@ import type { TopicPlan, TopicReport } from "#ports/topic-plan.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { maxWaitingRecords } from "../bus-limits.ts";
+import type { OutgoingMessage, StoredMessage } from "../message.ts";
 import { createTopicNames, type TopicNames } from "../topic-names.ts";
 import { MemoryBus } from "./memory-bus.ts";
 import { MemoryGroup } from "./memory-group.ts";
-import { type AppendedMessage, type KeptMessage, MemoryLog } from "./memory-log.ts";
+import { MemoryLog } from "./memory-log.ts";
 
 /** Nobody of ours reads events back from the bus; so many of the last are kept for whoever looks. */
 const maxKeptEvents = 1000;
@@ -91,7 +92,7 @@ export class MemoryBroker {
   }
 
   /** Appends all or nothing. A message of any content and size is taken, as by other programs on a real broker. */
-  append(topic: string, messages: readonly AppendedMessage[]): void {
+  append(topic: string, messages: readonly OutgoingMessage[]): void {
     this.checkAvailable();
     const { logs, group } = this.#topics.get(topic) ?? { logs: [], group: null };
     if (logs.length === 0) throw new AppError("BUS_UNAVAILABLE", `topic ${topic} does not exist: create it first`);
@@ -113,7 +114,7 @@ export class MemoryBroker {
   }
 
   /** What is kept of each partition. */
-  read(topic: string): readonly (readonly KeptMessage[])[] {
+  read(topic: string): readonly (readonly StoredMessage[])[] {
     return (this.#topics.get(topic)?.logs ?? []).map((log) => [...log.all()]);
   }
 
@@ -123,7 +124,7 @@ export class MemoryBroker {
   }
 }
 
-function placeOf(key: string, logs: readonly MemoryLog[]): number {
-  const hash = new TextEncoder().encode(key).reduce((sum, byte) => (Math.imul(sum, 31) + byte) >>> 0, 7);
+function placeOf(key: OutgoingMessage["key"], logs: readonly MemoryLog[]): number {
+  const hash = Buffer.from(key ?? "").reduce((sum, byte) => (Math.imul(sum, 31) + byte) >>> 0, 7);
   return hash % logs.length;
 }

@@ -30,11 +30,12 @@ async function openMemoryHarness(): Promise<OutageHarness> {
       broker.append(broker.names.ticketsOf(queue), [{ ...message, key: "", partition }]);
     },
     readEvents: async () =>
-      broker
-        .read(broker.names.events)
-        .flatMap((messages, partition) =>
-          messages.map(({ value, headers, key }) => ({ value, headers: Object.fromEntries(headers), key, partition })),
-        ),
+      broker.read(broker.names.events).flatMap((messages, partition) =>
+        messages.map(({ value, headers, key }) => ({
+          ...{ value, headers: Object.fromEntries(headers), partition },
+          key: Buffer.from(key ?? "").toString(),
+        })),
+      ),
     topicOf: (queue) => broker.names.ticketsOf(queue),
     close: () => bus.close(),
     takeAway: async () => broker.setDown("gone for a test"),

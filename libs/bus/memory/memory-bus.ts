@@ -1,8 +1,10 @@
 import { AppError } from "#errors/app-error.ts";
+import type { RawMessage } from "#ports/bus-message.ts";
 import type { Bus, BusEvent, BusState, OutgoingTicket } from "#ports/bus.ts";
 import type { TicketConsumer, TicketSubscription } from "#ports/ticket-consumer.ts";
 import type { TopicPlan, TopicReport } from "#ports/topic-plan.ts";
 import { encodeEvent } from "../event-codec.ts";
+import { encodeRaw } from "../raw-message.ts";
 import { StateHolder } from "../state-holder.ts";
 import { encodeTicket } from "../ticket-codec.ts";
 import type { MemoryBroker } from "./memory-broker.ts";
@@ -10,6 +12,7 @@ import { MemoryConsumer } from "./memory-consumer.ts";
 
 /** One process's end of a `MemoryBroker`. */
 export class MemoryBus implements Bus {
+  readonly breakers = [];
   readonly #broker: MemoryBroker;
   readonly #onClosed: () => void;
   readonly #holder: StateHolder;
@@ -44,6 +47,11 @@ export class MemoryBus implements Bus {
   async publishEvents(events: readonly BusEvent[]): Promise<void> {
     this.#checkOpen();
     if (events.length > 0) this.#broker.append(this.#broker.names.events, events.map(encodeEvent));
+  }
+
+  async publishRaw(message: RawMessage): Promise<void> {
+    this.#checkOpen();
+    this.#broker.append(message.topic, [encodeRaw(message, this.#broker.names)]);
   }
 
   consumeTickets(subscription: TicketSubscription): TicketConsumer {

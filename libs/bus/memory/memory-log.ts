@@ -1,15 +1,9 @@
+import type { MessageHeader } from "#ports/bus-message.ts";
 import type { OutgoingMessage, StoredMessage } from "../message.ts";
-
-/** Of any content, as other programs may send it. */
-export type AppendedMessage = Omit<OutgoingMessage, "value"> & { readonly value: Uint8Array | null };
-
-export interface KeptMessage extends StoredMessage {
-  readonly key: string;
-}
 
 /** One partition: messages in order, from the first that is still kept. */
 export class MemoryLog {
-  #messages: KeptMessage[] = [];
+  #messages: StoredMessage[] = [];
   #first = 0;
 
   /** The offset that the next message gets. */
@@ -21,15 +15,24 @@ export class MemoryLog {
     return this.#messages.length;
   }
 
-  append({ key, value, headers }: AppendedMessage): void {
-    this.#messages.push({ offset: this.end, stamp: "", key, value, headers: new Map(Object.entries(headers)) });
+  append({ key, value, headers }: OutgoingMessage): void {
+    const allHeaders = headersOf(headers);
+    const texts = allHeaders.map((header) => [header.name, Buffer.from(header.value).toString()] as const);
+    this.#messages.push({
+      offset: this.end,
+      stamp: "",
+      key: typeof key === "string" ? Buffer.from(key) : key,
+      value,
+      headers: new Map(texts),
+      allHeaders,
+    });
   }
 
   at(offset: number): StoredMessage | undefined {
     return this.#messages[offset - this.#first];
   }
 
-  all(): readonly KeptMessage[] {
+  all(): readonly StoredMessage[] {
     return this.#messages;
   }
 
@@ -39,4 +42,10 @@ export class MemoryLog {
     this.#messages = this.#messages.slice(count);
     this.#first += count;
   }
+}
+
+function headersOf(headers: OutgoingMessage["headers"]): readonly MessageHeader[] {
+  return Object.entries(headers).flatMap(([name, held]) =>
+    (typeof held === "string" ? [Buffer.from(held)] : held).map((value) => ({ name, value })),
+  );
 }

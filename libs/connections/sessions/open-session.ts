@@ -4,7 +4,7 @@ import { mysqlFailure } from "./mysql-failure.ts";
 import { postgresFailure } from "./postgres-failure.ts";
 import type { DatabaseFailure, SqlSession } from "./sql-session.ts";
 
-export type DatabaseConnection = Exclude<Connection, { kind: "http" }>;
+export type DatabaseConnection = Extract<Connection, { kind: "postgres" | "mysql" | "sqlite" }>;
 
 /**
  * Opens a session of the connection's kind; drivers are loaded when they are needed. Throws CONNECTION_FAILED, or

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { OperatorResult } from "../operator.ts";
 import type { OperatorHost } from "../operator-host.ts";
 import { createTestContext, createTestHost } from "../operator-context.testsuite.ts";
-import { mariadbPath, type MariadbServer, startMariadb } from "./mariadb-server.testsuite.ts";
+import { mariadbPath, type MariadbServer, startMariadb } from "#testing/mariadb-server.ts";
 import { sqlOperator } from "./sql-operator.ts";
 
 test.runIf(mariadbPath === null)("SKIPPED: everything about MySQL, since mariadbd is not installed here", () => {

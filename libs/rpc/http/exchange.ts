@@ -18,7 +18,7 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | AsyncIterable<string> | null;
+  readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array> | null;
 }
 
 /** Answers requests that are no RPC. An `AppError` that it throws becomes a problem document. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { AppError } from "#errors/app-error.ts";
 import { maxJsonDepth } from "../wire-limits.ts";
 
@@ -6,11 +6,20 @@ import { maxJsonDepth } from "../wire-limits.ts";
 export function parseBody(bytes: Uint8Array): JsonObject {
   const text = decode(bytes);
   if (text.trim() === "") return {};
-  const depth = depthOf(text);
-  if (depth > maxJsonDepth) throw refused(`is nested deeper than ${maxJsonDepth} levels`);
-  const json: unknown = parse(text);
+  const json = parseText(text);
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw refused("must be a JSON object");
   return json as JsonObject;
+}
+
+/** Reads any JSON value from a body. Throws as `parseBody` does, also for an empty one. */
+export function parseJson(bytes: Uint8Array): JsonValue {
+  return parseText(decode(bytes)) as JsonValue;
+}
+
+function parseText(text: string): unknown {
+  const depth = depthOf(text);
+  if (depth > maxJsonDepth) throw refused(`is nested deeper than ${maxJsonDepth} levels`);
+  return parse(text);
 }
 
 /** Depth of brackets outside strings; a parser that recurses must not meet more than it can take. */

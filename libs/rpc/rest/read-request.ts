@@ -11,6 +11,8 @@ export interface RequestParts {
   readonly match: RouteMatch;
   readonly query: URLSearchParams;
   readonly body: JsonObject;
+  /** The body as it is, where it is a field of its own. */
+  readonly rawBody: { readonly field: DescField; readonly bytes: Uint8Array } | null;
   /** Texts for fields that a header stands for, by field name; they win over the query. */
   readonly headerFields: ReadonlyMap<string, string>;
   /** Query parameters that are written as terms of `filter`. */
@@ -24,6 +26,10 @@ export interface RequestParts {
 export function readRequest(parts: RequestParts): Message {
   const message = reflect(parts.match.route.method.input);
   const given = new Set<DescField>(fillFromJson(message, parts.body));
+  if (parts.rawBody !== null) {
+    message.set(parts.rawBody.field, parts.rawBody.bytes);
+    given.add(parts.rawBody.field);
+  }
   for (const [field, text] of parts.match.values) {
     if (given.has(field) && message.get(field) !== text) {
       throw invalid(field.name, `is ${JSON.stringify(text)} in the path and something else in the body`);

@@ -66,11 +66,15 @@ async function readMessage(request: HttpRequest, match: RouteMatch, rules: RestR
     if (text !== null) headerFields.set(field, text);
   }
   const isReading = request.method === "GET" || request.method === "HEAD";
-  const body = isReading ? {} : parseBody(await request.readBody());
+  const bytes = isReading ? new Uint8Array() : await request.readBody();
+  const { rawBodyField } = match.route;
+  const body = rawBodyField === null ? parseBody(bytes) : {};
   if (!match.route.hasBody && Object.keys(body).length > 0) {
     throw new AppError("INVALID_ARGUMENT", `${request.method} ${match.route.path} takes no body; use query parameters`);
   }
-  return readRequest({ match, query: request.query, body, headerFields, filterTerms: rules.filterTerms ?? [] });
+  const rawBody = rawBodyField === null ? null : { field: rawBodyField, bytes };
+  const filterTerms = rules.filterTerms ?? [];
+  return readRequest({ match, query: request.query, body, rawBody, headerFields, filterTerms });
 }
 
 async function callUnary(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type DescField, type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
+import { type DescField, type DescMethod, type DescService, getOption, ScalarType } from "@bufbuild/protobuf";
 import { http as httpOption } from "#gen/google/api/annotations_pb.js";
 import type { HttpRule } from "#gen/google/api/http_pb.js";
 
@@ -12,6 +12,8 @@ export interface Route {
   readonly method: DescMethod;
   /** Whether a JSON body fills the request. */
   readonly hasBody: boolean;
+  /** The field of bytes that the whole body becomes, whatever it holds; null: the body is JSON, or there is none. */
+  readonly rawBodyField: DescField | null;
   /** The field of the response that is the answer's body; null: the whole message. */
   readonly responseField: DescField | null;
 }
@@ -43,7 +45,6 @@ function toRoute(method: DescMethod, rule: HttpRule): Route {
   const { pattern } = rule;
   const where = `${method.parent.typeName}.${method.name}`;
   assert(pattern.case !== undefined, `${where} has a binding without a path`);
-  assert(rule.body === "" || rule.body === "*", `${where}: only body "*" is served`);
   const segments = pattern.value
     .split("/")
     .slice(1)
@@ -60,8 +61,16 @@ function toRoute(method: DescMethod, rule: HttpRule): Route {
     segments,
     method,
     hasBody: rule.body === "*",
+    rawBodyField: rawBodyField(method, rule.body, where),
     responseField,
   };
+}
+
+function rawBodyField(method: DescMethod, name: string, where: string): DescField | null {
+  if (name === "" || name === "*") return null;
+  const field = fieldNamed(method.input.fields, name, where);
+  assert(field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES, `${where}: only bytes can be a whole body`);
+  return field;
 }
 
 function fieldNamed(fields: readonly DescField[], name: string, where: string): DescField {

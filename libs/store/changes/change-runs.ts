@@ -1,7 +1,8 @@
 import type { RunAggregate } from "#core/run-model.ts";
+import { failpoint } from "#failpoints/failpoint.ts";
 import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import { applyDecision, type RunCache } from "./run-cache.ts";
-import type { DecidedRun, RunTable } from "./run-table.ts";
+import type { DecidedRun, RunTable, WrittenRuns } from "./run-table.ts";
 
 /** After so many refusals the run is left for the caller's next turn. */
 const maxRounds = 4;
@@ -21,46 +22,63 @@ export async function changeRuns(
   changes: readonly RunChange[],
 ): Promise<readonly RunChangeResult[]> {
   const results = new Map<RunChange, RunChangeResult>();
-  let pending = changes;
+  let pending: readonly PendingChange[] = changes.map((change) => ({ change, lacksRoom: false }));
   for (let round = 0; round < maxRounds && pending.length > 0; round += 1) {
     pending = await changeOnce(context, pending, round > 0, results);
   }
   return changes.map((change) => results.get(change) ?? { kind: "busy" });
 }
 
+interface PendingChange {
+  readonly change: RunChange;
+  /** The last write found no room in a limit for what was decided. */
+  readonly lacksRoom: boolean;
+}
+
 /** One round; answers the changes that must be decided again. */
 async function changeOnce(
   context: ChangeContext,
-  changes: readonly RunChange[],
+  pending: readonly PendingChange[],
   refresh: boolean,
   results: Map<RunChange, RunChangeResult>,
-): Promise<readonly RunChange[]> {
-  const runs = await currentRuns(context, changes, refresh);
+): Promise<readonly PendingChange[]> {
+  const runs = await currentRuns(
+    context,
+    pending.map(({ change }) => change),
+    refresh,
+  );
   const decided = new Map<RunChange, DecidedRun>();
-  for (const change of changes) {
+  for (const { change, lacksRoom } of pending) {
     const found = runs.get(change.runKey);
     if (found === undefined) {
       results.set(change, { kind: "missing" });
       continue;
     }
-    const decision = change.decide(found.run);
+    const decision = change.decide(found.run, { lacksRoom });
     if (decision !== null) decided.set(change, { before: found.run, decision });
     // A refusal is only believed on what was read just now; on a cached run it is decided again.
-    else if (found.isFresh) results.set(change, { kind: "unchanged", run: found.run });
+    else if (found.isFresh) results.set(change, { kind: "unchanged", run: found.run, lacksRoom });
   }
-  const written = decided.size === 0 ? new Set<number>() : await write(context, [...decided.values()]);
+  const { written, lackingRoom } = decided.size === 0 ? nothingWritten : await write(context, [...decided.values()]);
   for (const [change, { before, decision }] of decided) {
     if (!written.has(change.runKey)) continue;
     const run = applyDecision(before, decision);
     context.cache.put(run);
     results.set(change, { kind: "applied", run, decision });
   }
-  return changes.filter((change) => !results.has(change));
+  return pending.flatMap(({ change, lacksRoom }) =>
+    results.has(change) ? [] : [{ change, lacksRoom: lacksRoom || lackingRoom.has(change.runKey) }],
+  );
 }
 
-async function write({ table, cache }: ChangeContext, decided: readonly DecidedRun[]): Promise<ReadonlySet<number>> {
+const nothingWritten: WrittenRuns = { written: new Set(), lackingRoom: new Set() };
+
+async function write({ table, cache }: ChangeContext, decided: readonly DecidedRun[]): Promise<WrittenRuns> {
   try {
-    return await table.write(decided);
+    failpoint("run_change.before");
+    const written = await table.write(decided);
+    failpoint("run_change.after");
+    return written;
   } catch (error) {
     for (const { before } of decided) cache.drop(before.run.runKey);
     throw error;

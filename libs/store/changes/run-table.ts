@@ -7,6 +7,12 @@ export interface DecidedRun {
   readonly decision: Decision;
 }
 
+export interface WrittenRuns {
+  readonly written: ReadonlySet<number>;
+  /** Left as they were, since a limit had no room for them. */
+  readonly lackingRoom: ReadonlySet<number>;
+}
+
 /** Where runs lie, as `changeRuns` needs it. */
 export interface RunTable {
   /** The present state of runs; `known` may spare it reading what has not changed. Unknown keys are left out. */
@@ -19,5 +25,5 @@ export interface RunTable {
    * one and that nobody else is writing. A guard of an instance that does not hold ends the whole transaction with an
    * error. Rejected otherwise: it is unknown whether it was written.
    */
-  write(decided: readonly DecidedRun[]): Promise<ReadonlySet<number>>;
+  write(decided: readonly DecidedRun[]): Promise<WrittenRuns>;
 }

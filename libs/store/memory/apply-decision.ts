@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { AttemptChange, AttemptKey } from "#core/attempt-change.ts";
 import type { Decision, OutputChange } from "#core/decision.ts";
-import type { RunAggregate } from "#core/run-model.ts";
+import type { RunAggregate, RunRow } from "#core/run-model.ts";
 import { toEventRow } from "../postgres/runs/event-row.ts";
 import type { MemoryState, NewEvent } from "./memory-state.ts";
 import type { StoredAttempt, StoredRun } from "./stored-run.ts";
@@ -37,9 +37,15 @@ export function applyDecision(state: MemoryState, run: StoredRun, decision: Deci
     );
     run.instances[next.ordinal] = next;
   }
-  const { runKey, timeoutAt } = decision.run;
+  const { runKey, timeoutAt, deadlineAt } = decision.run;
+  state.slots.free(runKey, decision.slotsFreed);
+  state.slots.take(runKey, decision.slotsTaken, state.now());
+  followAdmission(state, decision.run);
   if (timeoutAt !== null && timeoutAt !== run.row.timeoutAt) {
     state.indexes.timed.push({ at: timeoutAt, runKey, ordinal: null, kind: "run_timeout" });
+  }
+  if (deadlineAt !== null && deadlineAt !== run.row.deadlineAt) {
+    state.indexes.timed.push({ at: deadlineAt, runKey, ordinal: null, kind: "deadline" });
   }
   run.row = decision.run;
   run.plan = decision.plan;
@@ -50,6 +56,14 @@ export function applyDecision(state: MemoryState, run: StoredRun, decision: Deci
   for (const change of decision.attempts) applyAttempt(run, change);
   for (const change of decision.outputs) applyOutput(run, change);
   state.emit(events);
+}
+
+/** Keeps who waits for room. */
+export function followAdmission(state: MemoryState, { runKey, dagKey, isAdmitted, endedAt }: RunRow): void {
+  const waiting = state.waitingRuns.get(dagKey) ?? new Set();
+  state.waitingRuns.set(dagKey, waiting);
+  if (!isAdmitted && endedAt === null) waiting.add(runKey);
+  else waiting.delete(runKey);
 }
 
 /** Rows of the event log for what a decision on `run` publishes; to be made before it is applied. */

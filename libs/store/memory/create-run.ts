@@ -1,8 +1,10 @@
-import { createRun as createRunRows } from "#core/create-run.ts";
+import { type CreatedRun, createRun as createRunRows } from "#core/create-run.ts";
 import { decideRun } from "#core/decide-run.ts";
+import type { Plan } from "#core/plan.ts";
 import type { CreateRunResult, NewRun } from "#ports/new-run.ts";
-import { aggregateOf, applyDecision, checkGuards, toNewEvents } from "./apply-decision.ts";
+import { aggregateOf, applyDecision, checkGuards, followAdmission, toNewEvents } from "./apply-decision.ts";
 import { dateKey, type MemoryState } from "./memory-state.ts";
+import { fireSensor, mayFire } from "./stored-sensor.ts";
 import type { StoredRun } from "./stored-run.ts";
 
 /** A request id is remembered for so long. */
@@ -21,11 +23,16 @@ export function createRun(state: MemoryState, next: NewRun): CreateRunResult {
   const old = state.runs.get(state.runKeysByDate.get(dateKey(next.dagKey, next.logicalAt)) ?? -1);
   if (old !== undefined && !next.replaceExisting) return { kind: "exists", runId: old.row.runId };
   if (next.leaderEpoch !== null && !state.leads("scheduler", next.leaderEpoch)) return { kind: "not_leader" };
+  if (!mayFire(state, next)) return { kind: "not_leader" };
+  const made = makeRows(state, next, dag.dagId);
+  if (made === null) return { kind: "no_room" };
   if (old !== undefined) archive(state, old);
-  const run = insert(state, next, dag.dagId);
-  state.wake.notify("queued");
+  const run = insert(state, next, made);
+  fireSensor(state, next);
+  const { runKey, runId, isAdmitted } = run.row;
+  state.wake.notify(isAdmitted ? "queued" : "room");
   if (next.replaceExisting) state.wake.notify("stops");
-  return { kind: "created", runKey: run.row.runKey, runId: run.row.runId };
+  return { kind: "created", runKey, runId, isAdmitted };
 }
 
 function findRequest(state: MemoryState, { request }: NewRun): { bodyHash: string; runId: string } | undefined {
@@ -47,15 +54,25 @@ function archive(state: MemoryState, old: StoredRun): void {
   old.row = { ...old.row, isArchived: true, sequence: old.row.sequence + 1 };
 }
 
-function insert(state: MemoryState, next: NewRun, dagId: string): StoredRun {
-  const plan = state.planOf(next.versionKey);
+/** The rows of a run, which may wait where its limits have no room; null: it was not to wait. */
+function makeRows(state: MemoryState, next: NewRun, dagId: string): CreatedRun | null {
+  const plan = prioritized(state.planOf(next.versionKey), next.priorityOffset ?? 0);
   const { runId, dagKey, versionKey, logicalAt } = next;
+  const identity = { runKey: state.nextKey(), runId, dagKey, dagId, versionKey, logicalAt };
+  const { concurrencyKey } = next;
+  const make = (isAdmitted: boolean): CreatedRun =>
+    createRunRows(plan, { ...identity, concurrencyKey }, state.now(), { isAdmitted });
+  const admitted = make(true);
+  const mayBegin =
+    admitted.slotsTaken.length === 0 || (state.slots.hasRoom(admitted.slotsTaken) && isNext(state, next));
+  if (!mayBegin && next.whenFull === "refuse") return null;
+  return mayBegin ? admitted : make(false);
+}
+
+function insert(state: MemoryState, next: NewRun, created: CreatedRun): StoredRun {
+  const { plan } = created.aggregate;
+  const { runId, dagKey, logicalAt } = next;
   if (state.runKeys.has(runId)) throw new Error(`there is a run with id ${runId}`);
-  const created = createRunRows(
-    plan,
-    { runKey: state.nextKey(), runId, dagKey, dagId, versionKey, logicalAt },
-    state.now(),
-  );
   const row = { ...created.aggregate.run, sequence: 0 };
   const run: StoredRun = {
     row,
@@ -72,11 +89,28 @@ function insert(state: MemoryState, next: NewRun, dagId: string): StoredRun {
   state.runKeysByDate.set(dateKey(dagKey, logicalAt), row.runKey);
   if (next.request !== null)
     state.requests.set(requestKey(next.request), { bodyHash: next.request.bodyHash, runId, createdAt: state.now() });
+  state.slots.take(row.runKey, created.slotsTaken, state.now());
+  followAdmission(state, row);
   for (const instance of run.instances) state.indexes.update(row, plan, instance, null);
   if (row.timeoutAt !== null)
     state.indexes.timed.push({ at: row.timeoutAt, runKey: row.runKey, ordinal: null, kind: "run_timeout" });
+  if (row.deadlineAt !== null)
+    state.indexes.timed.push({ at: row.deadlineAt, runKey: row.runKey, ordinal: null, kind: "deadline" });
   state.emit(toNewEvents(run, { instances: [], plan, events: created.events }));
   return run;
+}
+
+/** The plan of a run whose priority differs from its definition's. */
+function prioritized(plan: Plan, offset: number): Plan {
+  return offset === 0 ? plan : { ...plan, priority: plan.priority + offset };
+}
+
+/** Runs of the same key, or of none, are admitted in their order: while one waits no later one goes first. */
+function isNext(state: MemoryState, { dagKey, concurrencyKey }: NewRun): boolean {
+  return ![...(state.waitingRuns.get(dagKey) ?? [])].some((runKey) => {
+    const row = state.runs.get(runKey)?.row;
+    return row !== undefined && !row.isPaused && row.concurrencyKey === concurrencyKey;
+  });
 }
 
 function requestKey(request: { caller: string; id: string }): string {

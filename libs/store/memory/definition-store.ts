@@ -1,6 +1,8 @@
-import type { DefinitionStore, KnownFile, NewVersion, RegisterResult } from "#ports/definition-store.ts";
+import type { ArchiveResult, DefinitionStore, KnownFile, NewVersion, RegisterResult } from "#ports/definition-store.ts";
+import { webhookNames } from "../webhook-names.ts";
 import { activeVersion, createMemorySchedules, nextSchedule } from "./schedules.ts";
 import type { MemoryState, NewEvent } from "./memory-state.ts";
+import { putSensors } from "./stored-sensor.ts";
 import type { StoredDag, StoredVersion } from "./stored-definition.ts";
 
 export function createMemoryDefinitions(state: MemoryState): DefinitionStore {
@@ -21,7 +23,10 @@ export function createMemoryDefinitions(state: MemoryState): DefinitionStore {
     },
     async archiveFile(filePath) {
       state.importErrors.delete(filePath);
-      if (archive(state, filePath, null)) tellOthers(state);
+      if (archiveFile(state, filePath, null)) tellOthers(state);
+    },
+    async archiveDag(dagId, goneFile) {
+      return archiveDag(state, dagId, goneFile);
     },
     async setPaused(dagId, isPaused) {
       const dag = state.dags.get(dagId);
@@ -58,6 +63,9 @@ export function createMemoryDefinitions(state: MemoryState): DefinitionStore {
             definition: found.content.definition,
           };
     },
+    async findHook(name) {
+      return hookOwner(state, name)?.dagId ?? null;
+    },
     async listKnownFiles() {
       return listKnownFiles(state);
     },
@@ -69,6 +77,8 @@ function register(state: MemoryState, next: NewVersion): RegisterResult {
   const known = state.dags.get(next.dagId);
   if (known?.isActive && known.filePath !== null && known.filePath !== next.filePath)
     return { kind: "taken", filePath: known.filePath };
+  const taken = findTakenHook(state, next, known);
+  if (taken !== null) return taken;
   if (next.filePath !== null) state.importErrors.delete(next.filePath);
   const dag = known ?? insertDag(state, next.dagId);
   const before = activeVersion(state, dag);
@@ -76,16 +86,35 @@ function register(state: MemoryState, next: NewVersion): RegisterResult {
   if (isSame && dag.isActive)
     return { kind: "registered", dagKey: dag.dagKey, version: before.version, changed: false };
   const version = isSame ? before : insertVersion(state, dag, next);
-  if (next.filePath !== null) archive(state, next.filePath, dag.dagKey);
+  if (next.filePath !== null) archiveFile(state, next.filePath, dag.dagKey);
   dag.activeVersionKey = version.versionKey;
   dag.filePath = next.filePath;
   dag.isActive = true;
+  putSensors(state, dag, next.definition);
   dag.schedule = nextSchedule(state, dag.schedule, next.schedule);
   state.emit([
     { ...about(dag.dagId), eventType: "dag.updated", data: { version: version.version, file_path: next.filePath } },
   ]);
   tellOthers(state);
   return { kind: "registered", dagKey: dag.dagKey, version: version.version, changed: true };
+}
+
+/** The DAG in force that has a webhook of this name. */
+function hookOwner(state: MemoryState, name: string): StoredDag | undefined {
+  return [...state.dags.values()].find(
+    (dag) => dag.isActive && webhookNames(activeVersion(state, dag)?.content.definition).includes(name),
+  );
+}
+
+/** A DAG of the same file leaves force with this registration, and its names are free. */
+function findTakenHook(state: MemoryState, next: NewVersion, own: StoredDag | undefined): RegisterResult | null {
+  for (const hook of webhookNames(next.definition)) {
+    const owner = hookOwner(state, hook);
+    const isLeaving = next.filePath !== null && owner?.filePath === next.filePath;
+    if (owner === undefined || owner === own || isLeaving) continue;
+    return { kind: "hook_taken", hook, dagId: owner.dagId, filePath: owner.filePath };
+  }
+  return null;
 }
 
 function insertDag(state: MemoryState, dagId: string): StoredDag {
@@ -107,22 +136,35 @@ function insertDag(state: MemoryState, dagId: string): StoredDag {
 
 function insertVersion(state: MemoryState, dag: StoredDag, content: NewVersion): StoredVersion {
   const earlier = [...state.versions.values()].filter((version) => version.dag === dag).length;
-  const version = { versionKey: state.nextKey(), dag, version: earlier + 1, content };
+  const version = { versionKey: state.nextKey(), dag, version: earlier + 1, content, registeredAt: state.now() };
   state.versions.set(version.versionKey, version);
   return version;
 }
 
 /** Takes the DAGs of a file out of force, except one; whether there were any. */
-function archive(state: MemoryState, filePath: string, exceptKey: number | null): boolean {
+function archiveFile(state: MemoryState, filePath: string, exceptKey: number | null): boolean {
   const archived = activeDagsOf(state, filePath).filter((dag) => dag.dagKey !== exceptKey);
-  for (const dag of archived) {
-    dag.isActive = false;
-    dag.schedule = null;
-    for (const run of state.runs.values())
-      if (run.row.dagKey === dag.dagKey && run.row.endedAt === null) run.isOrphaned = true;
-    state.emit([{ ...about(dag.dagId), eventType: "dag.archived", data: { file_path: filePath } }]);
-  }
+  for (const dag of archived) archive(state, dag);
   return archived.length > 0;
+}
+
+function archiveDag(state: MemoryState, dagId: string, goneFile: string | null): ArchiveResult {
+  const dag = state.dags.get(dagId);
+  if (dag === undefined) return { kind: "unknown" };
+  if (!dag.isActive) return { kind: "archived", changed: false };
+  if (dag.filePath !== null && dag.filePath !== goneFile) return { kind: "has_file", filePath: dag.filePath };
+  if (dag.filePath !== null) state.importErrors.delete(dag.filePath);
+  archive(state, dag);
+  tellOthers(state);
+  return { kind: "archived", changed: true };
+}
+
+function archive(state: MemoryState, dag: StoredDag): void {
+  dag.isActive = false;
+  dag.schedule = null;
+  for (const run of state.runs.values())
+    if (run.row.dagKey === dag.dagKey && run.row.endedAt === null) run.isOrphaned = true;
+  state.emit([{ ...about(dag.dagId), eventType: "dag.archived", data: { file_path: dag.filePath } }]);
 }
 
 function activeDagsOf(state: MemoryState, filePath: string): readonly StoredDag[] {
@@ -155,4 +197,5 @@ function about(
 function tellOthers(state: MemoryState): void {
   state.wake.notify("definitions");
   state.wake.notify("schedules");
+  state.wake.notify("sensors");
 }

@@ -1,10 +1,12 @@
 import { parentEdges } from "#core/graph.ts";
+import { needsOfAttempt, needsOfRun } from "#core/limits.ts";
 import type { Instance } from "#core/run-model.ts";
 import { isTerminal } from "#core/states.ts";
 import type { ExplainedInstance } from "#ports/explanation-facts.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { MemoryState } from "./memory-state.ts";
 import type { StoredRun } from "./stored-run.ts";
+import { isInService } from "./worker-store.ts";
 
 export function createMemoryExplainQueries(state: MemoryState): Pick<Queries, "explain"> {
   return {
@@ -17,9 +19,10 @@ export function createMemoryExplainQueries(state: MemoryState): Pick<Queries, "e
       unfinished.sort((a, b) => rankOf(a) - rankOf(b) || a.ordinal - b.ordinal);
       const instances = unfinished.slice(0, limit).map((instance) => toInstance(state, run, instance));
       const queues = new Set(instances.map(({ queue }) => queue));
-      const { isPaused, endedAt } = run.row;
+      const { isPaused, isAdmitted, endedAt } = run.row;
+      const needs = needsOfRun(run.plan, run.row);
       return {
-        run: { runId, state: run.row.state, isPaused, endedAt },
+        run: { runId, state: run.row.state, isPaused, isAdmitted, needs, endedAt },
         now: state.now(),
         instances,
         unfinishedCount: unfinished.length,
@@ -41,6 +44,7 @@ function rankOf(instance: Instance): number {
 
 function toInstance(state: MemoryState, run: StoredRun, instance: Instance): ExplainedInstance {
   const { task, ordinal, mapIndex, workerKey } = instance;
+  const planTask = run.plan.tasks[task];
   const groups = new Map(run.instances.flatMap((one) => (one.mapIndex === null ? [[one.task, one]] : [])));
   const parents = mapIndex === null ? [...parentEdges(run.plan.graph, task)].map((edge) => groups.get(edge.task)) : [];
   return {
@@ -51,6 +55,9 @@ function toInstance(state: MemoryState, run: StoredRun, instance: Instance): Exp
     reason: instance.reason,
     tryNumber: instance.tryNumber,
     queue: run.plan.tasks[task]?.queue ?? "",
+    operatorType: planTask?.operatorType ?? "",
+    labels: planTask?.labels?.required ?? {},
+    needs: planTask === undefined ? [] : needsOfAttempt(run.plan, planTask, { dagKey: run.row.dagKey, ordinal }),
     dueAt: instance.dueAt,
     waitsFor: instance.waitsFor,
     awaitsEvaluation: instance.awaitsEvaluation,
@@ -68,8 +75,11 @@ function toInstance(state: MemoryState, run: StoredRun, instance: Instance): Exp
 
 function liveWorkers(state: MemoryState) {
   return [...state.workers.values()]
-    .filter(({ status, leaseExpiresAt }) => status === "healthy" && leaseExpiresAt > state.now())
-    .map(({ workerId, hello, freeSlots }) => ({ workerId, queues: hello.queues, slots: hello.slots, freeSlots }))
+    .filter((worker) => isInService(worker) && worker.leaseExpiresAt > state.now())
+    .map(({ workerId, hello: { queues, slots, labels, capabilities: operators }, freeSlots }) => ({
+      ...{ workerId, queues, slots, freeSlots },
+      ...{ labels, operators },
+    }))
     .toSorted((a, b) => (a.workerId < b.workerId ? -1 : 1));
 }
 

@@ -119,6 +119,8 @@ function instanceView(state: MemoryState, run: StoredRun, instance: Instance): I
     errorCode: closed?.errorCode ?? null,
     errorMessage: closed?.errorMessage ?? null,
     lastError: instance.lastError,
+    cpuMs: closed?.usage?.cpuMs ?? null,
+    memoryPeakBytes: closed?.usage?.memoryPeakBytes ?? null,
   };
 }
 
@@ -129,12 +131,14 @@ function attemptView(state: MemoryState, { opened, closed }: StoredAttempt): Att
     state: closed?.state ?? "running",
     startedAt: opened.startedAt,
     endedAt: closed?.endedAt ?? null,
-    workerId: state.workers.get(opened.workerKey)?.workerId ?? null,
+    workerId: state.workers.get(opened.workerKey ?? -1)?.workerId ?? null,
     exitCode: closed?.exitCode ?? null,
     signal: closed?.signal ?? null,
     errorMessage: closed?.errorMessage ?? null,
     retryReason: closed?.retryReason ?? null,
     nextRetryAt: closed?.nextRetryAt ?? null,
     backoffDelayMs: closed?.backoffDelayMs ?? null,
+    cpuMs: closed?.usage?.cpuMs ?? null,
+    memoryPeakBytes: closed?.usage?.memoryPeakBytes ?? null,
   };
 }

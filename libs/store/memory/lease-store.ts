@@ -7,7 +7,7 @@ export function createMemoryLeases(state: MemoryState): LeaseStore {
       const now = state.now();
       const lease = state.leases.get(name);
       if (lease === undefined) {
-        state.leases.set(name, { holder, epoch: 1, expiresAt: now + ttlMs });
+        state.leases.set(name, { holder, epoch: 1, expiresAt: now + ttlMs, counter: 0 });
         return { epoch: 1 };
       }
       if (lease.holder !== holder && lease.expiresAt > now) return null;
@@ -19,6 +19,15 @@ export function createMemoryLeases(state: MemoryState): LeaseStore {
     async release({ name, holder }) {
       const lease = state.leases.get(name);
       if (lease?.holder === holder) lease.expiresAt = Number.NEGATIVE_INFINITY;
+    },
+    async readCounter({ name, epoch }) {
+      return state.leads(name, epoch) ? (state.leases.get(name)?.counter ?? 0) : null;
+    },
+    async writeCounter({ name, epoch, counter }) {
+      const lease = state.leads(name, epoch) ? state.leases.get(name) : undefined;
+      if (lease === undefined) return false;
+      lease.counter = counter;
+      return true;
     },
   };
 }

@@ -23,7 +23,24 @@ export function createMemoryLogs(state: MemoryState): LogStore {
     async read({ attempt, afterLine, limit }) {
       return (logs.get(addressOf(attempt))?.lines ?? []).slice(afterLine, afterLine + limit);
     },
+    async textSize(attempt) {
+      const lines = logs.get(addressOf(attempt))?.lines ?? [];
+      return lines.reduce((size, line) => size + textBytes(line), 0);
+    },
+    async *readText({ attempt, start, end }) {
+      let firstByte = 0;
+      for (const line of logs.get(addressOf(attempt))?.lines ?? []) {
+        const nextByte = firstByte + textBytes(line);
+        if (nextByte > start && firstByte < end)
+          yield Buffer.from(`${line.text}\n`).subarray(Math.max(0, start - firstByte), end - firstByte);
+        firstByte = nextByte;
+      }
+    },
   };
+}
+
+function textBytes({ text }: LogLineRow): number {
+  return Buffer.byteLength(text) + 1;
 }
 
 function addressOf(attempt: AttemptAddress): string {

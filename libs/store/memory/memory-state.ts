@@ -1,9 +1,17 @@
 import type { Plan } from "#core/plan.ts";
 import type { PublishedEvent } from "#ports/event-log.ts";
+import type { StoredTemplate, TemplateInstance } from "#ports/template-store.ts";
+import type { TaskCounts } from "#ports/worker-beat.ts";
 import type { WorkerHello } from "#ports/worker-store.ts";
+import type { ResourceUsage, WorkerStatus } from "#ports/worker-views.ts";
+import type { StoredWait } from "#ports/wait-store.ts";
 import { WakeHub } from "../wake-hub.ts";
+import type { Pool } from "#ports/limit-store.ts";
+import { SlotRows } from "./slot-rows.ts";
 import { RunIndexes } from "./run-indexes.ts";
+import type { StoredBackfill } from "./stored-backfill.ts";
 import type { StoredDag, StoredImportError, StoredVersion } from "./stored-definition.ts";
+import type { StoredSensor } from "./stored-sensor.ts";
 import type { StoredRun } from "./stored-run.ts";
 
 export interface StoredWorker {
@@ -13,8 +21,13 @@ export interface StoredWorker {
   readonly startedAt: number;
   hello: WorkerHello;
   sessionNumber: number;
-  status: "healthy" | "lost" | "stopped";
+  status: WorkerStatus;
+  statusReason: string;
   freeSlots: number;
+  usage: ResourceUsage | null;
+  counts: TaskCounts;
+  lastTaskAt: number | null;
+  drainReason: string | null;
   lastHeartbeatAt: number;
   leaseExpiresAt: number;
   endedAt: number | null;
@@ -24,6 +37,13 @@ export interface StoredLease {
   holder: string;
   epoch: number;
   expiresAt: number;
+  counter: number;
+}
+
+export interface KeptWait {
+  readonly wait: StoredWait;
+  /** Its child goes on, or the child's end has not been looked at. */
+  readonly hasOpenChild: boolean;
 }
 
 /** What a row of the outbox says; its id and time follow. */
@@ -37,17 +57,28 @@ export class MemoryState {
   readonly dagsByKey = new Map<number, StoredDag>();
   readonly versions = new Map<number, StoredVersion>();
   readonly importErrors = new Map<string, StoredImportError>();
+  /** By `name@version`. */
+  readonly templates = new Map<string, StoredTemplate & { readonly text: string }>();
+  readonly templateInstances = new Map<string, TemplateInstance>();
   readonly runs = new Map<number, StoredRun>();
   readonly runKeys = new Map<string, number>();
   /** The run of each DAG and logical date that is not archived (G8). */
   readonly runKeysByDate = new Map<string, number>();
   readonly workers = new Map<number, StoredWorker>();
   readonly leases = new Map<string, StoredLease>();
+  readonly backfills = new Map<number, StoredBackfill>();
+  readonly sensors = new Map<number, StoredSensor>();
   readonly events: PublishedEvent[] = [];
   readonly requests = new Map<
     string,
     { readonly bodyHash: string; readonly runId: string; readonly createdAt: number }
   >();
+  /** By run, ordinal, generation and try. */
+  readonly waits = new Map<string, KeptWait>();
+  /** Runs that wait for room in their limits, by DAG. */
+  readonly waitingRuns = new Map<number, Set<number>>();
+  readonly pools = new Map<string, Pool>();
+  readonly slots = new SlotRows(this.pools);
   readonly indexes = new RunIndexes();
   readonly #toPlan: (definition: unknown) => Plan;
   readonly #plans = new Map<number, Plan>();

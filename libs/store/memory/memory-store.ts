@@ -1,12 +1,20 @@
 import type { Plan } from "#core/plan.ts";
 import type { Store } from "#ports/store.ts";
+import { createMemoryArtifacts } from "./artifact-catalog.ts";
+import { createMemoryBackfills } from "./backfill-store.ts";
+import { createMemoryConsistency } from "./consistency-store.ts";
+import { createMemoryDeadLetters } from "./dead-letter-store.ts";
 import { createMemoryDefinitions } from "./definition-store.ts";
 import { createMemoryEvents } from "./event-log.ts";
 import { createMemoryLeases } from "./lease-store.ts";
+import { createMemoryLimits } from "./limit-store.ts";
 import { createMemoryLogs } from "./log-store.ts";
 import { MemoryState } from "./memory-state.ts";
 import { createMemoryQueries } from "./queries.ts";
 import { createMemoryRuns } from "./run-store.ts";
+import { createMemorySensors } from "./sensor-store.ts";
+import { createMemoryTemplates } from "./template-store.ts";
+import { createMemoryWaits } from "./wait-store.ts";
 import { createMemoryWorkers } from "./worker-store.ts";
 
 /**
@@ -18,13 +26,22 @@ export function createMemoryStore(options: { toPlan: (definition: unknown) => Pl
   const state = new MemoryState({ now, toPlan: options.toPlan });
   return {
     definitions: createMemoryDefinitions(state),
+    templates: createMemoryTemplates(state),
     runs: createMemoryRuns(state),
     workers: createMemoryWorkers(state),
     leases: createMemoryLeases(state),
+    backfills: createMemoryBackfills(state),
+    sensors: createMemorySensors(state),
     events: createMemoryEvents(state),
+    limits: createMemoryLimits(state),
     logs: createMemoryLogs(state),
+    artifacts: createMemoryArtifacts(state),
+    deadLetters: createMemoryDeadLetters(state),
     queries: createMemoryQueries(state),
+    consistency: createMemoryConsistency(state),
+    waits: createMemoryWaits(state),
     wake: state.wake,
+    breakers: [],
     now,
     close: async () => state.wake.close(),
   };

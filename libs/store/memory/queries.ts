@@ -4,13 +4,13 @@ import type { RunView } from "#ports/run-views.ts";
 import { nonZeroCounts } from "../postgres/run-queries.ts";
 import { createMemoryExplainQueries } from "./explain-queries.ts";
 import { createMemoryInstanceQueries } from "./instance-queries.ts";
-import type { MemoryState, StoredWorker } from "./memory-state.ts";
+import type { MemoryState } from "./memory-state.ts";
 import type { StoredDag } from "./stored-definition.ts";
 import type { StoredRun } from "./stored-run.ts";
 import { never, pageOf } from "./page.ts";
 import { activeVersion } from "./schedules.ts";
-
-const lostWorkersStayMs = 3_600_000;
+import { createMemoryVersionQueries } from "./version-queries.ts";
+import { createMemoryWorkerQueries } from "./worker-queries.ts";
 
 const dagList = {
   order: [{ value: (dag: DagView) => dag.dagId, descending: false }],
@@ -27,7 +27,7 @@ const errorList = {
   sorts: { file_path: (error: ImportErrorView) => error.filePath, since: (error: ImportErrorView) => error.since },
 };
 
-const runList = {
+export const runList = {
   order: [{ value: (run: RunView) => run.runKey, descending: true }],
   sorts: {
     execution_date: (run: RunView) => run.logicalAt,
@@ -43,6 +43,8 @@ export function createMemoryQueries(state: MemoryState): Queries {
   return {
     ...createMemoryInstanceQueries(state),
     ...createMemoryExplainQueries(state),
+    ...createMemoryVersionQueries(state),
+    ...createMemoryWorkerQueries(state),
     async listDags(page, { isActive, text }) {
       const views = [...state.dags.values()].flatMap((dag) => dagView(state, dag));
       const found = views.filter(
@@ -78,9 +80,6 @@ export function createMemoryQueries(state: MemoryState): Queries {
     },
     async latestRunId(dagId) {
       return latestRun(state, dagId)?.row.runId ?? null;
-    },
-    async listWorkers() {
-      return listWorkers(state);
     },
     async ping() {
       // Memory always answers.
@@ -147,7 +146,7 @@ function timezoneOf(definition: unknown): string {
   return has && typeof definition.timezone === "string" ? definition.timezone : "UTC";
 }
 
-function runView(state: MemoryState, { row, made, isOrphaned }: StoredRun): RunView {
+export function runView(state: MemoryState, { row, made, isOrphaned }: StoredRun): RunView {
   return {
     runKey: row.runKey,
     runId: row.runId,
@@ -172,20 +171,4 @@ function runView(state: MemoryState, { row, made, isOrphaned }: StoredRun): RunV
     warnings: made.warnings,
     counts: nonZeroCounts(row.counts),
   };
-}
-
-/** The newest incarnation of each worker; lost ones leave after an hour, those that signed off at once. */
-function listWorkers(state: MemoryState): Awaited<ReturnType<Queries["listWorkers"]>> {
-  const newest = new Map<string, StoredWorker>();
-  for (const worker of state.workers.values()) {
-    const isListed =
-      worker.status === "healthy" ||
-      (worker.status === "lost" && (worker.endedAt ?? 0) > state.now() - lostWorkersStayMs);
-    if (isListed) newest.set(worker.workerId, worker);
-  }
-  return [...newest.values()]
-    .toSorted((a, b) => (a.workerId < b.workerId ? -1 : 1))
-    .map(({ workerId, status, hello, freeSlots, lastHeartbeatAt }) => {
-      return { workerId, status, hostname: hello.hostname, slots: hello.slots, freeSlots, lastBeatAt: lastHeartbeatAt };
-    });
 }

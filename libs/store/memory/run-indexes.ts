@@ -9,7 +9,7 @@ export interface InstanceRef {
   readonly ordinal: number;
 }
 
-export type TimedKind = "retry" | "deferral" | "queue_timeout" | "retry_timeout" | "run_timeout";
+export type TimedKind = "retry" | "deferral" | "queue_timeout" | "retry_timeout" | "run_timeout" | "deadline";
 
 export interface TimedRef {
   readonly at: number;
@@ -29,6 +29,8 @@ export class RunIndexes {
   /** Instances whose attempt may be alive, by worker. */
   readonly held = new Map<number, Map<number, InstanceRef>>();
   readonly awaiting = new Map<number, InstanceRef>();
+  /** Queued instances that wait for something else than a worker. */
+  readonly waiting = new Map<number, InstanceRef>();
   readonly #readyEntries = new Map<number, ReadyEntry>();
   readonly #out = new Map<number, number>();
 
@@ -45,6 +47,8 @@ export class RunIndexes {
     }
     if (after.awaitsEvaluation) this.awaiting.set(key, ref);
     else this.awaiting.delete(key);
+    if (after.state === "queued" && after.waitsFor !== null) this.waiting.set(key, ref);
+    else this.waiting.delete(key);
     const task = plan.tasks[after.task];
     const taskBefore = before?.plan.tasks[before.row.task];
     if (task === undefined) return;

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import type { Decision } from "#core/decision.ts";
 import { isSettled } from "#core/run-state.ts";
-import type { PickedInstance, QueuedInstance } from "#ports/queued-instance.ts";
+import { activeRunsLimit, activeTasksLimit, poolLimit } from "#core/limit-names.ts";
+import { needsOfRun } from "#core/limits.ts";
+import { isPreferredOn, mayRunOn, type WorkerTraits } from "#core/placement.ts";
+import type { PlanTask } from "#core/plan.ts";
+import type { PickedInstance, PickedInstances, QueuedInstance } from "#ports/queued-instance.ts";
 import type { DueInstance, HeldAttempt, RunChange, RunChangeResult, RunFacts, RunStore } from "#ports/run-store.ts";
 import { aggregateOf, applyDecision, checkGuards } from "./apply-decision.ts";
 import { createRun } from "./create-run.ts";
 import { clearDispatched, isStampedWithin, stampDispatched, wasDispatched } from "./dispatch-stamps.ts";
+import { roomWakes } from "../changes/room-wakes.ts";
+import { type RoomOf, withinRoom } from "../changes/within-room.ts";
 import type { MemoryState } from "./memory-state.ts";
 import type { StoredRun } from "./stored-run.ts";
 import { type InstanceRef, type TimedRef, timeOf } from "./run-indexes.ts";
@@ -60,6 +66,9 @@ export function createMemoryRuns(state: MemoryState): RunStore {
     async listAwaitingEvaluation(limit) {
       return [...state.indexes.awaiting.values()].slice(0, limit).flatMap((ref) => queuedInstance(state, ref));
     },
+    async listAdmissible(limit) {
+      return listAdmissible(state, limit);
+    },
     async readOutputs(runKey, ordinals) {
       const run = state.runs.get(runKey);
       return ordinals.flatMap((ordinal) =>
@@ -73,22 +82,39 @@ export function createMemoryRuns(state: MemoryState): RunStore {
  * Decides everything, checks everything, and only then writes: a refused guard leaves nothing behind. A decision that
  * expects another sequence is left out alone, as a run that somebody else has changed.
  */
-function changeRuns(state: MemoryState, changes: readonly RunChange[]): readonly RunChangeResult[] {
+export function changeRuns(state: MemoryState, changes: readonly RunChange[]): readonly RunChangeResult[] {
   assert.equal(new Set(changes.map((change) => change.runKey)).size, changes.length, "a batch may change a run once");
-  const decided = changes.map(({ runKey, decide }): { run: StoredRun | null; decision: Decision | null } => {
-    const run = state.runs.get(runKey) ?? null;
-    return { run, decision: run === null ? null : decide(aggregateOf(run)) };
-  });
+  const decided = changes.map((change) => decideOn(state, change));
   for (const { run, decision } of decided)
     if (run !== null && decision !== null && !isStale(run, decision)) checkGuards(run, decision);
-  return decided.map(({ run, decision }): RunChangeResult => {
+  return decided.map(({ change, run, decision, lacksRoom }): RunChangeResult => {
     if (run === null) return { kind: "missing" };
-    if (decision === null) return { kind: "unchanged", run: aggregateOf(run) };
+    if (decision === null) return { kind: "unchanged", run: aggregateOf(run), lacksRoom };
     if (isStale(run, decision)) return { kind: "busy" };
+    // Another change of this batch may have taken what there was.
+    if (!state.slots.hasRoom(decision.slotsTaken)) return changeRuns(state, [change])[0] ?? { kind: "busy" };
     applyDecision(state, run, decision);
     if (decision.run.endedAt !== null) state.wake.notify("ended", decision.run.runId);
-    return { kind: "applied", run: aggregateOf(run), decision };
+    const applied = { kind: "applied", run: aggregateOf(run), decision } as const;
+    for (const topic of roomWakes(applied)) state.wake.notify(topic);
+    return applied;
   });
+}
+
+interface DecidedChange {
+  readonly change: RunChange;
+  readonly run: StoredRun | null;
+  readonly decision: Decision | null;
+  readonly lacksRoom: boolean;
+}
+
+/** Decides once more, without what needs room, where a limit has none for it. */
+function decideOn(state: MemoryState, change: RunChange): DecidedChange {
+  const run = state.runs.get(change.runKey) ?? null;
+  if (run === null) return { change, run, decision: null, lacksRoom: false };
+  const decision = change.decide(aggregateOf(run), { lacksRoom: false });
+  if (decision === null || state.slots.hasRoom(decision.slotsTaken)) return { change, run, decision, lacksRoom: false };
+  return { change, run, decision: change.decide(aggregateOf(run), { lacksRoom: true }), lacksRoom: true };
 }
 
 function isStale(run: StoredRun, decision: Decision): boolean {
@@ -97,8 +123,8 @@ function isStale(run: StoredRun, decision: Decision): boolean {
 
 function pickQueued(
   state: MemoryState,
-  { queues, backends, limit, oldest = 0, redispatchAfterMs = 0 }: Parameters<RunStore["pickQueued"]>[0],
-): readonly PickedInstance[] {
+  { queues, backends, limit, oldest = 0, redispatchAfterMs = 0, traits }: Parameters<RunStore["pickQueued"]>[0],
+): PickedInstances {
   const mayBeTaken = ({ runKey, ordinal }: InstanceRef): boolean => {
     const run = state.runs.get(runKey);
     const instance = run?.instances[ordinal];
@@ -106,11 +132,60 @@ function pickQueued(
     if (run === undefined || instance === undefined || task === undefined || run.row.isPaused) return false;
     const isDue = instance.dueAt === null || instance.dueAt <= state.now();
     if (isStampedWithin(state, run, instance, redispatchAfterMs)) return false;
+    if (limitsOf(state, run, task).some(({ room }) => room <= 0)) return false;
+    if (traits !== undefined && !mayGoTo(state, task, traits)) return false;
     return isDue && queues.includes(task.queue) && backends.includes(task.backend);
   };
   const attemptsOut = (dagKey: number): number => state.indexes.attemptsOut(dagKey);
   const picked = state.indexes.ready.pick({ limit, oldest, attemptsOut, mayBeTaken });
-  return picked.flatMap((ref) => pickedInstance(state, ref));
+  const kept = withinRoom(picked, ({ runKey, ordinal }) => {
+    const run = state.runs.get(runKey);
+    const task = run?.plan.tasks[run.instances[ordinal]?.task ?? -1];
+    return run === undefined || task === undefined ? [] : limitsOf(state, run, task);
+  });
+  return { instances: kept.flatMap((ref) => pickedInstance(state, ref)), mayBeMore: picked.length === limit };
+}
+
+/** Where a worker with the labels that a task would like has a free slot, others leave the task to it. */
+function mayGoTo(state: MemoryState, task: PlanTask, traits: WorkerTraits): boolean {
+  if (!mayRunOn(task, traits)) return false;
+  if (isPreferredOn(task, traits)) return true;
+  return ![...state.workers.values()].some(({ status, hello, freeSlots, leaseExpiresAt }) => {
+    const isLive = status === "healthy" && leaseExpiresAt > state.now() && freeSlots > 0;
+    const worker = { labels: hello.labels, operators: [] };
+    return isLive && hello.queues.includes(task.queue) && mayRunOn(task, worker) && isPreferredOn(task, worker);
+  });
+}
+
+function limitsOf(state: MemoryState, { plan, row }: StoredRun, task: PlanTask): readonly RoomOf[] {
+  const { pool } = task;
+  const rooms: RoomOf[] =
+    pool === null ? [] : [{ limit: poolLimit(pool), room: state.slots.room(poolLimit(pool), null) }];
+  if (plan.maxActiveTasks !== null) {
+    const room = plan.maxActiveTasks - state.indexes.attemptsOut(row.dagKey);
+    rooms.push({ limit: activeTasksLimit(row.dagKey), room });
+  }
+  return rooms;
+}
+
+/** As the database finds them: each DAG's most urgent first, as many as it has room for. */
+function listAdmissible(state: MemoryState, limit: number): readonly number[] {
+  const found: number[] = [];
+  for (const [dagKey, waiting] of [...state.waitingRuns].toSorted(([a], [b]) => a - b)) {
+    const runs = [...waiting].flatMap((runKey) => state.runs.get(runKey) ?? []).filter(({ row }) => !row.isPaused);
+    runs.sort((a, b) => b.plan.priority - a.plan.priority || a.row.runKey - b.row.runKey);
+    let room = Number.POSITIVE_INFINITY;
+    for (const { plan, row } of runs) {
+      const needs = needsOfRun(plan, row);
+      const ofDag = needs.find((need) => need.limit === activeRunsLimit(dagKey));
+      if (ofDag !== undefined) room = Math.min(room, state.slots.room(ofDag.limit, ofDag.size));
+      if (room <= 0 || found.length === limit) break;
+      if (!needs.every((need) => state.slots.hasRoom([need]))) continue;
+      room -= 1;
+      found.push(row.runKey);
+    }
+  }
+  return found;
 }
 
 function listDue(state: MemoryState, limit: number): readonly DueInstance[] {
@@ -155,6 +230,7 @@ function popCurrent(state: MemoryState): TimedRef | null {
 function isCurrent(state: MemoryState, entry: TimedRef): boolean {
   const run = state.runs.get(entry.runKey);
   if (run === undefined) return false;
+  if (entry.kind === "deadline") return entry.at === run.row.deadlineAt && run.row.endedAt === null;
   if (entry.kind === "run_timeout")
     return entry.at === run.row.timeoutAt && run.row.endedAt === null && !isSettled(run.row.counts);
   const instance = run.instances[entry.ordinal ?? -1];
@@ -177,7 +253,13 @@ function pickedInstance(state: MemoryState, ref: InstanceRef): readonly PickedIn
   const run = state.runs.get(ref.runKey);
   const instance = run?.instances[ref.ordinal];
   if (run === undefined || instance === undefined) return [];
-  return queuedInstance(state, ref).map((queued) => ({ ...queued, wasDispatched: wasDispatched(run, instance) }));
+  const backend = run.plan.tasks[instance.task]?.backend ?? null;
+  return queuedInstance(state, ref).map((queued) => ({
+    ...queued,
+    backend,
+    isPlaced: Object.keys(run.plan.tasks[instance.task]?.labels?.required ?? {}).length > 0,
+    wasDispatched: wasDispatched(run, instance),
+  }));
 }
 
 function queuedInstance(state: MemoryState, { runKey, ordinal }: InstanceRef): readonly QueuedInstance[] {

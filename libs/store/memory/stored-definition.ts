@@ -32,6 +32,7 @@ export interface StoredVersion {
   readonly dag: StoredDag;
   readonly version: number;
   readonly content: NewVersion;
+  readonly registeredAt: number;
 }
 
 export interface StoredImportError {

@@ -127,7 +127,7 @@ async function play(
   const instances = await readInstances(store, runKey);
   const attempts = await Promise.all(tasks.map((_, place) => store.queries.listAttempts(runKey, place)));
   const run = await store.queries.getRun(runId);
-  const picked = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 100 });
+  const { instances: picked } = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 100 });
   // Which is older may fall into one millisecond here and into two there: the order is no matter of this test.
   const ofRun = picked.filter((one) => one.runKey === runKey).toSorted((a, b) => a.ordinal - b.ordinal);
   const ready = ofRun.map((one) => [one.ordinal, one.generation, one.tryNumber]);

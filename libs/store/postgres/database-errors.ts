@@ -20,8 +20,8 @@ const lostConnectionCodes: ReadonlySet<string> = new Set([
 const lostConnectionMessages =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout e|Cannot use a pool after)/;
 
-/** Codes after which the same transaction may well succeed: serialization, deadlock, lock timeout. */
-const passingCodes: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
+/** Codes after which the same transaction may well succeed: serialization, deadlock, lock timeout, statement timeout. */
+const passingCodes: ReadonlySet<string> = new Set(["40001", "40P01", "55P03", "57014"]);
 
 const uniqueViolationCode = "23505";
 
@@ -34,6 +34,14 @@ export function isConnectionError(error: unknown): boolean {
   const code = codeOf(error);
   if (code !== null) return lostConnectionCodes.has(code) || code.startsWith("08");
   return error instanceof Error && lostConnectionMessages.test(error.message);
+}
+
+/** Not of one statement: resources are used up, the system or the server itself fails, or it only takes reads. */
+const troubleCodes = /^(53|58|XX|25006)/;
+
+/** The database is in trouble, whatever it is asked; else it answered, and what it was asked was wrong or came too early. */
+export function isDatabaseTrouble(error: unknown): boolean {
+  return isConnectionError(error) || troubleCodes.test(codeOf(error) ?? "");
 }
 
 /** Nothing was written, and the same again may succeed. */

@@ -1,7 +1,10 @@
 import { Pool, type PoolClient } from "pg";
+import type { BreakerPolicy } from "#breakers/breaker-options.ts";
 import { AppError } from "#errors/app-error.ts";
+import type { BreakerStatus } from "#ports/breaker-status.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { columnParsers } from "./column-parsers.ts";
+import { createDatabaseBreakers } from "./database-breakers.ts";
 import { isConnectionError, toDatabaseError } from "./database-errors.ts";
 
 /** A statement that each connection prepares once, under its name; one name has one text. */
@@ -34,6 +37,8 @@ export interface Databases {
   readonly ordinary: Database;
   /** For the statements of the hot path: they always go by index. */
   readonly hot: Database;
+  /** Of this process; both pools share them. */
+  readonly breakers: readonly BreakerStatus[];
   close(): Promise<void>;
 }
 
@@ -41,6 +46,8 @@ export interface DatabaseOptions {
   readonly connectionString: string;
   /** Connections of both pools together; at least 4. */
   readonly poolSize: number;
+  /** When calls are held back; the default is the table of docs/operations/breakers.md. */
+  readonly breaker?: BreakerPolicy;
   readonly logger: Logger;
 }
 
@@ -64,10 +71,20 @@ export function openDatabases(options: DatabaseOptions): Databases {
   const hotSize = Math.max(2, Math.floor(options.poolSize / 2));
   const ordinary = createPool(options, Math.max(2, options.poolSize - hotSize), "millrace", commonSettings);
   const hot = createPool(options, hotSize, "millrace hot", [...commonSettings, ...hotSettings]);
+  const { connectionString, logger, breaker } = options;
+  const breakers = createDatabaseBreakers({
+    connectionString,
+    logger,
+    ...(breaker === undefined ? {} : { policy: breaker }),
+  });
   return {
-    ordinary: toDatabase(ordinary),
-    hot: toDatabase(hot),
+    ordinary: breakers.guard(toDatabase(ordinary)),
+    hot: breakers.guard(toDatabase(hot)),
+    get breakers() {
+      return breakers.statuses;
+    },
     close: async () => {
+      breakers.close();
       await Promise.all([ordinary.end(), hot.end()]);
     },
   };

@@ -1,5 +1,6 @@
 import type {
   ActiveDefinition,
+  ArchiveResult,
   DefinitionStore,
   KnownFile,
   NewVersion,
@@ -8,6 +9,8 @@ import type {
 import type { Wake } from "#ports/wake.ts";
 import type { Database, Transaction } from "./database.ts";
 import { definitionStatements as sql } from "./definition-statements.ts";
+import { webhookNames } from "../webhook-names.ts";
+import { putSensors } from "./sensor-repository.ts";
 import { createScheduleRepository, putSchedule } from "./schedule-repository.ts";
 
 interface LockedDag {
@@ -40,11 +43,11 @@ interface ActiveRow {
 export function createDefinitionRepository(options: { database: Database; wake: Wake }): DefinitionStore {
   const { database, wake } = options;
   const tellOthers = (): void => {
-    for (const topic of ["definitions", "schedules", "outbox"] as const) wake.notify(topic);
+    for (const topic of ["definitions", "schedules", "sensors", "outbox"] as const) wake.notify(topic);
   };
   return {
     async register(version) {
-      const result = await database.transaction((transaction) => register(transaction, version));
+      const result = await registerWhole(database, version);
       if (result.kind === "registered" && result.changed) tellOthers();
       return result;
     },
@@ -62,6 +65,11 @@ export function createDefinitionRepository(options: { database: Database; wake: 
       });
       if (archived.length > 0) tellOthers();
     },
+    async archiveDag(dagId, goneFile) {
+      const result = await database.transaction((transaction) => archiveDag(transaction, dagId, goneFile));
+      if (result.kind === "archived" && result.changed) tellOthers();
+      return result;
+    },
     async setPaused(dagId, isPaused) {
       const [row] = await database.query<{ changed: number }>(sql.setPaused, [dagId, isPaused]);
       if (row !== undefined && row.changed > 0) tellOthers();
@@ -77,6 +85,10 @@ export function createDefinitionRepository(options: { database: Database; wake: 
         ? null
         : { dagId: row.dag_id, version: row.version, filePath: row.file_path, definition: row.definition };
     },
+    async findHook(name) {
+      const [owner] = await database.query<HookOwner>(sql.findHookOwner, [name]);
+      return owner?.is_active === true ? owner.dag_id : null;
+    },
     async listKnownFiles() {
       const rows = await database.query<{ file_path: string; hash: string; dag_id: string | null; is_active: boolean }>(
         sql.listKnownFiles,
@@ -88,6 +100,34 @@ export function createDefinitionRepository(options: { database: Database; wake: 
     },
     ...createScheduleRepository({ database, wake }),
   };
+}
+
+interface HookOwner {
+  readonly dag_id: string;
+  readonly file_path: string | null;
+  readonly is_active: boolean;
+}
+
+/** Ends a registration of which nothing may stay. */
+class HookTaken extends Error {
+  readonly hook: string;
+  readonly owner: HookOwner;
+
+  constructor(hook: string, owner: HookOwner) {
+    super(`webhook ${hook} is taken by ${owner.dag_id}`);
+    this.hook = hook;
+    this.owner = owner;
+  }
+}
+
+async function registerWhole(database: Database, version: NewVersion): Promise<RegisterResult> {
+  try {
+    return await database.transaction((transaction) => register(transaction, version));
+  } catch (error) {
+    if (!(error instanceof HookTaken)) throw error;
+    const { hook, owner } = error;
+    return { kind: "hook_taken", hook, dagId: owner.dag_id, filePath: owner.file_path };
+  }
 }
 
 async function register(transaction: Transaction, next: NewVersion): Promise<RegisterResult> {
@@ -117,6 +157,17 @@ async function insertVersion(
   return row;
 }
 
+async function archiveDag(transaction: Transaction, dagId: string, goneFile: string | null): Promise<ArchiveResult> {
+  const [dag] = await transaction.query<LockedDag>(sql.lockDag, [dagId]);
+  if (dag === undefined) return { kind: "unknown" };
+  if (!dag.is_active) return { kind: "archived", changed: false };
+  const { dag_key: dagKey, file_path: filePath } = dag;
+  if (filePath !== null && filePath !== goneFile) return { kind: "has_file", filePath };
+  if (filePath !== null) void transaction.query(sql.dropImportError, [filePath]);
+  await transaction.query(sql.archiveDag, [dagKey]);
+  return { kind: "archived", changed: true };
+}
+
 /** The file's former DAG, if its id was changed, leaves force in the same transaction. */
 async function activate(
   transaction: Transaction,
@@ -134,11 +185,23 @@ async function activate(
     priorityOf(next.definition),
   ]);
   putSchedule(transaction, dagKey, next.schedule);
+  putSensors(transaction, dagKey, next.definition);
+  await claimHooks(transaction, dagKey, webhookNames(next.definition));
   await transaction.query(sql.emitDagEvent, [
     "dag.updated",
     next.dagId,
     JSON.stringify({ version: options.version, file_path: next.filePath }),
   ]);
+}
+
+/** Throws HookTaken. Names come in one order, so that two registrations don't wait for each other. */
+async function claimHooks(transaction: Transaction, dagKey: number, names: readonly string[]): Promise<void> {
+  const claimed = await transaction.query<{ name: string }>(sql.claimHooks, [dagKey, names]);
+  const missing = names.find((name) => !claimed.some((claim) => claim.name === name));
+  if (missing === undefined) return;
+  const [owner] = await transaction.query<HookOwner>(sql.findHookOwner, [missing]);
+  if (owner === undefined) throw new Error(`webhook ${missing} was neither free nor taken`);
+  throw new HookTaken(missing, owner);
 }
 
 function priorityOf(definition: unknown): number {

@@ -25,20 +25,27 @@ export const definitionStatements = {
     updated_at = now() WHERE dag_key = $1`,
   },
 
-  /**
-   * Takes the DAGs of a file out of force, but not the one with key `$2`: schedule gone, runs in progress marked as
-   * orphaned, an event each.
-   */
+  /** The DAGs of a file, but not the one with key `$2`. */
   archiveDags: {
     name: "archive_dags",
-    text: `WITH archived AS (
-      UPDATE dags SET is_active = false, updated_at = now() WHERE file_path = $1 AND is_active AND dag_key IS DISTINCT FROM $2::bigint RETURNING dag_key, dag_id
-    ), unscheduled AS (DELETE FROM schedules s USING archived a WHERE s.dag_key = a.dag_key
-    ), orphaned AS (UPDATE dag_runs r SET is_orphaned = true FROM archived a WHERE r.dag_key = a.dag_key AND r.ended_at IS NULL
-    ), event AS (
-      INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, data)
-      SELECT 'dag.archived', 'dag', dag_id, dag_id, jsonb_build_object('file_path', $1::text) FROM archived
-    ) SELECT dag_key FROM archived`,
+    text: archiving("file_path = $1 AND is_active AND dag_key IS DISTINCT FROM $2::bigint"),
+  },
+
+  archiveDag: { name: "archive_dag", text: archiving("dag_key = $1 AND is_active") },
+
+  /** Names that another DAG in force has are not taken, and do not come back. */
+  claimHooks: {
+    name: "claim_webhooks",
+    text: `WITH dropped AS (DELETE FROM webhooks WHERE dag_key = $1 AND name <> ALL($2::text[]))
+    INSERT INTO webhooks AS w (name, dag_key) SELECT name, $1 FROM unnest($2::text[]) AS name
+    ON CONFLICT (name) DO UPDATE SET dag_key = EXCLUDED.dag_key
+    WHERE w.dag_key = EXCLUDED.dag_key OR NOT EXISTS (SELECT 1 FROM dags d WHERE d.dag_key = w.dag_key AND d.is_active)
+    RETURNING name`,
+  },
+
+  findHookOwner: {
+    name: "find_webhook_owner",
+    text: "SELECT d.dag_id, d.file_path, d.is_active FROM webhooks w JOIN dags d USING (dag_key) WHERE w.name = $1",
   },
 
   emitDagEvent: {
@@ -94,3 +101,15 @@ export const definitionStatements = {
     FULL JOIN import_errors e ON e.file_path = f.file_path ORDER BY 1`,
   },
 } as const;
+
+/** Takes DAGs out of force: schedule gone, runs in progress marked as orphaned, an event each. */
+function archiving(condition: string): string {
+  return `WITH archived AS (
+      UPDATE dags SET is_active = false, updated_at = now() WHERE ${condition} RETURNING dag_key, dag_id, file_path
+    ), unscheduled AS (DELETE FROM schedules s USING archived a WHERE s.dag_key = a.dag_key
+    ), orphaned AS (UPDATE dag_runs r SET is_orphaned = true FROM archived a WHERE r.dag_key = a.dag_key AND r.ended_at IS NULL
+    ), event AS (
+      INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, data)
+      SELECT 'dag.archived', 'dag', dag_id, dag_id, jsonb_build_object('file_path', file_path) FROM archived
+    ) SELECT dag_key FROM archived`;
+}

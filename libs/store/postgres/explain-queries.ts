@@ -1,4 +1,5 @@
 import { parentEdges } from "#core/graph.ts";
+import { needsOfAttempt, needsOfRun } from "#core/limits.ts";
 import type { Plan } from "#core/plan.ts";
 import type { RunState, TaskState } from "#core/states.ts";
 import type { ExplainedInstance } from "#ports/explanation-facts.ts";
@@ -11,10 +12,14 @@ interface RunRow {
   readonly run_id: string;
   readonly state: RunState;
   readonly is_paused: boolean;
+  readonly is_admitted: boolean;
+  readonly concurrency_key: string | null;
+  readonly dag_key: number;
   readonly ended_at: number | null;
 }
 
 interface InstanceRow {
+  readonly ordinal: number;
   readonly task_index: number;
   readonly task_id: string;
   readonly map_index: number | null;
@@ -46,11 +51,13 @@ interface WorkerRow {
   readonly queues: readonly string[];
   readonly slots: number;
   readonly free_slots: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capabilities: readonly string[];
 }
 
 const findRun = {
   name: "explain_run",
-  text: "SELECT run_key, version_key, run_id, state, is_paused, ended_at FROM dag_runs WHERE run_id = $1",
+  text: "SELECT run_key, version_key, run_id, state, is_paused, is_admitted, concurrency_key, dag_key, ended_at FROM dag_runs WHERE run_id = $1",
 };
 
 /** What is nearest to running comes first. */
@@ -59,7 +66,7 @@ const rank = `CASE WHEN t.state = 'queued' THEN 0 WHEN t.state = 'up_for_retry' 
 
 const listUnfinished = {
   name: "explain_instances",
-  text: `SELECT t.task_index, t.task_id, t.map_index, t.item_key, t.state, t.reason, t.try_number, t.queue, t.due_at, t.waits_for,
+  text: `SELECT t.ordinal, t.task_index, t.task_id, t.map_index, t.item_key, t.state, t.reason, t.try_number, t.queue, t.due_at, t.waits_for,
       t.awaits_evaluation, t.held, w.worker_id, t.started_at, t.items_total, t.items_ended, count(*) OVER () AS unfinished_count,
       EXISTS (SELECT 1 FROM task_instances o WHERE o.run_key = t.run_key AND o.task_index = t.task_index AND o.held AND o.ordinal <> t.ordinal) AS task_held
     FROM task_instances t LEFT JOIN workers w ON w.worker_key = t.worker_key
@@ -75,7 +82,7 @@ const listStates = {
 
 const listWorkers = {
   name: "explain_workers",
-  text: `SELECT worker_id, queues, slots, free_slots FROM workers
+  text: `SELECT worker_id, queues, slots, free_slots, labels, capabilities FROM workers
     WHERE status NOT IN ('lost', 'stopped') AND lease_expires_at > now() ORDER BY worker_id`,
 };
 
@@ -109,15 +116,30 @@ export function createExplainQueries(options: {
           (edge) => byTask.get(edge.task) ?? [],
         );
       return {
-        run: { runId: run.run_id, state: run.state, isPaused: run.is_paused, endedAt: run.ended_at },
+        run: {
+          runId: run.run_id,
+          state: run.state,
+          isPaused: run.is_paused,
+          isAdmitted: run.is_admitted,
+          needs: needsOfRun(plan, { dagKey: run.dag_key, concurrencyKey: run.concurrency_key }),
+          endedAt: run.ended_at,
+        },
         now: options.now(),
-        instances: rows.map((row) => toInstance(row, row.map_index === null ? parentsOf(row.task_index) : [])),
+        instances: rows.map((row) => {
+          const task = plan.tasks[row.task_index];
+          const place = { dagKey: run.dag_key, ordinal: row.ordinal };
+          const needs = task === undefined ? [] : needsOfAttempt(plan, task, place);
+          const asked = { operatorType: task?.operatorType ?? "", labels: task?.labels?.required ?? {}, needs };
+          return toInstance(row, row.map_index === null ? parentsOf(row.task_index) : [], asked);
+        }),
         unfinishedCount: rows[0]?.unfinished_count ?? 0,
         workers: workers.map((row) => ({
           workerId: row.worker_id,
           queues: row.queues,
           slots: row.slots,
           freeSlots: row.free_slots,
+          labels: row.labels,
+          operators: row.capabilities,
         })),
         queueDepths: new Map(depths.map(({ queue, depth }) => [queue, depth])),
       };
@@ -125,7 +147,11 @@ export function createExplainQueries(options: {
   };
 }
 
-function toInstance(row: InstanceRow, parents: ExplainedInstance["parents"]): ExplainedInstance {
+function toInstance(
+  row: InstanceRow,
+  parents: ExplainedInstance["parents"],
+  asked: Pick<ExplainedInstance, "operatorType" | "labels" | "needs">,
+): ExplainedInstance {
   return {
     taskId: row.task_id,
     mapIndex: row.map_index,
@@ -134,6 +160,7 @@ function toInstance(row: InstanceRow, parents: ExplainedInstance["parents"]): Ex
     reason: row.reason,
     tryNumber: row.try_number,
     queue: row.queue,
+    ...asked,
     dueAt: row.due_at,
     waitsFor: row.waits_for,
     awaitsEvaluation: row.awaits_evaluation,

@@ -37,6 +37,8 @@ interface InstanceViewRow {
   readonly error_code: string | null;
   readonly error_message: string | null;
   readonly last_error: string | null;
+  readonly cpu_ms: number | null;
+  readonly memory_peak_bytes: number | null;
 }
 
 interface AttemptRow {
@@ -52,6 +54,8 @@ interface AttemptRow {
   readonly retry_reason: string | null;
   readonly next_retry_at: number | null;
   readonly backoff_delay_ms: number | null;
+  readonly cpu_ms: number | null;
+  readonly memory_peak_bytes: number | null;
 }
 
 interface OutputRow {
@@ -65,7 +69,8 @@ interface OutputRow {
 
 const instanceColumns = `t.run_key, t.ordinal, r.run_id, r.dag_id, r.version_key, t.task_index, t.task_id, t.map_index, t.item_key, t.state,
   t.reason, t.generation, t.try_number, t.infra_tries, t.operator_type, t.queue, w.worker_id, w.hostname, t.parents_success, t.parents_failed,
-  t.parents_upstream_failed, t.parents_skipped, t.queued_at, t.started_at, t.ended_at, t.due_at, a.exit_code, a.error_code, a.error_message, t.last_error`;
+  t.parents_upstream_failed, t.parents_skipped, t.queued_at, t.started_at, t.ended_at, t.due_at, a.exit_code, a.error_code, a.error_message, t.last_error,
+  a.cpu_ms, a.memory_peak_bytes`;
 
 const instanceSource = `task_instances t JOIN dag_runs r ON r.run_key = t.run_key LEFT JOIN workers w ON w.worker_key = t.worker_key
   LEFT JOIN attempts a ON a.run_key = t.run_key AND a.ordinal = t.ordinal AND a.generation = t.generation AND a.try_number = t.try_number`;
@@ -81,7 +86,7 @@ const getInstance = {
 const listAttempts = {
   name: "list_attempt_views",
   text: `SELECT a.try_number, a.generation, a.state, a.started_at, a.ended_at, w.worker_id, a.exit_code, a.signal, a.error_message, a.retry_reason,
-      a.next_retry_at, a.backoff_delay_ms
+      a.next_retry_at, a.backoff_delay_ms, a.cpu_ms, a.memory_peak_bytes
     FROM attempts a LEFT JOIN workers w ON w.worker_key = a.worker_key WHERE a.run_key = $1 AND a.ordinal = $2 ORDER BY a.generation, a.try_number`,
 };
 
@@ -177,6 +182,8 @@ function fromRow(row: InstanceViewRow, plan: Plan): InstanceView {
     errorCode: row.error_code,
     errorMessage: row.error_message,
     lastError: row.last_error,
+    cpuMs: row.cpu_ms,
+    memoryPeakBytes: row.memory_peak_bytes,
   };
 }
 
@@ -194,6 +201,8 @@ function fromAttemptRow(row: AttemptRow): AttemptView {
     retryReason: row.retry_reason,
     nextRetryAt: row.next_retry_at,
     backoffDelayMs: row.backoff_delay_ms,
+    cpuMs: row.cpu_ms,
+    memoryPeakBytes: row.memory_peak_bytes,
   };
 }
 

@@ -13,6 +13,13 @@ const release = {
   text: "UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND holder = $2 AND expires_at > now()",
 };
 
+const leads = "name = $1 AND epoch = $2 AND expires_at > now()";
+const readCounter = { name: "read_lease_counter", text: `SELECT counter FROM leases WHERE ${leads}` };
+const writeCounter = {
+  name: "write_lease_counter",
+  text: `UPDATE leases SET counter = $3 WHERE ${leads} RETURNING counter`,
+};
+
 /** Leadership by rows, judged by the database clock. Holders must differ from start to start of a process. */
 export function createLeaseRepository(database: Database): LeaseStore {
   return {
@@ -22,6 +29,13 @@ export function createLeaseRepository(database: Database): LeaseStore {
     },
     async release({ name, holder }) {
       await database.query(release, [name, holder]);
+    },
+    async readCounter({ name, epoch }) {
+      const [row] = await database.query<{ counter: number }>(readCounter, [name, epoch]);
+      return row?.counter ?? null;
+    },
+    async writeCounter({ name, epoch, counter }) {
+      return (await database.query(writeCounter, [name, epoch, counter])).length > 0;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { BreakerPolicy } from "#breakers/breaker-options.ts";
 import type { Plan } from "#core/plan.ts";
 import { describeError } from "#errors/app-error.ts";
 import type { Store } from "#ports/store.ts";
@@ -21,6 +22,7 @@ export async function openStoreWithRetry(options: {
   toPlan: (definition: unknown) => Plan;
   /** Accept a server that may lose what it acknowledged. */
   unsafe?: boolean;
+  breaker?: BreakerPolicy;
   logger: Logger;
   signal: AbortSignal;
 }): Promise<Store> {

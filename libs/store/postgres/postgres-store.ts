@@ -1,16 +1,25 @@
+import type { BreakerPolicy } from "#breakers/breaker-options.ts";
 import type { Plan } from "#core/plan.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { createArtifactRepository } from "./artifact-repository.ts";
+import { createBackfillRepository } from "./backfill-repository.ts";
+import { createConsistencyRepository } from "./consistency-repository.ts";
 import { openDatabases, verifyDatabase } from "./database.ts";
 import { startDatabaseClock } from "./database-clock.ts";
+import { createDeadLetterRepository } from "./dead-letter-repository.ts";
 import { createDefinitionRepository } from "./definition-repository.ts";
 import { createEventLog } from "./event-log.ts";
 import { createLeaseRepository } from "./lease-repository.ts";
+import { createLimitRepository } from "./limit-repository.ts";
 import { createLogRepository } from "./log-repository.ts";
 import { keepPartitions } from "./partitions.ts";
 import { createQueries } from "./queries.ts";
 import { RunLoader } from "./runs/run-loader.ts";
 import { createRunRepository } from "./runs/run-repository.ts";
+import { createSensorRepository } from "./sensor-repository.ts";
+import { createTemplateRepository } from "./template-repository.ts";
+import { createWaitRepository } from "./wait-repository.ts";
 import { createWake } from "./wake.ts";
 import { createWorkerRepository } from "./worker-repository.ts";
 
@@ -24,6 +33,7 @@ export async function openPostgresStore(options: {
   toPlan: (definition: unknown) => Plan;
   logger: Logger;
   unsafe?: boolean;
+  breaker?: BreakerPolicy;
 }): Promise<Store> {
   const { connectionString, toPlan, logger } = options;
   const databases = openDatabases(options);
@@ -42,17 +52,28 @@ export async function openPostgresStore(options: {
     const loader = new RunLoader(toPlan);
     return {
       definitions: createDefinitionRepository({ database: ordinary, wake }),
+      templates: createTemplateRepository({ database: ordinary, wake }),
       runs: createRunRepository({ database: hot, toPlan, wake, now: () => clock.now() }),
       workers: createWorkerRepository({ database: hot, wake }),
       leases: createLeaseRepository(ordinary),
+      backfills: createBackfillRepository({ database: ordinary, loader, wake }),
+      sensors: createSensorRepository({ database: ordinary, wake }),
       events: createEventLog({ database: hot, wake }),
+      limits: createLimitRepository({ database: ordinary, wake }),
       logs: createLogRepository({ database: ordinary, wake }),
+      artifacts: createArtifactRepository(ordinary),
+      deadLetters: createDeadLetterRepository(ordinary),
       queries: createQueries({
         database: ordinary,
         planOf: (versionKey) => loader.plan(ordinary, versionKey),
         now: () => clock.now(),
       }),
+      consistency: createConsistencyRepository({ database: ordinary, loader, wake, connectionString }),
+      waits: createWaitRepository(ordinary),
       wake,
+      get breakers() {
+        return databases.breakers;
+      },
       now: () => clock.now(),
       close,
     };

@@ -44,7 +44,7 @@ const latestRun = {
 };
 
 /** Newest first. What has not begun or ended sorts as if it will, after all others. */
-const runList = {
+export const runList = {
   columns: runColumns,
   from: runSource,
   order: [{ sql: "r.run_key", type: "bigint", descending: true }],

@@ -57,7 +57,7 @@ export function findMissingKafkaTool(): string | null {
  */
 export async function prepareKafkaJars(onFetch: (line: string) => void = () => undefined): Promise<string> {
   if (existsSync(jarsFolder)) return jarsFolder;
-  onFetch(`fetching Apache Kafka ${kafkaVersion} for the tests of the bus (45 MB, only the first time)`);
+  onFetch(`fetching Apache Kafka ${kafkaVersion} (45 MB, only the first time)`);
   await mkdir(cacheFolder, { recursive: true });
   const folder = await mkdtemp(`${jarsFolder}-`);
   try {

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { openSync, closeSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { signalOwnProcess } from "./own-process.ts";
+import { endWithUs } from "../cluster/end-with-us.ts";
+import { signalOwnProcess } from "../own-process.ts";
 
 /** Small and quick to start rather than fast. */
 const javaOptions = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
@@ -18,19 +19,25 @@ export interface KafkaNodeOptions {
 
 /** One broker process. Its data stays from start to start. */
 export class KafkaNode {
+  readonly logFile: string;
+  /** Named in its command line, and in that of no other process. */
+  readonly propertiesFile: string;
   readonly #classPath: string;
-  readonly #propertiesFile: string;
   readonly #pidFile: string;
-  readonly #logFile: string;
   readonly #settings: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
 
   constructor({ folder, jars, name, settings }: KafkaNodeOptions) {
     this.#classPath = join(jars, "*");
-    this.#propertiesFile = join(folder, `${name}.properties`);
+    this.propertiesFile = join(folder, `${name}.properties`);
     this.#pidFile = join(folder, `${name}.pid`);
-    this.#logFile = join(folder, `${name}.log`);
+    this.logFile = join(folder, `${name}.log`);
     this.#settings = settings;
+  }
+
+  /** Of its newest start; 0 before. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
   }
 
   get isRunning(): boolean {
@@ -40,14 +47,14 @@ export class KafkaNode {
   /** Once, before the first start. */
   async format(clusterId: string, extra: readonly string[]): Promise<void> {
     const lines = Object.entries(this.#settings).map(([name, value]) => `${name}=${value}\n`);
-    await writeFile(this.#propertiesFile, lines.join(""));
+    await writeFile(this.propertiesFile, lines.join(""));
     const child = this.#spawn([
       "kafka.tools.StorageTool",
       "format",
       "-t",
       clusterId,
       "-c",
-      this.#propertiesFile,
+      this.propertiesFile,
       ...extra,
     ]);
     await once(child, "close");
@@ -55,7 +62,7 @@ export class KafkaNode {
   }
 
   async start(): Promise<void> {
-    this.#child = this.#spawn(["kafka.Kafka", this.#propertiesFile]);
+    this.#child = this.#spawn(["kafka.Kafka", this.propertiesFile]);
     await writeFile(this.#pidFile, String(this.#child.pid));
   }
 
@@ -79,21 +86,24 @@ export class KafkaNode {
 
   /** The log from its first error on, else its end; what follows an error is a long farewell. */
   async describeFailure(): Promise<string> {
-    const lines = (await readFile(this.#logFile, "utf8").catch(() => "there is no log")).split("\n");
+    const lines = (await readFile(this.logFile, "utf8").catch(() => "there is no log")).split("\n");
     const firstError = lines.findIndex((line) => /ERROR|FATAL|Exception/.test(line));
     return (firstError === -1 ? lines.slice(-shownLines) : lines.slice(firstError, firstError + shownLines)).join("\n");
   }
 
   #signal(signal: NodeJS.Signals): void {
     if (this.isRunning && this.#child?.pid !== undefined) {
-      signalOwnProcess(this.#child.pid, this.#propertiesFile, signal);
+      signalOwnProcess(this.#child.pid, this.propertiesFile, signal);
     }
   }
 
   #spawn(args: readonly string[]): ChildProcess {
-    const log = openSync(this.#logFile, "a");
+    const log = openSync(this.logFile, "a");
     try {
-      return spawn("java", [...javaOptions, "-cp", this.#classPath, ...args], { stdio: ["ignore", log, log] });
+      const command = [...javaOptions, "-cp", this.#classPath, ...args];
+      const child = spawn("java", command, { stdio: ["ignore", log, log], detached: true });
+      endWithUs(child);
+      return child;
     } finally {
       closeSync(log);
     }

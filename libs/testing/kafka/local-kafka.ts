@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import { findFreePort } from "../free-port.ts";
+import { removeLeftoverFolders } from "../leftover-folders.ts";
+import { signalOwnProcess } from "../own-process.ts";
 import { prepareKafkaJars } from "./kafka-jars.ts";
 import { KafkaNode } from "./kafka-node.ts";
-import { signalOwnProcess } from "./own-process.ts";
 
 const folderPrefix = "millrace-kafka-";
-const folderPattern = /^millrace-kafka-(\d+)-/;
 const readyLimitMs = 90_000;
 const pollMs = 100;
 /** A port that was free may be taken a moment later. */
@@ -24,6 +24,10 @@ export interface LocalKafkaOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** For the formatting of the data, e.g. users. */
   readonly formatArguments?: readonly string[];
+  /** The port that clients are told for the plain one, given the real one: a proxy's, for instance. Asked of one node. */
+  readonly advertisedPort?: (real: number) => number;
+  /** Told when the broker has to be fetched first. */
+  readonly onFetch?: (line: string) => void;
 }
 
 export interface LocalKafka {
@@ -46,8 +50,8 @@ interface NodePorts {
 
 /** A real Apache Kafka on free ports of the loopback address, with its data in a temporary folder that goes with it. */
 export async function startLocalKafka(options: LocalKafkaOptions = {}): Promise<LocalKafka> {
-  const jars = await prepareKafkaJars();
-  await removeLeftovers();
+  const jars = await prepareKafkaJars(options.onFetch);
+  await removeLeftoverFolders(folderPrefix, endBrokers);
   for (let tries = 1; ; tries += 1) {
     const kafka = await launch(options, jars);
     try {
@@ -109,7 +113,7 @@ function settingsOf(ports: NodePorts, options: LocalKafkaOptions, count: number)
     "process.roles": "broker,controller",
     "node.id": String(id),
     listeners: `PLAINTEXT://127.0.0.1:${plain},CONTROLLER://127.0.0.1:${controller}${extra}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${plain}${extra}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${options.advertisedPort?.(plain) ?? plain}${extra}`,
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": protocols.map(([name, protocol]) => `${name}:${protocol}`).join(","),
     "auto.create.topics.enable": "false",
@@ -160,25 +164,11 @@ async function countBrokers(brokers: readonly string[]): Promise<number> {
   }
 }
 
-/** Brokers and folders of programs that were killed; a living one's folder has its process number. */
-async function removeLeftovers(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const owner = folderPattern.exec(name)?.[1];
-    if (owner === undefined || isAlive(Number(owner))) continue;
-    const folder = join(tmpdir(), name);
-    const files = await readdir(folder).catch(() => []);
-    for (const file of files.filter((one) => one.endsWith(".pid"))) {
-      const pid = Number(await readFile(join(folder, file), "utf8"));
-      signalOwnProcess(pid, join(folder, file.replace(/pid$/, "properties")), "SIGKILL");
-    }
-    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+/** Brokers of a program that was killed, by the pid files in its folder. */
+async function endBrokers(folder: string): Promise<void> {
+  const files = await readdir(folder).catch(() => []);
+  for (const file of files.filter((one) => one.endsWith(".pid"))) {
+    const pid = Number(await readFile(join(folder, file), "utf8"));
+    signalOwnProcess(pid, join(folder, file.replace(/pid$/, "properties")), "SIGKILL");
   }
 }

@@ -6,17 +6,17 @@ const attemptKey =
   "a.run_key = r.run_key AND a.ordinal = r.ordinal AND a.generation = r.generation AND a.try_number = r.try_number";
 
 const endRecord = `state text, ended_at double precision, released_at double precision, exit_code integer, signal text, error_code text,
-  error_message text, retry_reason text, next_retry_at double precision, backoff_delay_ms bigint`;
+  error_message text, retry_reason text, next_retry_at double precision, backoff_delay_ms bigint, cpu_ms bigint, memory_peak_bytes bigint`;
 
 /** How the attempts of a decision are written. */
 export const attemptParts: readonly ChangePart[] = [
   {
     key: "opened",
     sql: `opened AS (INSERT INTO attempts (run_key, ordinal, generation, try_number, fence, worker_key, started_at, state, ended_at, released_at,
-        exit_code, signal, error_code, error_message, retry_reason, next_retry_at, backoff_delay_ms)
+        exit_code, signal, error_code, error_message, retry_reason, next_retry_at, backoff_delay_ms, cpu_ms, memory_peak_bytes)
       SELECT r.run_key, r.ordinal, r.generation, r.try_number, r.fence, r.worker_key, from_ms(r.started_at), COALESCE(r.state, 'running'),
         from_ms(r.ended_at), from_ms(r.released_at), r.exit_code, r.signal, r.error_code, r.error_message, r.retry_reason,
-        from_ms(r.next_retry_at), r.backoff_delay_ms
+        from_ms(r.next_retry_at), r.backoff_delay_ms, r.cpu_ms, r.memory_peak_bytes
       FROM json_to_recordset($n) AS r(run_key bigint, ordinal integer, generation integer, try_number integer, fence bigint, worker_key bigint,
         started_at double precision, ${endRecord})
       JOIN locked USING (run_key))`,
@@ -26,7 +26,8 @@ export const attemptParts: readonly ChangePart[] = [
     key: "closed",
     sql: `closed AS (UPDATE attempts a SET state = r.state, ended_at = from_ms(r.ended_at), released_at = COALESCE(from_ms(r.released_at), a.released_at),
         exit_code = r.exit_code, signal = r.signal, error_code = r.error_code, error_message = r.error_message, retry_reason = r.retry_reason,
-        next_retry_at = from_ms(r.next_retry_at), backoff_delay_ms = r.backoff_delay_ms
+        next_retry_at = from_ms(r.next_retry_at), backoff_delay_ms = r.backoff_delay_ms,
+        cpu_ms = r.cpu_ms, memory_peak_bytes = r.memory_peak_bytes
       FROM (SELECT i.* FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer, generation integer, try_number integer, ${endRecord})
         JOIN locked USING (run_key)) r
       WHERE ${attemptKey} AND a.state = 'running')`,
@@ -100,5 +101,7 @@ function toEnd(change: AttemptClosed): AttemptRow {
     retry_reason: change.retryReason,
     next_retry_at: change.nextRetryAt,
     backoff_delay_ms: change.backoffDelayMs,
+    cpu_ms: change.usage?.cpuMs ?? null,
+    memory_peak_bytes: change.usage?.memoryPeakBytes ?? null,
   };
 }

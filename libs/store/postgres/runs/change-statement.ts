@@ -8,10 +8,12 @@ import {
   newInstanceColumns,
   newInstanceRecord,
   newInstanceValues,
+  priorityOffset,
   toChangedRow,
   toNewRow,
 } from "./instance-columns.ts";
 import { changedRun, movedRun, type RowShape, toChangedRun, toMovedRun } from "./run-row.ts";
+import { roomParts } from "./slot-statement.ts";
 
 export interface ChangeStatement {
   readonly name: string;
@@ -29,7 +31,7 @@ const parts: readonly ChangePart[] = [
   {
     key: "new",
     sql: `new_instance AS (INSERT INTO task_instances (run_key, ordinal, ${newInstanceColumns}, dag_key, dag_priority, changed_sequence)
-      SELECT i.run_key, i.ordinal, ${newInstanceValues}, i.dag_key, i.dag_priority, i.changed_sequence
+      SELECT i.run_key, i.ordinal, ${newInstanceValues}, i.dag_key, i.dag_priority + ${priorityOffset}, i.changed_sequence
       FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer, dag_key bigint, dag_priority integer, changed_sequence bigint, ${newInstanceRecord})
       JOIN locked USING (run_key))`,
     rows: ({ decision }) =>
@@ -72,6 +74,13 @@ const parts: readonly ChangePart[] = [
       ),
   },
   {
+    key: "freed",
+    sql: `slot_freed AS (UPDATE slot_rows s SET run_key = NULL, ordinal = NULL, taken_at = NULL
+      FROM (SELECT i.* FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer) JOIN locked USING (run_key)) f
+      WHERE s.run_key = f.run_key AND s.ordinal = f.ordinal)`,
+    rows: ({ decision }) => decision.slotsFreed.map((ordinal) => ({ ordinal })),
+  },
+  {
     key: "events",
     sql: `event AS (INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, run_id, run_key, run_sequence, data)
       SELECT e.event_type, e.resource_type, e.resource_id, e.dag_id, e.run_id, e.run_key, e.run_sequence, e.data
@@ -81,12 +90,19 @@ const parts: readonly ChangePart[] = [
   },
 ];
 
+/** What the runs of a batch need room for; those that need none are not asked about it. */
+const roomNeeded: ChangePart["rows"] = ({ decision }) =>
+  decision.slotsTaken.map(({ ordinal, limit, size }) => ({ ordinal, limit_name: limit, size }));
+
 /** The parts of a statement can't see each other: what a later change of the same decision clears is not written. */
 function isClearedLater({ outputs }: DecidedRun["decision"], ordinal: number, place: number): boolean {
   return outputs.some((change, later) => later > place && change.kind === "cleared" && change.ordinal === ordinal);
 }
 
-/** The statement that writes these decisions; its one row has `locked`, the keys of the runs that it wrote. */
+/**
+ * The statement that writes these decisions; its one row has `locked`, the keys of the runs that it wrote, and `short`,
+ * those that it left alone for want of room in a limit.
+ */
 export function buildChangeStatement(runs: readonly DecidedRun[]): ChangeStatement {
   const shape = runs.some(isMoved) ? moved : changed;
   const changedRuns = runs.map(({ decision }) => ({
@@ -95,19 +111,32 @@ export function buildChangeStatement(runs: readonly DecidedRun[]): ChangeStateme
   }));
   const changedInstances = collectRows(runs, (run) => changedRows(run, shape === moved));
   const values = [JSON.stringify(changedRuns), JSON.stringify(changedInstances)];
-  const ctes = [...shape.ctes];
-  let { name } = shape;
+  const needs = collectRows(runs, roomNeeded);
+  if (needs.length > 0) values.push(JSON.stringify(needs));
+  const ctes = needs.length === 0 ? [...shape.ctes] : withRoom(shape, `$${values.length}::json`);
+  let name = needs.length === 0 ? shape.name : `${shape.name}_room`;
   for (const part of parts) {
     const rows = collectRows(runs, part.rows);
     if (rows.length === 0) continue;
     values.push(JSON.stringify(rows));
     ctes.push(part.sql.replace("$n", `$${values.length}::json`));
-    name += `_${part.key}`;
+    name += `_${part.key.slice(0, partNameLength)}`;
   }
   const text = `WITH ${ctes.join(",\n")}
-SELECT ARRAY(SELECT run_key FROM locked) AS locked, refuse_partial_write(
+SELECT ARRAY(SELECT run_key FROM locked) AS locked, ${needs.length === 0 ? noKeys : lackingRoom} AS short, refuse_partial_write(
   (SELECT count(*) FROM json_to_recordset($2::json) AS i(run_key bigint) JOIN locked USING (run_key)), (SELECT count(*) FROM instance_write))`;
   return { name, text, values };
+}
+
+const noKeys = "ARRAY[]::bigint[]";
+const lackingRoom = "ARRAY(SELECT run_key FROM candidate EXCEPT SELECT run_key FROM locked)";
+
+/** What is locked at first are candidates; those that find room are written. */
+function withRoom({ ctes }: Shape, needs: string): string[] {
+  const room = roomParts.map((part) => part.replace("$n", needs));
+  return ctes.flatMap((part) =>
+    part.startsWith(lockStart) ? [part.replace(lockStart, "candidate AS ("), ...room] : [part],
+  );
 }
 
 /** A rerun changed version or parameters. */
@@ -120,20 +149,25 @@ interface Shape {
   readonly ctes: readonly string[];
 }
 
+/** The server cuts names of statements at 63 characters; parts differ in their first three. */
+const partNameLength = 3;
+
+const lockStart = "locked AS (";
+
 /** What nearly every change writes, and what one that moves a run to another version does: only that one pays for it. */
 const changed = shapeOf("change_runs", { runs: changedRun, instances: changedInstance });
 const moved = shapeOf("move_runs", { runs: movedRun, instances: movedInstance });
 
 function shapeOf(name: string, { runs, instances }: { runs: RowShape; instances: RowShape }): Shape {
-  const locked = `change AS (SELECT * FROM json_to_recordset($1::json) AS c(${runs.record})),
-locked AS (SELECT r.run_key FROM dag_runs r JOIN change c ON c.run_key = r.run_key AND c.expected = r.sequence ORDER BY r.run_key FOR UPDATE OF r SKIP LOCKED)`;
+  const change = `change AS (SELECT * FROM json_to_recordset($1::json) AS c(${runs.record}))`;
+  const locked = `${lockStart}SELECT r.run_key FROM dag_runs r JOIN change c ON c.run_key = r.run_key AND c.expected = r.sequence ORDER BY r.run_key FOR UPDATE OF r SKIP LOCKED)`;
   const run = `run_write AS (UPDATE dag_runs r SET ${runs.assignments} FROM change c JOIN locked USING (run_key)
   WHERE r.run_key = c.run_key AND r.sequence = c.expected)`;
   const instance = `instance_write AS (UPDATE task_instances t SET ${instances.assignments}, changed_sequence = i.changed_sequence
   FROM (SELECT i.* FROM json_to_recordset($2::json) AS i(run_key bigint, ordinal integer, guard_state text, guard_fence bigint, changed_sequence bigint, ${instances.record})
     JOIN locked USING (run_key)) i
   WHERE t.run_key = i.run_key AND t.ordinal = i.ordinal AND t.state = i.guard_state AND t.fence = i.guard_fence RETURNING 1)`;
-  return { name, ctes: [locked, run, instance] };
+  return { name, ctes: [change, locked, run, instance] };
 }
 
 function changedRows({ decision }: DecidedRun, withVersion: boolean): readonly Record<string, unknown>[] {

@@ -5,8 +5,8 @@ import type { RowShape } from "./run-row.ts";
 
 interface Column {
   readonly name: string;
-  readonly type: "text" | "bigint" | "integer" | "boolean" | "ms";
-  readonly value: (instance: Instance, task: PlanTask) => string | number | boolean | null;
+  readonly type: "text" | "bigint" | "integer" | "boolean" | "jsonb" | "ms";
+  readonly value: (instance: Instance, task: PlanTask) => string | number | boolean | object | null;
 }
 
 /** What a change may write. Times travel as milliseconds and are converted in the statement. */
@@ -57,11 +57,16 @@ const versionColumns: readonly Column[] = [
   { name: "queue", type: "text", value: (_, task) => task.queue },
   { name: "backend", type: "text", value: (_, task) => task.backend },
   { name: "pool", type: "text", value: (_, task) => task.pool },
+  { name: "labels", type: "jsonb", value: (_, task) => someOf(task.labels?.required) },
+  { name: "preferred_labels", type: "jsonb", value: (_, task) => someOf(task.labels?.preferred) },
   { name: "priority", type: "integer", value: (_, task) => task.priority },
 ];
 
 const movedColumns = [...versionColumns, ...mutableColumns];
 const allColumns = [...fixedColumns, ...movedColumns];
+
+/** What the run `i` belongs to adds to its definition's priority. */
+export const priorityOffset = "(SELECT o.priority_offset FROM dag_runs o WHERE o.run_key = i.run_key)";
 
 /** What every change writes of its instances. */
 export const changedInstance: RowShape = {
@@ -72,7 +77,7 @@ export const changedInstance: RowShape = {
 /** What a rerun writes that changes the version. */
 export const movedInstance: RowShape = {
   record: `${recordOf(movedColumns)}, dag_priority integer`,
-  assignments: `${assignmentsOf(movedColumns)}, dag_priority = i.dag_priority`,
+  assignments: `${assignmentsOf(movedColumns)}, dag_priority = i.dag_priority + ${priorityOffset}`,
 };
 
 /** The record type for new rows. */
@@ -91,6 +96,11 @@ function assignmentsOf(columns: readonly Column[]): string {
 
 function read(column: Column): string {
   return column.type === "ms" ? `from_ms(i.${column.name})` : `i.${column.name}`;
+}
+
+/** Null where there are none, so that most rows have nothing to compare. */
+function someOf(labels: Readonly<Record<string, string>> = {}): object | null {
+  return Object.keys(labels).length === 0 ? null : labels;
 }
 
 function plus(at: number | null, durationMs: number | null): number | null {

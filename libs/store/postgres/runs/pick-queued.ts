@@ -1,5 +1,7 @@
-import type { PickedInstance } from "#ports/queued-instance.ts";
+import { activeTasksLimit, poolLimit } from "#core/limit-names.ts";
+import type { PickedInstances } from "#ports/queued-instance.ts";
 import type { RunStore } from "#ports/run-store.ts";
+import { type RoomOf, withinRoom } from "../../changes/within-room.ts";
 import type { Database } from "../database.ts";
 import { isStampedWithin, wasDispatched } from "./dispatch-stamps.ts";
 
@@ -9,8 +11,14 @@ const deploymentBackend = "";
 const isWaiting = "t.state = 'queued' AND NOT t.held AND t.items_total = 0";
 const mayBeTaken = `${isWaiting} AND t.waits_for IS NULL AND (t.due_at IS NULL OR t.due_at <= now())
       AND t.queue = ANY($1::text[]) AND COALESCE(t.backend, '${deploymentBackend}') = ANY($2::text[]) AND NOT r.is_paused
+      AND (t.pool IS NULL OR EXISTS (SELECT 1 FROM pool_room p WHERE p.name = t.pool AND p.room > 0))
+      AND (r.max_active_tasks IS NULL OR r.max_active_tasks > COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0))
+      AND (t.labels IS NULL OR $7::jsonb IS NULL OR t.labels <@ $7) AND ($8::text[] IS NULL OR t.operator_type = ANY($8))
+      AND (t.preferred_labels IS NULL OR $7 IS NULL OR t.preferred_labels <@ $7 OR NOT EXISTS (SELECT 1 FROM workers w
+        WHERE w.status = 'healthy' AND w.lease_expires_at > now() AND w.free_slots > 0 AND t.queue = ANY(w.queues)
+          AND COALESCE(t.labels, '{}') || t.preferred_labels <@ w.labels))
       AND NOT ${isStampedWithin("$6::integer")}`;
-const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number, ${wasDispatched} AS was_dispatched`;
+const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number, t.backend, t.pool, t.labels IS NOT NULL AS is_placed, r.max_active_tasks, ${wasDispatched} AS was_dispatched`;
 const byUrgency = "t.priority DESC, t.dag_priority DESC";
 const byAge = "t.queued_at, t.run_key, t.ordinal";
 
@@ -23,6 +31,8 @@ const leastOfEach = 2;
  * stands where its attempts that are out, and its n − 1 before it, put it: sorting by that is what taking the DAG with the
  * fewest attempts out again and again would come to (G14). `$4`: that many of the oldest go first. `$5`: how many of each DAG
  * are read, null for a few more than an even share. `$6`: milliseconds in which a ticket that is out may still be used.
+ * `$7` and `$8`: labels and operators of the workers that it is for; null: any. Where a worker with the labels that a task would
+ * like has a free slot, others leave the task to it.
  */
 const pickText = `WITH RECURSIVE waiting AS (
     (SELECT t.dag_key FROM task_instances t WHERE ${isWaiting} ORDER BY t.dag_key LIMIT 1)
@@ -32,6 +42,8 @@ const pickText = `WITH RECURSIVE waiting AS (
   ), dags AS MATERIALIZED (SELECT dag_key FROM waiting WHERE dag_key IS NOT NULL),
   depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM dags),
   attempts AS MATERIALIZED (SELECT t.dag_key, count(*) AS out FROM task_instances t WHERE t.held GROUP BY t.dag_key),
+  pool_room AS MATERIALIZED (SELECT p.name, p.size - (SELECT count(*) FROM slot_rows s
+    WHERE s.limit_name = 'pool/' || p.name AND s.run_key IS NOT NULL AND s.number <= p.size) AS room FROM pools p),
   oldest AS MATERIALIZED (SELECT ${columns}, t.dag_key, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
     WHERE ${mayBeTaken} ORDER BY ${byAge} LIMIT $4),
   best AS (
@@ -41,9 +53,10 @@ const pickText = `WITH RECURSIVE waiting AS (
         SELECT ${columns}, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
         WHERE t.dag_key = d.dag_key AND ${mayBeTaken} AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
         ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n) c)
-  SELECT run_key, ordinal, generation, try_number, was_dispatched, dag_key, (SELECT of_each FROM depth) AS of_each FROM (
-    SELECT run_key, ordinal, generation, try_number, was_dispatched, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
-    UNION ALL SELECT run_key, ordinal, generation, try_number, was_dispatched, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
+  SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, max_active_tasks, was_dispatched, dag_key, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,
+    (SELECT room FROM pool_room p WHERE p.name = t.pool) AS pool_room, max_active_tasks - COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0) AS tasks_room FROM (
+    SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, max_active_tasks, was_dispatched, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
+    UNION ALL SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, max_active_tasks, was_dispatched, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
   ORDER BY part, ${byUrgency}, standing, ${byAge} LIMIT $3`;
 
 const pick = { name: "pick_queued", text: pickText };
@@ -53,28 +66,58 @@ interface PickedRow {
   readonly ordinal: number;
   readonly generation: number;
   readonly try_number: number;
+  readonly backend: string | null;
   readonly was_dispatched: boolean;
+  readonly is_placed: boolean;
   readonly dag_key: number;
+  readonly pool: string | null;
+  /** Free rows of the pool; null without one. */
+  readonly pool_room: number | null;
+  /** Attempts that the DAG may begin; null: any number. */
+  readonly tasks_room: number | null;
+  /** Read as one of the best of its DAG, not as one of the oldest. */
+  readonly is_of_dag: boolean;
   /** How many of each DAG were read. */
   readonly of_each: number;
 }
 
 export async function pickQueued(
   database: Database,
-  { queues, backends, limit, oldest = 0, redispatchAfterMs = 0 }: Parameters<RunStore["pickQueued"]>[0],
-): Promise<readonly PickedInstance[]> {
+  { queues, backends, limit, oldest = 0, redispatchAfterMs = 0, traits }: Parameters<RunStore["pickQueued"]>[0],
+): Promise<PickedInstances> {
+  const labels = traits === undefined ? null : JSON.stringify(traits.labels);
+  const operators = traits === undefined || traits.operators.length === 0 ? null : traits.operators;
   const names = backends.map((backend) => backend ?? deploymentBackend);
   const read = (ofEach: number | null): Promise<readonly PickedRow[]> =>
-    database.query<PickedRow>(pick, [queues, names, limit, Math.min(oldest, limit), ofEach, redispatchAfterMs]);
+    database.query<PickedRow>(pick, [
+      queues,
+      names,
+      limit,
+      Math.min(oldest, limit),
+      ofEach,
+      redispatchAfterMs,
+      labels,
+      operators,
+    ]);
   const few = await read(null);
   const rows = mayBeCut(few, limit) ? await read(limit) : few;
-  return rows.map((row) => ({
+  const instances = withinRoom(rows, limitsOf).map((row) => ({
     runKey: row.run_key,
     ordinal: row.ordinal,
     generation: row.generation,
     tryNumber: row.try_number,
+    backend: row.backend,
+    isPlaced: row.is_placed,
     wasDispatched: row.was_dispatched,
   }));
+  return { instances, mayBeMore: rows.length === limit };
+}
+
+function limitsOf({ pool, pool_room, tasks_room, dag_key }: PickedRow): readonly RoomOf[] {
+  return [
+    ...(pool === null ? [] : [{ limit: poolLimit(pool), room: pool_room ?? 0 }]),
+    ...(tasks_room === null ? [] : [{ limit: activeTasksLimit(dag_key), room: tasks_room }]),
+  ];
 }
 
 /** A DAG of which everything that was read was picked may have more that comes before what others gave. */
@@ -82,6 +125,6 @@ function mayBeCut(rows: readonly PickedRow[], limit: number): boolean {
   const ofEach = rows[0]?.of_each ?? limit;
   if (ofEach >= limit) return false;
   const counts = new Map<number, number>();
-  for (const { dag_key } of rows) counts.set(dag_key, (counts.get(dag_key) ?? 0) + 1);
+  for (const { dag_key, is_of_dag } of rows) if (is_of_dag) counts.set(dag_key, (counts.get(dag_key) ?? 0) + 1);
   return [...counts.values()].some((count) => count >= ofEach);
 }

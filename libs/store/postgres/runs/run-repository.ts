@@ -5,6 +5,7 @@ import type { RunType } from "#ports/new-run.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "../database.ts";
 import { changeRuns } from "../../changes/change-runs.ts";
+import { roomWakes } from "../../changes/room-wakes.ts";
 import { type CreateContext, createRun } from "./create-run.ts";
 import { RunCache } from "../../changes/run-cache.ts";
 import { RunLoader } from "./run-loader.ts";
@@ -12,6 +13,7 @@ import { createRunTable } from "./run-table.ts";
 import { clearDispatched, stampDispatched } from "./dispatch-stamps.ts";
 import * as dispatch from "./dispatch-queries.ts";
 import { pickQueued } from "./pick-queued.ts";
+import { SlotRowMaker } from "./slot-statement.ts";
 import * as lookups from "./run-lookups.ts";
 
 interface FactsRow {
@@ -51,7 +53,7 @@ interface DueRow {
   readonly run_key: number;
   readonly ordinal: number | null;
   readonly fence: number;
-  readonly what: "retry" | "queue_timeout" | "retry_timeout" | "run_timeout";
+  readonly what: "retry" | "queue_timeout" | "retry_timeout" | "run_timeout" | "deadline";
 }
 
 /** Runs in PostgreSQL. `now` is the estimate of the database clock that decisions are made with. */
@@ -63,13 +65,14 @@ export function createRunRepository(options: {
 }): RunStore {
   const { database, wake, now } = options;
   const loader = new RunLoader(options.toPlan);
-  const table = createRunTable(database, loader);
-  const context: CreateContext = { database, table, loader, cache: new RunCache(), now };
+  const slotRows = new SlotRowMaker();
+  const table = createRunTable(database, loader, slotRows);
+  const context: CreateContext = { database, table, loader, slotRows, cache: new RunCache(), now };
   return {
     async createRun(run) {
       const result = await createRun(context, run);
       if (result.kind === "created") {
-        wake.notify("queued");
+        wake.notify(result.isAdmitted ? "queued" : "room");
         wake.notify("outbox");
         if (run.replaceExisting) wake.notify("stops");
       }
@@ -80,7 +83,9 @@ export function createRunRepository(options: {
       if (results.some((result) => result.kind === "applied" && result.decision.events.length > 0))
         wake.notify("outbox");
       for (const result of results) {
-        if (result.kind === "applied" && result.run.run.endedAt !== null) wake.notify("ended", result.run.run.runId);
+        if (result.kind !== "applied") continue;
+        if (result.run.run.endedAt !== null) wake.notify("ended", result.run.run.runId);
+        for (const channel of roomWakes(result)) wake.notify(channel);
       }
       return results;
     },
@@ -111,6 +116,10 @@ export function createRunRepository(options: {
     },
     async listAwaitingEvaluation(limit) {
       return (await database.query<RefRow>(dispatch.listAwaitingEvaluation, [limit])).map(fromRefRow);
+    },
+    async listAdmissible(limit) {
+      const rows = await database.query<{ run_key: number }>(dispatch.listAdmissible, [limit]);
+      return rows.map((row) => row.run_key);
     },
     readOutputs(runKey, ordinals) {
       return database.query(lookups.readOutputs, [runKey, ordinals]);

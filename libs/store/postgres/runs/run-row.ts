@@ -1,4 +1,5 @@
 import type { Decision } from "#core/decision.ts";
+import { needsOfRun } from "#core/limits.ts";
 import type { RunRow, StateCounts } from "#core/run-model.ts";
 import type { RunState } from "#core/states.ts";
 
@@ -20,17 +21,20 @@ export interface DagRunRow {
   readonly ever_started: boolean;
   readonly cancel_requested: boolean;
   readonly is_paused: boolean;
+  readonly is_admitted: boolean;
+  readonly concurrency_key: string | null;
   readonly is_archived: boolean;
   readonly logical_at: number;
   readonly queued_at: number;
   readonly started_at: number | null;
   readonly ended_at: number | null;
   readonly timeout_at: number | null;
+  readonly deadline_at: number | null;
 }
 
 export const dagRunColumns =
   "run_key, run_id, dag_key, dag_id, version_key, revision, removed_tasks, state, sequence, event_sequence, counts, exempt_count, held_count, " +
-  "ever_started, cancel_requested, is_paused, is_archived, logical_at, queued_at, started_at, ended_at, timeout_at";
+  "ever_started, cancel_requested, is_paused, is_admitted, concurrency_key, is_archived, logical_at, queued_at, started_at, ended_at, timeout_at, deadline_at";
 
 export function fromRunRow(row: DagRunRow): RunRow {
   return {
@@ -50,12 +54,15 @@ export function fromRunRow(row: DagRunRow): RunRow {
     everStarted: row.ever_started,
     cancelRequested: row.cancel_requested,
     isPaused: row.is_paused,
+    isAdmitted: row.is_admitted,
+    concurrencyKey: row.concurrency_key,
     isArchived: row.is_archived,
     logicalAt: row.logical_at,
     queuedAt: row.queued_at,
     startedAt: row.started_at,
     endedAt: row.ended_at,
     timeoutAt: row.timeout_at,
+    deadlineAt: row.deadline_at,
   };
 }
 
@@ -67,18 +74,20 @@ export interface RowShape {
 
 const changedRecord =
   "run_key bigint, expected bigint, state text, sequence bigint, event_sequence bigint, counts jsonb, exempt_count integer, " +
-  "held_count integer, ever_started boolean, cancel_requested boolean, is_paused boolean, started_at double precision, ended_at double precision, timeout_at double precision";
+  "held_count integer, ever_started boolean, cancel_requested boolean, is_paused boolean, is_admitted boolean, started_at double precision, " +
+  "ended_at double precision, timeout_at double precision, deadline_at double precision";
 
 const changedAssignments =
   "state = c.state, sequence = c.sequence, event_sequence = c.event_sequence, counts = c.counts, exempt_count = c.exempt_count, " +
-  "held_count = c.held_count, ever_started = c.ever_started, cancel_requested = c.cancel_requested, is_paused = c.is_paused, " +
-  "started_at = from_ms(c.started_at), ended_at = from_ms(c.ended_at), timeout_at = from_ms(c.timeout_at)";
+  "held_count = c.held_count, ever_started = c.ever_started, cancel_requested = c.cancel_requested, is_paused = c.is_paused, is_admitted = c.is_admitted, " +
+  "started_at = from_ms(c.started_at), ended_at = from_ms(c.ended_at), timeout_at = from_ms(c.timeout_at), deadline_at = from_ms(c.deadline_at)";
 
 const movedRecord =
-  "version_key bigint, revision integer, removed_tasks text[], priority integer, parameters jsonb, warnings jsonb";
+  "version_key bigint, revision integer, removed_tasks text[], priority integer, needs jsonb, max_active_tasks integer, parameters jsonb, warnings jsonb";
 
 const movedAssignments =
   "version_key = c.version_key, revision = c.revision, removed_tasks = c.removed_tasks, priority = c.priority, " +
+  "needs = c.needs, max_active_tasks = c.max_active_tasks, " +
   "parameters = COALESCE(c.parameters, r.parameters), warnings = COALESCE(c.warnings, r.warnings)";
 
 /** What every change writes of its run. */
@@ -96,6 +105,8 @@ export function toMovedRun({ run, plan, parameters }: Decision): Record<string, 
     revision: run.revision,
     removed_tasks: run.removedTasks,
     priority: plan.priority,
+    needs: needsOfRun(plan, run),
+    max_active_tasks: plan.maxActiveTasks,
     ...(parameters === null ? {} : { parameters: parameters.values, warnings: parameters.warnings }),
   };
 }
@@ -113,8 +124,10 @@ export function toChangedRun(run: RunRow, expectedSequence: number): Record<stri
     ever_started: run.everStarted,
     cancel_requested: run.cancelRequested,
     is_paused: run.isPaused,
+    is_admitted: run.isAdmitted,
     started_at: run.startedAt,
     ended_at: run.endedAt,
     timeout_at: run.timeoutAt,
+    deadline_at: run.deadlineAt,
   };
 }

@@ -1,0 +1,42 @@
+import { failTransactions, loseReplies, restartDatabase } from "./scenarios/database-faults.ts";
+import { killWhileLogging } from "./scenarios/log-faults.ts";
+import { failingGraph, fanIn, restartBetweenAttempts, restartCrowd } from "./scenarios/load-faults.ts";
+import { sweepFailpoints } from "./scenarios/failpoint-sweep.ts";
+import { breakBroker, loseTopic, rebalance, writePoison } from "./scenarios/kafka-faults.ts";
+import { partitionActors, shakeLinks } from "./scenarios/network-faults.ts";
+import {
+  blockExecutors,
+  freezeAnything,
+  freezeExecutors,
+  killAnything,
+  killTheOnlyOne,
+  restartInTurn,
+} from "./scenarios/process-faults.ts";
+import { changeLeaders } from "./scenarios/scheduler-faults.ts";
+import type { Scenario } from "./stage/scenario.ts";
+
+/** Every set of faults; a new one is a file in scenarios/ and a line here. */
+export const scenarios: readonly Scenario[] = [
+  killAnything,
+  freezeAnything,
+  shakeLinks,
+  partitionActors,
+  restartDatabase,
+  loseReplies,
+  failTransactions,
+  sweepFailpoints,
+  breakBroker,
+  rebalance,
+  writePoison,
+  loseTopic,
+  changeLeaders,
+  fanIn,
+  restartBetweenAttempts,
+  killWhileLogging,
+  restartCrowd,
+  blockExecutors,
+  freezeExecutors,
+  restartInTurn,
+  killTheOnlyOne,
+  failingGraph,
+];

@@ -1,0 +1,45 @@
+import type { LedgerDag } from "../ledger/ledger-dag.ts";
+import { randomDag } from "../ledger/random-dag.ts";
+import type { Scenario } from "../stage/scenario.ts";
+import { workerLeaseMs } from "../stage/setups.ts";
+
+const tasksPerRun = { short: 12, long: 20 };
+const failingShare = 0.05;
+/** The longest that a task takes; most of a run's time is waiting, as it is where people use it. */
+const taskSeconds = 1;
+/** What the load of a minute is in the long form; more would measure the machine. */
+const runsPerMinute = 40;
+const shortRuns = 8;
+
+/** Four random DAGs with failing tasks, in turn. */
+export function ordinaryLoad(prefix: string): Scenario["load"] {
+  return (random, form, minutes) => ({
+    dags: Array.from({ length: 4 }, (_, place) =>
+      randomDag(random, {
+        id: `${prefix}_${place}`,
+        tasks: tasksPerRun[form],
+        failing: failingShare,
+        seconds: taskSeconds,
+      }),
+    ),
+    runs: form === "short" ? shortRuns : Math.round(runsPerMinute * minutes),
+  });
+}
+
+/** The same, and one whose attempts outlive a lease: a worker that was given up would still be running them. */
+export function longLivedLoad(prefix: string): Scenario["load"] {
+  return (random, form, minutes) => {
+    const { dags, runs } = ordinaryLoad(prefix)(random, form, minutes);
+    return { dags: [slowDag(`${prefix}_slow`), ...dags.slice(1)], runs };
+  };
+}
+
+function slowDag(id: string): LedgerDag {
+  const task = { parents: [], rule: "all_success", ending: "succeeds" } as const;
+  const slow = Array.from({ length: 5 }, (_, place) => ({
+    ...task,
+    id: `s${place}`,
+    seconds: ((2 + place / 4) * workerLeaseMs) / 1000,
+  }));
+  return { id, tasks: [...slow, { ...task, id: "last", parents: slow.map((one) => one.id), seconds: 0.1 }] };
+}

@@ -1,0 +1,89 @@
+import type { ClusterOptions } from "#testing/cluster/cluster-options.ts";
+import type { ClusterProcess } from "#testing/cluster/cluster-process.ts";
+import { type LocalCluster, startLocalCluster } from "#testing/cluster/local-cluster.ts";
+import type { PlannedFailure } from "#testing/failpoints/failpoint-plan.ts";
+import { type ChaosKafka, startChaosKafka } from "./chaos-kafka.ts";
+import { type ChaosLinks, startChaosLinks } from "./chaos-links.ts";
+import { armingArguments, createFailurePlans } from "./failure-plans.ts";
+
+/** A cluster of real processes that can be broken at every link and at every failpoint. */
+export interface ChaosCluster extends LocalCluster {
+  readonly links: ChaosLinks;
+  /** Null: assignments go over the sessions alone. */
+  readonly kafka: ChaosKafka | null;
+  /** SIGKILL. Only a process that was ended so, by `end` or with a failure planned, may be found ended. */
+  murder(process: ClusterProcess): Promise<void>;
+  /** SIGTERM, as an upgrade or a scheduler of containers does. */
+  end(process: ClusterProcess): Promise<void>;
+  /** Starts it again, after an orderly end when it runs, with failures planned that may end it. */
+  restartWith(process: ClusterProcess, plan: readonly PlannedFailure[]): Promise<void>;
+  /** Names of the failpoints that it has come to, in order, in all its starts. */
+  readHits(process: ClusterProcess): Promise<readonly string[]>;
+  /**
+   * Repairs all links, thaws and starts all processes, the database and the broker. Answers the names of processes that
+   * had ended by themselves.
+   */
+  heal(): Promise<readonly string[]>;
+}
+
+/** With Kafka, its one broker is reached through a link too. */
+export type ChaosOptions = Omit<ClusterOptions, "brokers"> & { readonly kafka?: boolean };
+
+export async function startChaosCluster(options: ChaosOptions): Promise<ChaosCluster> {
+  const kafka = options.kafka === true ? await startChaosKafka() : null;
+  const links = await startChaosLinks(options);
+  const plans = await createFailurePlans();
+  const cluster = await startLocalCluster({
+    ...options,
+    nodeArguments: armingArguments,
+    environmentOf: (service, index) => plans.environmentOf(`${service}-${index}`),
+    databaseUrl: links.databaseUrl,
+    executorUrls: links.executorUrls,
+    kafkaBrokers: () => (kafka === null ? [] : [kafka.address]),
+  });
+  const ended = new Set<ClusterProcess>();
+
+  async function restartWith(process: ClusterProcess, plan: readonly PlannedFailure[]): Promise<void> {
+    if (process.isRunning) await process.stop();
+    plans.set(process.name, plan);
+    ended.add(process);
+    // One that meets its failure before it is ready did what it was planned to do.
+    await process.start().catch((error: unknown) => {
+      if (plan.length === 0) throw error;
+    });
+  }
+
+  async function heal(): Promise<readonly string[]> {
+    await links.heal();
+    await kafka?.heal();
+    if (!cluster.database.isRunning) await cluster.database.start();
+    const down = cluster.processes.filter(({ isRunning }) => !isRunning);
+    const surprises = down.filter((process) => !ended.has(process)).map(({ name }) => name);
+    plans.clear();
+    for (const process of cluster.processes) process.signal("SIGCONT");
+    await Promise.all(down.map((process) => process.start()));
+    ended.clear();
+    return surprises;
+  }
+
+  // A spread would read the getters once.
+  return Object.assign(Object.create(cluster) as LocalCluster, {
+    links,
+    kafka,
+    async murder(process: ClusterProcess) {
+      ended.add(process);
+      await process.kill();
+    },
+    async end(process: ClusterProcess) {
+      ended.add(process);
+      await process.stop();
+    },
+    restartWith,
+    readHits: ({ name }: ClusterProcess) => plans.readHits(name),
+    heal,
+    async stop() {
+      await cluster.stop();
+      await Promise.all([kafka?.close(), links.close(), plans.close()]);
+    },
+  });
+}

@@ -1,0 +1,65 @@
+import { type ClusterOptions, countOf, type ServiceName } from "#testing/cluster/cluster-options.ts";
+import { leadThrough } from "../proxy/postgres-proxy.ts";
+import { startTcpProxy, type TcpProxy } from "../proxy/tcp-proxy.ts";
+
+/** Services that speak to the database; workers never do. */
+const databaseServices: readonly ServiceName[] = ["parser", "scheduler", "executor", "gateway"];
+
+/** Every connection between processes that a fault may hit, each by itself. */
+export interface ChaosLinks {
+  /** Of each process to the database, by its name. */
+  readonly toDatabase: ReadonlyMap<string, TcpProxy>;
+  /** The database as a process reaches it. */
+  readonly databaseUrl: (real: string, service: ServiceName, index: number) => string;
+  /** The executors as a process reaches them: a worker through a link to each. */
+  readonly executorUrls: (real: readonly string[], service: ServiceName, index: number) => readonly string[];
+  /** All that begin or end at a process, besides those to the broker. */
+  of(name: string): readonly TcpProxy[];
+  heal(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startChaosLinks(options: ClusterOptions): Promise<ChaosLinks> {
+  const toDatabase = new Map<string, TcpProxy>();
+  for (const service of databaseServices)
+    for (const name of namesOf(service, options)) toDatabase.set(name, await startTcpProxy());
+  // As `worker-1/executor-2`.
+  const toExecutors = new Map<string, TcpProxy>();
+  for (const worker of namesOf("worker", options))
+    for (const executor of namesOf("executor", options))
+      toExecutors.set(`${worker}/${executor}`, await startTcpProxy());
+  const all = [...toDatabase.values(), ...toExecutors.values()];
+  return {
+    toDatabase,
+    databaseUrl: (real, service, index) => {
+      const link = toDatabase.get(`${service}-${index}`);
+      return link === undefined ? real : leadThrough(link, real);
+    },
+    executorUrls: (real, service, index) =>
+      service === "worker"
+        ? real.map((url, place) => leadTo(toExecutors.get(`worker-${index}/executor-${place + 1}`), url))
+        : real,
+    of: (name) => {
+      const link = toDatabase.get(name);
+      const others = [...toExecutors].filter(([ends]) => ends.split("/").includes(name)).map(([, one]) => one);
+      return link === undefined ? others : [link, ...others];
+    },
+    async heal() {
+      for (const link of all) await link.heal();
+    },
+    async close() {
+      for (const link of all) await link.close();
+    },
+  };
+}
+
+function namesOf(service: ServiceName, options: ClusterOptions): readonly string[] {
+  return Array.from({ length: countOf(service, options) }, (_, place) => `${service}-${place + 1}`);
+}
+
+function leadTo(link: TcpProxy | undefined, url: string): string {
+  if (link === undefined) return url;
+  const { hostname: host, port } = new URL(url);
+  link.pointTo({ host, port: Number(port) });
+  return `http://127.0.0.1:${link.port}`;
+}

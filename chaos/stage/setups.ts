@@ -1,0 +1,30 @@
+import type { ChaosOptions } from "./chaos-cluster.ts";
+
+/** Short, so that a lost worker is found within seconds. */
+export const workerLeaseMs = 2000;
+export const schedulerLeaseMs = 2000;
+const scanIntervalMs = 500;
+
+const environment = {
+  MILLRACE_WORKER_LEASE: `${workerLeaseMs}ms`,
+  MILLRACE_WORKER_SLOTS: "4",
+  MILLRACE_SCHEDULER_LEASE: `${schedulerLeaseMs}ms`,
+  MILLRACE_EXECUTOR_SCAN_INTERVAL: `${scanIntervalMs}ms`,
+};
+
+const services = { schedulers: 2, executors: 2, workers: 4, environment } satisfies ChaosOptions;
+
+/** The clusters that scenarios run on; those of one setup share one. */
+export const setups = {
+  services,
+  /** Many hands on the same rows. */
+  executors: { ...services, schedulers: 1, executors: 4 },
+  /** Together they may open more connections than the server takes, which are a hundred. */
+  crowd: { ...services, executors: 4, environment: { ...environment, MILLRACE_DATABASE_POOL_MAX: "40" } },
+  /** Nobody else can do the work of the one that dies. */
+  single: { ...services, schedulers: 1, executors: 1, workers: 1 },
+  /** Assignments go by tickets. */
+  kafka: { ...services, kafka: true },
+} as const satisfies Readonly<Record<string, ChaosOptions>>;
+
+export type SetupName = keyof typeof setups;

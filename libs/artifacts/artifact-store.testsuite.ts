@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ArtifactStore } from "#ports/artifact-store.ts";
+
+async function* pieces(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+async function textOf(content: AsyncIterable<Uint8Array> | null): Promise<string | null> {
+  if (content === null) return null;
+  const parts: Uint8Array[] = [];
+  for await (const part of content) parts.push(part);
+  return Buffer.concat(parts).toString();
+}
+
+/** What every artifact store does. */
+export function describeArtifactStore(name: string, open: () => Promise<ArtifactStore>): void {
+  describe(name, () => {
+    let store: ArtifactStore;
+    beforeEach(async () => {
+      store = await open();
+    });
+
+    it("gives back what was written, whole or in part", async () => {
+      await store.write("1/0/1.1/a", pieces("hello ", "", "world"), 11);
+      expect(await textOf(await store.read("1/0/1.1/a"))).toBe("hello world");
+      expect(await textOf(await store.read("1/0/1.1/a", { start: 4, end: 8 }))).toBe("o wo");
+      expect(await textOf(await store.read("1/0/1.1/a", { start: 6, end: 99 }))).toBe("world");
+      expect(await textOf(await store.read("1/0/1.1/a", { start: 3, end: 3 }))).toBe("");
+    });
+
+    it("keeps an object without bytes apart from none", async () => {
+      await store.write("1/0/1.1/empty", pieces(), 0);
+      expect(await textOf(await store.read("1/0/1.1/empty"))).toBe("");
+      expect(await store.read("1/0/1.1/none")).toBeNull();
+    });
+
+    it.each([
+      ["too short", pieces("ab"), 3],
+      ["too long", pieces("ab", "cd"), 3],
+    ])("stores nothing of content that is %s", async (_how, content, size) => {
+      await expect(store.write("1/0/1.1/b", content, size)).rejects.toMatchObject({ code: "INVALID_ARTIFACT" });
+      expect(await store.read("1/0/1.1/b")).toBeNull();
+    });
+
+    it("stores nothing of content that breaks off, and says why it did", async () => {
+      async function* broken(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from("half");
+        throw new Error("the worker is gone");
+      }
+      await expect(store.write("1/0/1.1/c", broken(), 8)).rejects.toThrow("the worker is gone");
+      expect(await store.read("1/0/1.1/c")).toBeNull();
+    });
+
+    it("removes what is there, and does not mind what is not", async () => {
+      await store.write("1/0/1.1/d", pieces("x"), 1);
+      await store.remove("1/0/1.1/d");
+      await store.remove("1/0/1.1/d");
+      expect(await store.read("1/0/1.1/d")).toBeNull();
+    });
+
+    it.each(["../a", "/a", "a//b", "a/../b", ".incoming/x", "", "a/b c"])(
+      "refuses the location %j",
+      async (location) => {
+        await expect(store.read(location)).rejects.toThrow("is no location of an artifact");
+        await expect(store.write(location, pieces("x"), 1)).rejects.toThrow("is no location of an artifact");
+      },
+    );
+  });
+}

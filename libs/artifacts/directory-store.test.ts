@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { describeArtifactStore } from "./artifact-store.testsuite.ts";
+import { createDirectoryStore } from "./directory-store.ts";
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-artifacts-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+describeArtifactStore("a folder of artifacts", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-artifacts-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return createDirectoryStore(folder);
+});
+
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from("half");
+  throw new Error("gone");
+}
+
+it("leaves no draft behind, and removes those that are a day old", async () => {
+  const folder = makeFolder();
+  const incoming = join(folder, ".incoming");
+  mkdirSync(incoming);
+  for (const name of ["old", "new"]) writeFileSync(join(incoming, name), "");
+  utimesSync(join(incoming, "old"), new Date(0), new Date(0));
+  const store = createDirectoryStore(folder);
+  await expect(store.write("1/a", broken(), 9)).rejects.toThrow("gone");
+  expect(readdirSync(incoming)).toEqual(["new"]);
+});
+
+it("says which folder can't be used, and uses it once it can", async () => {
+  const folder = makeFolder();
+  const path = join(folder, "artifacts");
+  writeFileSync(path, "in the way");
+  const store = createDirectoryStore(path);
+  const content = () => ReadableStream.from([Buffer.from("x")]);
+  await expect(store.write("1/a", content(), 1)).rejects.toMatchObject({
+    code: "ARTIFACT_STORE_UNAVAILABLE",
+    message: expect.stringContaining(path),
+  });
+  rmSync(path);
+  await store.write("1/a", content(), 1);
+  expect(await store.read("1/a")).not.toBeNull();
+});

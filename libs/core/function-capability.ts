@@ -1,0 +1,4 @@
+/** What a worker says that it runs, and a task of type `function` asks for, by the name of the handler. */
+export function functionCapability(handler: string): string {
+  return `function:${handler}`;
+}

@@ -1,0 +1,23 @@
+import type { PlanTask } from "./plan.ts";
+
+/** What a worker says of itself that tasks may ask for. */
+export interface WorkerTraits {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Operator types that it runs; empty: any. */
+  readonly operators: readonly string[];
+}
+
+/** The worker has every label that the task must have, and runs its operator. */
+export function mayRunOn({ labels, operatorType }: PlanTask, worker: WorkerTraits): boolean {
+  const runs = worker.operators.length === 0 || worker.operators.includes(operatorType);
+  return runs && hasLabels(worker, labels?.required ?? {});
+}
+
+/** The worker has every label that the task would like to have. */
+export function isPreferredOn({ labels }: PlanTask, worker: WorkerTraits): boolean {
+  return hasLabels(worker, labels?.preferred ?? {});
+}
+
+function hasLabels({ labels }: WorkerTraits, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([name, value]) => labels[name] === value);
+}

@@ -1,0 +1,18 @@
+/** A part of an object, in bytes; `end` is the first byte behind it. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the bytes of artifacts are. Locations are relative paths of letters, digits, `. _ - /` that Millrace makes. */
+export interface ArtifactStore {
+  /**
+   * Stores `size` bytes, whole or not at all; durable when it resolves. Rejects when `content` does, when it has another
+   * size, and with ARTIFACT_STORE_UNAVAILABLE.
+   */
+  write(location: string, content: AsyncIterable<Uint8Array>, size: number): Promise<void>;
+  /** The bytes, read no faster than they are taken; null: there is nothing at the location. */
+  read(location: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array> | null>;
+  /** Removes what is there, if anything is. */
+  remove(location: string): Promise<void>;
+}

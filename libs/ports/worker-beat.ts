@@ -1,0 +1,31 @@
+import type { ResourceUsage, WorkerStatus } from "./worker-views.ts";
+
+/** Attempts of a worker that ended, by how. */
+export interface TaskCounts {
+  readonly succeeded: number;
+  readonly failed: number;
+}
+
+/** What a session counts: whole numbers of the row, not what was added, so that nothing counts twice. */
+export interface WorkerTally {
+  readonly counts: TaskCounts;
+  /** When its last attempt ended, by the store's clock; null: none did in this session. */
+  readonly lastTaskAt: number | null;
+}
+
+export interface WorkerBeat extends WorkerTally {
+  readonly workerKey: number;
+  readonly sessionNumber: number;
+  readonly leaseMs: number;
+  readonly freeSlots: number;
+  readonly status: Extract<WorkerStatus, "healthy" | "degraded" | "draining">;
+  /** Why it takes no new work; empty when healthy. */
+  readonly statusReason: string;
+  /** Null: it does not tell. */
+  readonly usage: ResourceUsage | null;
+}
+
+export interface RenewedLease {
+  readonly workerKey: number;
+  readonly drainReason: string | null;
+}

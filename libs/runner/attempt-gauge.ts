@@ -1,0 +1,69 @@
+import { type AttemptLimits, type AttemptUsage, unknownUsage } from "./attempt-limits.ts";
+import { limitCgroup, ranOutOfMemory, ranOutOfProcesses, readCgroupUsage } from "./cgroup-limits.ts";
+import type { Controller } from "./cgroup-support.ts";
+import { type LimitBreach, memoryBreach, processBreach } from "./limit-breach.ts";
+import type { LimitWatch } from "./limit-watch.ts";
+import type { ProcessTree } from "./process-tree.ts";
+
+export interface AttemptGaugeOptions {
+  /** Null: the attempt has none. */
+  readonly cgroup: string | null;
+  readonly controllers: ReadonlySet<Controller>;
+  readonly limits: AttemptLimits;
+  readonly directory: string;
+  readonly watch: LimitWatch;
+}
+
+/** Holds one attempt to its limits, by the kernel where it can, and knows what it used. */
+export class AttemptGauge {
+  readonly #options: AttemptGaugeOptions;
+  readonly #held: ReadonlySet<Controller>;
+  #sampled: AttemptUsage = unknownUsage;
+  #breach: LimitBreach | null = null;
+
+  constructor(options: AttemptGaugeOptions) {
+    const { cgroup, limits, controllers } = options;
+    this.#options = options;
+    this.#held = cgroup === null ? new Set() : limitCgroup(cgroup, limits, controllers);
+  }
+
+  /** Watches the tree of one process until the answer is called. `end` is called once a limit is passed. */
+  follow(tree: ProcessTree, end: () => void): () => void {
+    const { watch, limits, directory } = this.#options;
+    return watch.watch({
+      tree,
+      directory,
+      limits,
+      held: this.#held,
+      onSample: ({ memoryBytes, cpuMs }) => {
+        const { cpuMs: cpuBefore, memoryPeakBytes } = this.#sampled;
+        this.#sampled = {
+          cpuMs: cpuMs === null ? cpuBefore : Math.max(cpuMs, cpuBefore ?? 0),
+          memoryPeakBytes: Math.max(memoryBytes, memoryPeakBytes ?? 0),
+        };
+      },
+      onBreach: (breach) => {
+        this.#breach = breach;
+        end();
+      },
+    });
+  }
+
+  /** The limit that a process of the attempt has failed by; null: none. */
+  findBreach(): LimitBreach | null {
+    if (this.#breach !== null) return this.#breach;
+    const { cgroup, limits } = this.#options;
+    if (cgroup === null) return null;
+    if (ranOutOfMemory(cgroup)) return memoryBreach(null, limits.memoryBytes);
+    return ranOutOfProcesses(cgroup) ? processBreach(limits.processes) : null;
+  }
+
+  usage(): AttemptUsage {
+    const { cgroup } = this.#options;
+    const counted = cgroup === null ? unknownUsage : readCgroupUsage(cgroup);
+    return {
+      cpuMs: counted.cpuMs ?? this.#sampled.cpuMs,
+      memoryPeakBytes: counted.memoryPeakBytes ?? this.#sampled.memoryPeakBytes,
+    };
+  }
+}

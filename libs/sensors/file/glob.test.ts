@@ -1,0 +1,37 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { compileGlob } from "./glob.ts";
+
+test.each<[pattern: string, matches: readonly string[], others: readonly string[]]>([
+  ["*", ["a", "a.csv", "x/a"], []],
+  ["*.csv", ["a.csv", ".csv", "x/y/a.csv"], ["a.csv.gz", "acsv", "a.CSV"]],
+  ["a?c", ["abc", "x/aéc"], ["ac", "abbc"]],
+  ["*.{csv,ts?}", ["a.csv", "a.tsv"], ["a.ts", "a.tsvx"]],
+  ["[a-c]*", ["apple", "b"], ["dog"]],
+  ["[!a-c]*", ["dog"], ["apple"]],
+  ["in/*.csv", ["in/a.csv"], ["a.csv", "in/x/a.csv", "x/in/a.csv"]],
+  ["in/**/*.csv", ["in/a.csv", "in/x/y/a.csv"], ["in.csv", "x/in/a.csv"]],
+  ["**/b", ["b", "a/b", "a/c/b"], ["a/bb"]],
+  ["a+(b).$^|\\", ["a+(b).$^|\\"], ["aab"]],
+  ["[z-a]", ["[z-a]"], ["z"]],
+  ["a{", ["a{"], ["a"]],
+])("%s", (pattern, matches, others) => {
+  const glob = compileGlob(pattern);
+  expect(matches.filter((path) => !glob(path))).toEqual([]);
+  expect(others.filter((path) => glob(path))).toEqual([]);
+});
+
+test("any text is a pattern, and one without special characters means itself", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 30 }), fc.string({ maxLength: 30 }), (pattern, path) => {
+      const glob = compileGlob(pattern);
+      glob(path);
+      if (!/[*?[\]{}/]/.test(pattern) && pattern !== "") expect(glob(pattern)).toBe(true);
+    }),
+  );
+});
+
+test("a pattern with many stars takes linear time, and not ages", () => {
+  const glob = compileGlob(`${"a*".repeat(40)}b`);
+  expect(glob("a".repeat(2000))).toBe(false);
+});

@@ -1,0 +1,204 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Definition } from "#definition/model.ts";
+import type { PollRecord } from "#ports/sensor-store.ts";
+import type { SensorView } from "#ports/sensor-views.ts";
+import type { Store } from "#ports/store.ts";
+import { createClockedStore } from "#testing/clocked-store.ts";
+import { buildPlan } from "#testing/plan-builder.ts";
+import { pollDueSensor } from "./poll-due-sensor.ts";
+import { randomSuffix } from "./run-id.ts";
+import { definitionOf, registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
+import { createSensorTestHost, createTestFolder, fileSensor, sensorRuns } from "./sensor-harness.testsuite.ts";
+import { createSensorStates } from "./sensor-states.ts";
+
+const toPlan = () => buildPlan([{ id: "a" }]);
+const holder = { name: "scheduler", ttlMs: 3_600_000_000 };
+
+interface World {
+  readonly store: Store;
+  readonly folder: string;
+  readonly advance: (ms: number) => void;
+  /** One look of a new leader, if the sensor's turn has come. */
+  readonly look: (changes?: { store?: Store; host?: ReturnType<typeof createSensorTestHost> }) => Promise<void>;
+  readonly view: () => Promise<SensorView | null>;
+}
+
+async function openWorld(changes: object = {}, settings: Partial<Definition> = {}): Promise<World> {
+  const { store, advance } = createClockedStore(toPlan);
+  const folder = createTestFolder();
+  await registerDefinition(store, definitionOf("etl", { sensors: [fileSensor(folder, changes)], ...settings }));
+  const host = createSensorTestHost(folder);
+  let leaders = 0;
+  return {
+    store,
+    folder,
+    advance,
+    async look(given = {}) {
+      leaders += 1;
+      const lease = await store.leases.acquire({ ...holder, holder: `leader ${leaders}` });
+      const used = given.store ?? store;
+      const [sensor] = await store.sensors.listDue({ limit: 1, without: { keys: [], types: [] } });
+      try {
+        if (sensor !== undefined) {
+          await pollDueSensor(sensor, {
+            store: used,
+            epoch: lease?.epoch ?? 0,
+            host: given.host ?? host,
+            states: createSensorStates(used.sensors),
+            readDefinition: async (versionKey) =>
+              (await store.definitions.getVersion(versionKey))?.definition as Definition,
+            createSuffix: randomSuffix,
+            logger: silentLogger,
+            signal: new AbortController().signal,
+            leaveBehind: () => undefined,
+          });
+        }
+      } finally {
+        await store.leases.release({ name: holder.name, holder: `leader ${leaders}` });
+        advance(1000);
+      }
+    },
+    view: () => store.sensors.get("etl", "inbox"),
+  };
+}
+
+const pathsOf = async ({ store }: World): Promise<readonly unknown[]> =>
+  (await sensorRuns(store, "etl")).map((sensor) => sensor["name"]);
+
+test("the first look finds out what is there; a file that comes later makes one run with what was seen", async () => {
+  const world = await openWorld();
+  writeFileSync(join(world.folder, "old.csv"), "1");
+  await world.look();
+  writeFileSync(join(world.folder, "new.csv"), "12");
+  for (let count = 0; count < 4; count += 1) await world.look();
+  expect(await sensorRuns(world.store, "etl")).toEqual([
+    {
+      id: "inbox",
+      type: "file",
+      event: "file_created",
+      path: join(world.folder, "new.csv"),
+      name: "new.csv",
+      size: 2,
+      modified_at: expect.stringMatching(/^\d{4}-.*Z$/),
+      checksum: "sha256:6b51d431df5d7f141cbececcf79edf3dd861c3b4069f0b11661a3eefacbba918",
+    },
+  ]);
+  const { items } = await world.store.queries.listRuns(
+    { limit: 1, cursor: null, sort: null },
+    { dagId: "etl", states: [] },
+  );
+  expect(items).toMatchObject([{ runType: "sensor", triggeredBy: "sensor inbox", externalTriggerId: "inbox" }]);
+});
+
+test("a file that goes and comes again fires again; one that stays does not", async () => {
+  const world = await openWorld();
+  const path = join(world.folder, "a.csv");
+  await world.look();
+  for (let round = 0; round < 2; round += 1) {
+    writeFileSync(path, "x");
+    await world.look();
+    await world.look();
+    rmSync(path);
+    await world.look();
+  }
+  expect(await pathsOf(world)).toEqual(["a.csv", "a.csv"]);
+});
+
+test("more files than one look may take are taken by the next ones, at once", async () => {
+  const world = await openWorld({ batchSize: 2 });
+  await world.look();
+  for (const name of ["a", "b", "c", "d", "e"]) writeFileSync(join(world.folder, `${name}.csv`), "x");
+  await world.look();
+  await world.look();
+  expect(await pathsOf(world)).toEqual(["a.csv", "b.csv"]);
+  expect((await world.view())?.nextPollAt).toBeLessThan(world.store.now());
+  await world.look();
+  await world.look();
+  expect(await pathsOf(world)).toEqual(["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"]);
+});
+
+describe("an event of which no run can be made", () => {
+  const needy: Partial<Definition> = { parameters: { region: { type: "string", required: true } } };
+
+  test("is told, waits, and fires once the definition takes it", async () => {
+    const world = await openWorld({}, needy);
+    await world.look();
+    writeFileSync(join(world.folder, "a.csv"), "x");
+    for (let count = 0; count < 3; count += 1) await world.look();
+    expect((await world.view())?.error).toMatch(/^no run can be made of a\.csv: .*`region` is required/);
+    expect(await pathsOf(world)).toEqual([]);
+    await registerDefinition(world.store, definitionOf("etl", { sensors: [fileSensor(world.folder)] }));
+    await world.look();
+    expect(await pathsOf(world)).toEqual(["a.csv"]);
+    expect((await world.view())?.error).toBe("");
+  });
+});
+
+test("a folder that is not there slows the sensor down, and is told", async () => {
+  const world = await openWorld({ directory: "/nowhere/at/all" });
+  const factors: (number | undefined)[] = [];
+  for (let count = 0; count < 5; count += 1) {
+    await world.look();
+    factors.push((await world.view())?.factor);
+  }
+  expect(factors).toEqual([2, 4, 8, 8, 8]);
+  expect(await world.view()).toMatchObject({
+    error: "there is no folder /nowhere/at/all where the scheduler runs",
+    hasBaseline: false,
+  });
+});
+
+/** What happens to a leader at one of its writes. `late`: it stands still before it, and writes under the next leader. */
+type Fate = "fine" | "dies before" | "dies after" | "late";
+class Crash extends Error {}
+
+function fatedStore(store: Store, next: () => Fate, postpone: (write: () => Promise<unknown>) => void): Store {
+  const fated =
+    <A extends unknown[], R>(write: (...given: A) => Promise<R>) =>
+    async (...given: A): Promise<R> => {
+      const fate = next();
+      if (fate === "late") postpone(() => write(...given));
+      if (fate === "late" || fate === "dies before") throw new Crash();
+      const result = await write(...given);
+      if (fate === "dies after") throw new Crash();
+      return result;
+    };
+  const sensors = {
+    ...store.sensors,
+    record: fated((poll: PollRecord, epoch: number) => store.sensors.record(poll, epoch)),
+  };
+  return { ...store, sensors, runs: { ...store.runs, createRun: fated((run) => store.runs.createRun(run)) } };
+}
+
+test("however leaders die or come late, each file makes exactly one run", async () => {
+  const fate = fc.constantFrom<Fate>("fine", "fine", "dies before", "dies after", "late");
+  await fc.assert(
+    fc.asyncProperty(fc.array(fate, { maxLength: 20 }), fc.integer({ min: 1, max: 4 }), async (fates, batchSize) => {
+      const world = await openWorld({ batchSize });
+      await world.look();
+      const names = ["a.csv", "b.csv", "c.csv", "d.csv"];
+      for (const name of names) writeFileSync(join(world.folder, name), "x");
+      const left = [...fates];
+      const late: (() => Promise<unknown>)[] = [];
+      const store = fatedStore(
+        world.store,
+        () => left.shift() ?? "fine",
+        (write) => late.push(write),
+      );
+      for (let turn = 0; turn < 40; turn += 1) {
+        const overdue = late.splice(0);
+        await world.look({ store }).catch((thrown: unknown) => {
+          if (!(thrown instanceof Crash)) throw thrown;
+        });
+        for (const write of overdue) await write();
+        world.advance(60_000);
+      }
+      expect((await pathsOf(world)).map(String).toSorted((a, b) => (a < b ? -1 : 1))).toEqual(names);
+      expect((await world.view())?.itemCount).toBe(names.length);
+    }),
+    { numRuns: 40 },
+  );
+}, 120_000);

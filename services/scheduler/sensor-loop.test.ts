@@ -1,0 +1,89 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
+import type { SensorDefinition } from "#definition/sensor-definition.ts";
+import type { Store } from "#ports/store.ts";
+import { planOf } from "#definition/plan-of.ts";
+import type { Definition } from "#definition/model.ts";
+import { openPostgresHarness } from "#testing/postgres-harness.ts";
+import { createScheduler } from "./scheduler.ts";
+import { definitionOf, registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
+import { createSensorTestHost, createTestFolder, fileSensor, sensorRuns } from "./sensor-harness.testsuite.ts";
+
+const patience = { timeout: 30_000, interval: 50 };
+
+async function openWorld(): Promise<{ store: Store; openAnother: () => Promise<Store>; folder: string }> {
+  const harness = await openPostgresHarness((definition) => planOf(definition as Definition));
+  onTestFinished(() => harness.close());
+  return { ...harness, folder: createTestFolder() };
+}
+
+async function startScheduler(store: Store, folder: string, leaseMs = 2000) {
+  const service = createScheduler({
+    store,
+    schedulerId: `s${Math.random()}`,
+    leaseMs,
+    pollingIntervalMs: 200,
+    sensorHost: createSensorTestHost(folder),
+    logger: silentLogger,
+  });
+  await service.start();
+  onTestFinished(() => service.stop());
+  return service;
+}
+
+function register(store: Store, dagId: string, sensors: readonly SensorDefinition[]): Promise<void> {
+  return registerDefinition(store, definitionOf(dagId, { sensors }));
+}
+
+const baselineOf = (store: Store, dagId: string) =>
+  vi.waitFor(async () => expect((await store.sensors.get(dagId, "inbox"))?.hasBaseline).toBe(true), patience);
+
+test("of two schedulers the leader polls; after its end the other one goes on, and each file makes one run", async () => {
+  const { store, openAnother, folder } = await openWorld();
+  const [first] = [await startScheduler(store, folder), await startScheduler(await openAnother(), folder)];
+  await register(store, "etl", [fileSensor(folder)]);
+  await baselineOf(store, "etl");
+  writeFileSync(join(folder, "a.csv"), "x");
+  await vi.waitFor(async () => expect(await sensorRuns(store, "etl")).toHaveLength(1), patience);
+  await first.stop();
+  writeFileSync(join(folder, "b.csv"), "x");
+  await vi.waitFor(async () => expect(await sensorRuns(store, "etl")).toHaveLength(2), patience);
+  expect((await sensorRuns(store, "etl")).map((sensor) => sensor["name"])).toEqual(["a.csv", "b.csv"]);
+}, 90_000);
+
+test("a sensor that fails, and one that answers late, hold no other up", async () => {
+  const { store, folder } = await openWorld();
+  const slow = { connection: { name: "none" }, mode: "row_count", query: "SELECT 1", orderColumn: null };
+  await register(store, "broken", [
+    fileSensor("/nowhere/at/all", { id: "a" }),
+    fileSensor(folder, { ...slow, id: "b", type: "sql" }),
+  ]);
+  await register(store, "etl", [fileSensor(folder)]);
+  const service = await startScheduler(store, folder);
+  await baselineOf(store, "etl");
+  writeFileSync(join(folder, "a.csv"), "x");
+  await vi.waitFor(async () => expect(await sensorRuns(store, "etl")).toHaveLength(1), patience);
+  expect(service.health()["sensors"]).toEqual({ status: "healthy", detail: "" });
+  const { items } = await store.sensors.list(
+    { limit: 9, cursor: null, sort: null },
+    { dagId: null, type: null, hasError: true },
+  );
+  expect(items.map(({ sensorId, error }) => [sensorId, error])).toEqual([
+    ["a", "there is no folder /nowhere/at/all where the scheduler runs"],
+    ["b", expect.stringContaining("there is no connection none")],
+  ]);
+}, 90_000);
+
+test("a sensor that is asked for looks at once", async () => {
+  const { store, folder } = await openWorld();
+  await register(store, "etl", [fileSensor(folder, { pollIntervalMs: 3_600_000 })]);
+  await startScheduler(store, folder);
+  await baselineOf(store, "etl");
+  const before = (await store.sensors.get("etl", "inbox"))?.lastPolledAt ?? 0;
+  await store.sensors.requestPoll("etl", "inbox");
+  await vi.waitFor(
+    async () => expect((await store.sensors.get("etl", "inbox"))?.lastPolledAt).toBeGreaterThan(before),
+    patience,
+  );
+}, 90_000);
