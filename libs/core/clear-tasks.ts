@@ -46,6 +46,10 @@ export function reopen(draft: RunDraft): void {
   draft.cancelRequested = false;
   draft.timeoutAt = draft.plan.runTimeoutMs === null ? null : draft.now + draft.plan.runTimeoutMs;
   draft.deadlineAt = deadlineOf(draft.plan, draft.now);
+  // It gave its room back when it ended: it takes some again in this step, or waits for it.
+  if (!draft.wasEnded || draft.isAdmitted || draft.lacksRoom) return;
+  draft.isAdmitted = true;
+  settleTasks(draft, [...Array.from({ length: draft.taskCount }).keys()]);
 }
 
 /** The version has this task no more: it ends, unless it has, and its items with it. */

@@ -79,6 +79,11 @@ export class RunDraft {
     return this.#base.run.isArchived;
   }
 
+  /** The run had its end before this change. */
+  get wasEnded(): boolean {
+    return this.#base.run.endedAt !== null;
+  }
+
   /** All its instances have ended. */
   get isSettled(): boolean {
     return isSettled(this.#counts);

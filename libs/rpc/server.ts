@@ -109,7 +109,7 @@ function serveHttp2(server: http2.Http2Server, socket: Socket): void {
 function createListener(options: ServerOptions, stopSignal: AbortSignal): ReturnType<typeof connectNodeAdapter> {
   const { logger } = options;
   const maxBytes = options.maxMessageBytes ?? maxMessageBytes;
-  const serving = { logger, maxBodyBytes: maxBytes, stopSignal };
+  const serving = { logger, maxBodyBytes: maxMessageBytes, stopSignal };
   const fallback = serveHttp(options.handleHttp ?? refuse("ROUTE_NOT_FOUND", "no such route"), serving);
   const refuseHost = serveHttp(refuse("INVALID_ARGUMENT", "the request's Host header is missing or no host"), serving);
   const adapter = connectNodeAdapter({

@@ -100,6 +100,17 @@ export function describeLimits(open: OpenHarness): void {
       expect(await holders(store, activeRunsLimit(keys.dagKey))).toEqual([]);
     });
 
+    it("that begin again take room in the same step where there is some", async () => {
+      const { store } = await openForTest(open);
+      const keys = await registerDag(store, "dag", { ...oneTask, maxActiveRuns: 1 });
+      const { runKey } = await create(store, keys);
+      await runTask(store, runKey, 0, success);
+      const author = { by: "me", note: "" };
+      await change(store, runKey, [{ kind: "clear", ordinals: [0], includeDownstream: false, author }]);
+      expect(await queued(store)).toEqual([[runKey, 0]]);
+      expect(await holders(store, activeRunsLimit(keys.dagKey))).toEqual([runKey]);
+    });
+
     it("of one concurrency key share a limit, those of others and of none do not", async () => {
       const { store } = await openForTest(open);
       const keys = await registerDag(store, "dag", { ...oneTask, maxActiveRuns: 9, concurrencyLimit: 1 });
