@@ -1,8 +1,9 @@
 import type { AttemptClosed } from "./attempt-change.ts";
 import { accept, type EventVerdict, refuse } from "./event-verdict.ts";
-import { noteItemEnd, noteItemStart, noteRelease } from "./fan-out.ts";
+import { noteItemEnd, noteRelease } from "./fan-out.ts";
 import { isLimited } from "./limits.ts";
 import type { RetryPolicy } from "./plan.ts";
+import { openAttempt } from "./open-attempt.ts";
 import { announceEnd, propagateEnds } from "./propagation.ts";
 import { decideRetry, type RetryDecision } from "./retry-decision.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -25,40 +26,9 @@ export function applyClaim(draft: RunDraft, event: EventOf<"claim">): EventVerdi
   if (instance.held) return refuse("held");
   if (instance.dueAt !== null && instance.dueAt > draft.now) return refuse("not_due");
   if (draft.lacksRoom && isLimited(draft.plan, draft.taskOf(instance))) return refuse("limit_reached");
-  const fence = instance.fence + 1;
-  const wasDeferred = instance.reason === "deferred";
-  const next = draft.put(
-    {
-      ...instance,
-      state: "running",
-      reason: null,
-      fence,
-      held: true,
-      heldFence: fence,
-      tryNumber: instance.tryNumber + 1,
-      freeTries: instance.freeTries + (wasDeferred ? 1 : 0),
-      workerKey: event.workerKey,
-      dueAt: null,
-      firstStartedAt: instance.firstStartedAt ?? draft.now,
-      startedAt: draft.now,
-      endedAt: null,
-    },
-    "claim",
-  );
-  draft.everStarted = true;
-  const { ordinal, generation, tryNumber } = next;
-  draft.attempts.push({
-    kind: "opened",
-    ordinal,
-    generation,
-    tryNumber,
-    fence,
-    workerKey: event.workerKey,
-    startedAt: draft.now,
-  });
-  draft.emit("task_instance.running", ordinal, { try_number: tryNumber });
-  noteItemStart(draft, next);
-  return accept(next);
+  const { workerKey } = event;
+  const freeTries = instance.freeTries + (instance.reason === "deferred" ? 1 : 0);
+  return accept(openAttempt(draft, { ...instance, freeTries }, { workerKey, startedAt: draft.now }));
 }
 
 /** The holder of the fence says what its attempt came to; an attempt settles once (G5). */

@@ -1,9 +1,9 @@
 import { applyOutcome } from "./attempt-events.ts";
 import { accept, type EventVerdict, refuse } from "./event-verdict.ts";
 import { noteItemStart } from "./fan-out.ts";
+import { openAttempt } from "./open-attempt.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { RunEvent } from "./run-event.ts";
-import type { Instance } from "./run-model.ts";
 import { unstartedWait } from "./unstarted-wait.ts";
 
 type EventOf<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
@@ -55,36 +55,7 @@ export function applyAnswered(draft: RunDraft, event: EventOf<"answered">): Even
       return refuse("nothing_to_do");
     return accept(draft.put({ ...instance, dueAt: outcome.dueAt }, "note"));
   }
-  const { fence } = openUnheldAttempt(draft, instance);
-  return applyOutcome(draft, { kind: "outcome", ordinal, fence, outcome });
-}
-
-/** It is held within this step alone: no worker ever hears of it. */
-function openUnheldAttempt(draft: RunDraft, instance: Instance): Instance {
-  const fence = instance.fence + 1;
   const startedAt = instance.startedAt ?? draft.now;
-  const next = draft.put(
-    {
-      ...instance,
-      state: "running",
-      reason: null,
-      fence,
-      held: true,
-      heldFence: fence,
-      tryNumber: instance.tryNumber + 1,
-      workerKey: null,
-      dueAt: null,
-      waitsFor: null,
-      firstStartedAt: instance.firstStartedAt ?? startedAt,
-      startedAt,
-    },
-    "claim",
-  );
-  draft.everStarted = true;
-  const { ordinal, generation, tryNumber } = next;
-  draft.attempts.push({ kind: "opened", ordinal, generation, tryNumber, fence, workerKey: null, startedAt });
-  draft.emit("task_instance.running", ordinal, { try_number: tryNumber });
-  // Where it fails before it began to wait its group has not started either.
-  noteItemStart(draft, next);
-  return next;
+  const { fence } = openAttempt(draft, instance, { workerKey: null, startedAt });
+  return applyOutcome(draft, { kind: "outcome", ordinal, fence, outcome });
 }

@@ -9,7 +9,7 @@ export interface QueuedInstance {
 export interface PickedInstance extends QueuedInstance {
   /** Its executor backend; null: the deployment's. */
   readonly backend: string | null;
-  /** Only workers with certain labels may have it. */
+  /** Not every worker of its queue may have it. */
   readonly isPlaced: boolean;
   /** It was stamped once since it became queued: its ticket was handed back, or nobody has used it in time. */
   readonly wasDispatched: boolean;

@@ -82,6 +82,16 @@ export function describeConsistency(open: OpenHarness): void {
     expect(events).toHaveLength(1);
   });
 
+  it("writes what a repair has found also where a limit has no room for it", async () => {
+    const { store } = await openForTest(open);
+    await store.limits.setPool({ name: "full", size: 0, description: "" });
+    const { runKey } = await startRun(store, [{ id: "a", pool: "full" }]);
+    const claim = { kind: "claim", ordinal: 0, generation: 1, tryNumber: 1, workerKey: 1 } as const;
+    const repaired = await store.consistency.repairRun(runKey, ({ run, now }) => decideRun(run, [claim], now));
+    expect(repaired.kind).toBe("applied");
+    expect((await readInstances(store, runKey))[0]?.state).toBe("running");
+  });
+
   it("shortens the leases that reach too far alone", async () => {
     const { store } = await openForTest(open);
     await store.leases.acquire({ name: "far", holder: "one", ttlMs: 100_000_000 });

@@ -133,6 +133,17 @@ export function describeLimits(open: OpenHarness): void {
       expect(await store.runs.listAdmissible(10)).toEqual([]);
     });
 
+    it("that replace another take the room that it gives back", async () => {
+      const { store } = await openForTest(open);
+      const keys = await registerDag(store, "dag", { ...oneTask, maxActiveRuns: 1 });
+      const logicalAt = Date.UTC(2026, 0, 1);
+      const old = await create(store, keys, { logicalAt });
+      const made = await create(store, keys, { logicalAt, replaceExisting: true });
+      expect(made.isAdmitted).toBe(true);
+      expect(await holders(store, activeRunsLimit(keys.dagKey))).toEqual([made.runKey]);
+      expect(made.runKey).not.toBe(old.runKey);
+    });
+
     it("never exceed the limit, whoever asks at the same time", async () => {
       const { store, openAnother } = await openForTest(open);
       const other = await openAnother();

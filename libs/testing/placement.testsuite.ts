@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { functionCapability } from "#core/function-capability.ts";
 import type { WorkerTraits } from "#core/placement.ts";
 import type { Store } from "#ports/store.ts";
 import { startRun } from "./store-driver.ts";
@@ -39,6 +40,13 @@ export function describePlacement(open: OpenHarness): void {
     ]);
     expect(await pick(store, { labels: {}, operators: ["bash", "noop"] })).toEqual([0]);
     expect(await pick(store, plain)).toEqual([0, 1]);
+  });
+
+  it("knows that not every worker of a queue has the handler of a function", async () => {
+    const { store } = await openForTest(open);
+    await startRun(store, [{ id: "any" }, { id: "function", operatorType: functionCapability("send") }]);
+    const { instances } = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 10 });
+    expect(instances.map(({ isPlaced }) => isPlaced)).toEqual([false, true]);
   });
 
   it("leaves a task to workers that it prefers while one of them has a free slot", async () => {

@@ -135,9 +135,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "claims do not raise the fence",
     patches: [
       {
-        file: "libs/core/attempt-events.ts",
-        find: "  const fence = instance.fence + 1;\n  const wasDeferred",
-        replace: "  const fence = Math.max(1, instance.fence);\n  const wasDeferred",
+        file: "libs/core/open-attempt.ts",
+        find: "  const fence = instance.fence + 1;\n",
+        replace: "  const fence = Math.max(1, instance.fence);\n",
       },
     ],
   },

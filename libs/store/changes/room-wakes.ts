@@ -10,3 +10,6 @@ export function roomWakes({ decision, run }: Extract<RunChangeResult, { kind: "a
   if (decision.slotsFreed.some((ordinal) => ordinal !== ofRun)) channels.push("queued");
   return channels;
 }
+
+/** Whom a run may concern that took the place of another: its attempts are to stop, and its room is given back. */
+export const replacementWakes: readonly WakeTopic[] = ["stops", "room"];

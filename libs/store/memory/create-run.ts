@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import { type CreatedRun, createRun as createRunRows } from "#core/create-run.ts";
 import { decideRun } from "#core/decide-run.ts";
 import type { Plan } from "#core/plan.ts";
 import type { CreateRunResult, NewRun } from "#ports/new-run.ts";
+import { replacementWakes } from "../changes/room-wakes.ts";
 import { aggregateOf, applyDecision, checkGuards, followAdmission, toNewEvents } from "./apply-decision.ts";
 import { dateKey, type MemoryState } from "./memory-state.ts";
 import { fireSensor, mayFire } from "./stored-sensor.ts";
@@ -24,14 +26,15 @@ export function createRun(state: MemoryState, next: NewRun): CreateRunResult {
   if (old !== undefined && !next.replaceExisting) return { kind: "exists", runId: old.row.runId };
   if (next.leaderEpoch !== null && !state.leads("scheduler", next.leaderEpoch)) return { kind: "not_leader" };
   if (!mayFire(state, next)) return { kind: "not_leader" };
-  const made = makeRows(state, next, dag.dagId);
-  if (made === null) return { kind: "no_room" };
+  if (next.whenFull === "refuse" && makeRows(state, next, dag.dagId) === null) return { kind: "no_room" };
   if (old !== undefined) archive(state, old);
+  const made = makeRows(state, { ...next, whenFull: "wait" }, dag.dagId);
+  assert.ok(made !== null);
   const run = insert(state, next, made);
   fireSensor(state, next);
   const { runKey, runId, isAdmitted } = run.row;
   state.wake.notify(isAdmitted ? "queued" : "room");
-  if (next.replaceExisting) state.wake.notify("stops");
+  if (next.replaceExisting) for (const topic of replacementWakes) state.wake.notify(topic);
   return { kind: "created", runKey, runId, isAdmitted };
 }
 

@@ -3,7 +3,7 @@ import type { Decision } from "#core/decision.ts";
 import { isSettled } from "#core/run-state.ts";
 import { activeRunsLimit, activeTasksLimit, poolLimit } from "#core/limit-names.ts";
 import { needsOfRun } from "#core/limits.ts";
-import { isPreferredOn, mayRunOn, type WorkerTraits } from "#core/placement.ts";
+import { isPlaced, isPreferredOn, mayRunOn, type WorkerTraits } from "#core/placement.ts";
 import type { PlanTask } from "#core/plan.ts";
 import type { PickedInstance, PickedInstances, QueuedInstance } from "#ports/queued-instance.ts";
 import type { DueInstance, HeldAttempt, RunChange, RunChangeResult, RunFacts, RunStore } from "#ports/run-store.ts";
@@ -253,11 +253,12 @@ function pickedInstance(state: MemoryState, ref: InstanceRef): readonly PickedIn
   const run = state.runs.get(ref.runKey);
   const instance = run?.instances[ref.ordinal];
   if (run === undefined || instance === undefined) return [];
-  const backend = run.plan.tasks[instance.task]?.backend ?? null;
+  const task = run.plan.tasks[instance.task];
+  const backend = task?.backend ?? null;
   return queuedInstance(state, ref).map((queued) => ({
     ...queued,
     backend,
-    isPlaced: Object.keys(run.plan.tasks[instance.task]?.labels?.required ?? {}).length > 0,
+    isPlaced: task !== undefined && isPlaced(task),
     wasDispatched: wasDispatched(run, instance),
   }));
 }

@@ -11,6 +11,7 @@ import type {
   UnreadableRun,
 } from "#ports/consistency-store.ts";
 import type { Wake } from "#ports/wake.ts";
+import type { DecidedRun } from "../changes/run-table.ts";
 import { consistencyStatements as sql, strayStatements } from "./consistency-statements.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
 import { isConnectionError } from "./database-errors.ts";
@@ -185,8 +186,10 @@ async function repairRun(
     const { run } = snapshot;
     const removed = await transaction.query(sql.deleteStaleOutputs, [runKey]);
     if (decision === null) return removed.length === 0 ? { kind: "unchanged" } : { kind: "applied", run, decision };
-    const statement = buildChangeStatement([{ before: run, decision }]);
-    await transaction.query(statement, statement.values);
+    const isWritten =
+      (await writeDecision(transaction, { before: run, decision })) ||
+      (await writeDecision(transaction, { before: run, decision: { ...decision, slotsTaken: [] } }));
+    if (!isWritten) return { kind: "busy" };
     await transaction.query(sql.markAllChanged, [runKey, decision.run.sequence]);
     const instances = run.instances.slice();
     for (const { next } of decision.instances) instances[next.ordinal] = next;
@@ -196,6 +199,13 @@ async function repairRun(
   if (repair.decision.events.length > 0) wake.notify("outbox");
   if (repair.run.run.endedAt !== null) wake.notify("ended", repair.run.run.runId);
   return repair;
+}
+
+/** Where a limit has no room nothing is written. What a repair has found alive is so all the same, beyond the limit. */
+async function writeDecision(transaction: Transaction, decided: DecidedRun): Promise<boolean> {
+  const statement = buildChangeStatement([decided]);
+  const [row] = await transaction.query<{ locked: readonly number[] }>(statement, statement.values);
+  return row?.locked.includes(decided.before.run.runKey) === true;
 }
 
 function fromAttemptRow(row: AttemptRow): RecordedAttempt {

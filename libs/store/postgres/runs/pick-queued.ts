@@ -1,3 +1,4 @@
+import { functionPrefix } from "#core/function-capability.ts";
 import { activeTasksLimit, poolLimit } from "#core/limit-names.ts";
 import type { PickedInstances } from "#ports/queued-instance.ts";
 import type { RunStore } from "#ports/run-store.ts";
@@ -18,7 +19,7 @@ const mayBeTaken = `${isWaiting} AND t.waits_for IS NULL AND (t.due_at IS NULL O
         WHERE w.status = 'healthy' AND w.lease_expires_at > now() AND w.free_slots > 0 AND t.queue = ANY(w.queues)
           AND COALESCE(t.labels, '{}') || t.preferred_labels <@ w.labels))
       AND NOT ${isStampedWithin("$6::integer")}`;
-const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number, t.backend, t.pool, t.labels IS NOT NULL AS is_placed, r.max_active_tasks, ${wasDispatched} AS was_dispatched`;
+const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number, t.backend, t.pool, t.labels IS NOT NULL OR starts_with(t.operator_type, '${functionPrefix}') AS is_placed, r.max_active_tasks, ${wasDispatched} AS was_dispatched`;
 const byUrgency = "t.priority DESC, t.dag_priority DESC";
 const byAge = "t.queued_at, t.run_key, t.ordinal";
 

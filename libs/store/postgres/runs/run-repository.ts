@@ -5,7 +5,7 @@ import type { RunType } from "#ports/new-run.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "../database.ts";
 import { changeRuns } from "../../changes/change-runs.ts";
-import { roomWakes } from "../../changes/room-wakes.ts";
+import { replacementWakes, roomWakes } from "../../changes/room-wakes.ts";
 import { type CreateContext, createRun } from "./create-run.ts";
 import { RunCache } from "../../changes/run-cache.ts";
 import { RunLoader } from "./run-loader.ts";
@@ -74,7 +74,7 @@ export function createRunRepository(options: {
       if (result.kind === "created") {
         wake.notify(result.isAdmitted ? "queued" : "room");
         wake.notify("outbox");
-        if (run.replaceExisting) wake.notify("stops");
+        if (run.replaceExisting) for (const topic of replacementWakes) wake.notify(topic);
       }
       return result;
     },
