@@ -4,7 +4,7 @@ import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { getLanguageService, TextDocument } from "yaml-language-server";
-import { definitionJsonSchema } from "#definition/json-schema.ts";
+import { definitionJsonSchema } from "#definition/schema/json-schema.ts";
 import type { JsonObject } from "#definition/model.ts";
 import { parseDefinition } from "#definition/parse-definition.ts";
 import { readDefinitionDocuments } from "#definition/templates/definition-documents.ts";

@@ -17,7 +17,7 @@ export function configure(command: Command, context: CliContext): void {
 }
 
 async function printSchema(flags: Flags, context: CliContext): Promise<void> {
-  const { definitionJsonSchema } = await import("#definition/json-schema.ts");
+  const { definitionJsonSchema } = await import("#definition/schema/json-schema.ts");
   const { schemas } = await loadOperators(await settingsFromFlags(flags, context));
   context.terminal.write(`${JSON.stringify(definitionJsonSchema(schemas), null, 2)}\n`);
 }

@@ -21,7 +21,7 @@ export function configure(command: Command, context: CliContext): void {
 
 async function upgrade(file: string, context: CliContext): Promise<void> {
   const { isMap } = await import("yaml");
-  const { readYaml } = await import("#definition/yaml-document.ts");
+  const { readYaml } = await import("#definition/yaml/yaml-document.ts");
   const text = await readFile(resolve(context.directory, file), "utf8").catch((cause: unknown) => {
     throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
   });

@@ -1,6 +1,6 @@
 import { copyFile, constants, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { definitionJsonSchema } from "#definition/json-schema.ts";
+import { definitionJsonSchema } from "#definition/schema/json-schema.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { operatorSchemas } from "#operators/registry.ts";
 

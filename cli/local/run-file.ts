@@ -64,7 +64,7 @@ function choosePresenter(isJson: boolean, context: CliContext): RunPresenter {
 }
 
 async function printPlan(definition: Definition, given: JsonObject, context: CliContext): Promise<void> {
-  const { resolveParameters } = await import("#definition/resolve-parameters.ts");
+  const { resolveParameters } = await import("#definition/rendering/resolve-parameters.ts");
   const now = context.now();
   const times = { logicalAt: now, intervalStartAt: now, intervalEndAt: now, now };
   const { parameters, warnings } = resolveParameters(definition, given, {

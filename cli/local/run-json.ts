@@ -5,9 +5,9 @@ import { TaskInstanceSchema } from "#gen/millrace/v1/task_service_pb.js";
 import type { InstanceView } from "#ports/run-views.ts";
 import type { Store } from "#ports/store.ts";
 import { messageToJson } from "#rpc/rest/write-json.ts";
-import { toRunMessage } from "#services/gateway/run-message.ts";
-import { toTaskInstanceMessage } from "#services/gateway/task-message.ts";
-import { toXcomValues } from "#services/gateway/xcom-message.ts";
+import { toRunMessage } from "#services/gateway/runs/run-message.ts";
+import { toTaskInstanceMessage } from "#services/gateway/runs/task-message.ts";
+import { toXcomValues } from "#services/gateway/runs/xcom-message.ts";
 
 const instancesPerPage = 100;
 

@@ -1,12 +1,12 @@
 import { basename, dirname, join } from "node:path";
 import { isJsonObject, isList, ownValue } from "#definition/json.ts";
 import type { Definition, JsonObject, Problem } from "#definition/model.ts";
-import { unknownTask } from "#definition/check-graph.ts";
+import { unknownTask } from "#definition/checks/check-graph.ts";
 import type { Path, ProblemList } from "#definition/problem-list.ts";
-import { checkSchema } from "#definition/schema-problems.ts";
-import { createSourcePlaces, type SourcePlaces } from "#definition/source-places.ts";
-import { readYaml } from "#definition/yaml-document.ts";
-import { toJson } from "#definition/yaml-value.ts";
+import { checkSchema } from "#definition/schema/schema-problems.ts";
+import { createSourcePlaces, type SourcePlaces } from "#definition/yaml/source-places.ts";
+import { readYaml } from "#definition/yaml/yaml-document.ts";
+import { toJson } from "#definition/yaml/yaml-value.ts";
 import { parseInstant } from "../parse-instant.ts";
 import { testFileSchema, type WorkflowTest } from "./test-schema.ts";
 

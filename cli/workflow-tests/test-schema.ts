@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { durationSchema } from "#definition/duration-schema.ts";
+import { durationSchema } from "#definition/schema/duration-schema.ts";
 
 /*
  * The shape of a `*.test.yaml` file. Names of tasks, and what needs the workflow to judge, are checked elsewhere.

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { resolveSettings } from "#config/settings.ts";
-import { allowedKeys } from "#definition/schema-keys.ts";
+import { allowedKeys } from "#definition/schema/schema-keys.ts";
 import { operatorSchemas } from "#operators/registry.ts";
 import { readDefinition } from "#services/parser/read-definition.ts";
 import { createLogger } from "#telemetry/logger.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { DeclaredOutputs, Json } from "./model.ts";
-import { findOutputProblem } from "./output-check.ts";
+import { findOutputProblem } from "./rendering/output-check.ts";
 import { parseDefinition } from "./parse-definition.ts";
 
 const operators: OperatorSchemas = new Map([

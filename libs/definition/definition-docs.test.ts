@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { dagSchema, parameterSchema, taskBodySchema, taskSchema } from "./definition-schema.ts";
-import { allowedKeys } from "./schema-keys.ts";
+import { dagSchema, parameterSchema, taskBodySchema, taskSchema } from "./schema/definition-schema.ts";
+import { allowedKeys } from "./schema/schema-keys.ts";
 
 const page = readFileSync(new URL("../../docs/definitions.md", import.meta.url), "utf8");
 

@@ -1,11 +1,11 @@
-import type { ScheduleDefinition } from "./schedule-definition.ts";
-import type { ConcurrencyDefinition } from "./concurrency-definition.ts";
+import type { ScheduleDefinition } from "./schema/schedule-definition.ts";
+import type { ConcurrencyDefinition } from "./schema/concurrency-definition.ts";
 import type { EdgeCondition } from "#core/graph.ts";
 import type { RetryPolicy, TaskLabels } from "#core/plan.ts";
 import type { TriggerRule } from "#core/trigger-rule.ts";
-import type { SensorDefinition } from "./sensor-definition.ts";
-import type { WebhookDefinition } from "./webhook-definition.ts";
-import type { TaskResources } from "./task-resources.ts";
+import type { SensorDefinition } from "./schema/sensor-definition.ts";
+import type { WebhookDefinition } from "./schema/webhook-definition.ts";
+import type { TaskResources } from "./schema/task-resources.ts";
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

@@ -1,11 +1,11 @@
 import type { RetryPolicy, TaskLabels } from "#core/plan.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { parseDuration } from "#schedule/duration.ts";
-import type { TaskGraph } from "./check-graph.ts";
-import { bareExpression } from "./bare-expression.ts";
-import type { DagInput, TaskDefaultsInput, TaskInput } from "./definition-schema.ts";
-import type { ConcurrencyDefinition } from "./concurrency-definition.ts";
-import type { ScheduleDefinition } from "./schedule-definition.ts";
+import type { TaskGraph } from "./checks/check-graph.ts";
+import { bareExpression } from "./expressions/bare-expression.ts";
+import type { DagInput, TaskDefaultsInput, TaskInput } from "./schema/definition-schema.ts";
+import type { ConcurrencyDefinition } from "./schema/concurrency-definition.ts";
+import type { ScheduleDefinition } from "./schema/schedule-definition.ts";
 import type {
   DeclaredOutputs,
   Definition,
@@ -15,10 +15,10 @@ import type {
   TaskDefinition,
 } from "./model.ts";
 import { normalizeSensor } from "./normalize-sensor.ts";
-import type { SensorInput } from "./sensor-schema.ts";
-import { withResources } from "./task-resources.ts";
-import type { WebhookDefinition } from "./webhook-definition.ts";
-import type { WebhookInput } from "./webhook-schema.ts";
+import type { SensorInput } from "./schema/sensor-schema.ts";
+import { withResources } from "./schema/task-resources.ts";
+import type { WebhookDefinition } from "./schema/webhook-definition.ts";
+import type { WebhookInput } from "./schema/webhook-schema.ts";
 
 /** A definition that has passed every check, in the words of the file. */
 export interface CheckedInput {

@@ -1,7 +1,14 @@
 import { parseDuration } from "#schedule/duration.ts";
-import type { DagSensor, FileSensor, HttpSensor, S3Sensor, SensorDefinition, SqlSensor } from "./sensor-definition.ts";
-import type { SensorInput } from "./sensor-schema.ts";
-import { parseSensorText, type SensorText } from "./sensor-text.ts";
+import type {
+  DagSensor,
+  FileSensor,
+  HttpSensor,
+  S3Sensor,
+  SensorDefinition,
+  SqlSensor,
+} from "./schema/sensor-definition.ts";
+import type { SensorInput } from "./schema/sensor-schema.ts";
+import { parseSensorText, type SensorText } from "./schema/sensor-text.ts";
 
 /** Values where a sensor says nothing. */
 const fallback = {

@@ -1,10 +1,10 @@
 import type { EdgeCondition } from "#core/graph.ts";
-import { dagIdPattern, dagIdWords, taskIdPattern, taskIdWords } from "./id-forms.ts";
+import { dagIdPattern, dagIdWords, taskIdPattern, taskIdWords } from "./schema/id-forms.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
 import type { Json, JsonObject } from "./model.ts";
 import type { Finding, Path } from "./problem-list.ts";
-import { describeValue } from "./schema-problems.ts";
+import { describeValue } from "./schema/schema-problems.ts";
 
 /** An edge as one of its ends declares it. `task` names the other end. */
 export interface EdgeOutline {

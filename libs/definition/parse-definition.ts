@@ -1,27 +1,27 @@
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
-import { checkExpressions, type ReportWithin } from "./check-expressions.ts";
-import { checkGraph } from "./check-graph.ts";
-import { checkOperators } from "./check-operators.ts";
-import { checkAllSettings } from "./check-settings.ts";
-import { checkSensors } from "./check-sensors.ts";
-import { checkTriggerRules } from "./check-trigger-rules.ts";
-import { checkWebhooks } from "./check-webhooks.ts";
-import { type DagInput, dagSchema, type TaskInput, taskBodySchema, taskSchema } from "./definition-schema.ts";
+import { checkExpressions, type ReportWithin } from "./checks/check-expressions.ts";
+import { checkGraph } from "./checks/check-graph.ts";
+import { checkOperators } from "./checks/check-operators.ts";
+import { checkAllSettings } from "./checks/check-settings.ts";
+import { checkSensors } from "./checks/check-sensors.ts";
+import { checkTriggerRules } from "./checks/check-trigger-rules.ts";
+import { checkWebhooks } from "./checks/check-webhooks.ts";
+import { type DagInput, dagSchema, type TaskInput, taskBodySchema, taskSchema } from "./schema/definition-schema.ts";
 import { isJsonObject, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
 import type { Definition, JsonObject, Problem } from "./model.ts";
 import { normalizeDefinition } from "./normalize-definition.ts";
 import { readDagId, readTasks, type Report, type TaskOutline } from "./outline.ts";
-import { readOutputs } from "./output-definition.ts";
-import { readParameters } from "./parameter-definition.ts";
+import { readOutputs } from "./checks/output-definition.ts";
+import { readParameters } from "./schema/parameter-definition.ts";
 import type { Finding, Path } from "./problem-list.ts";
-import { readSchedule } from "./read-schedule.ts";
-import { checkSchema } from "./schema-problems.ts";
-import type { SensorInput } from "./sensor-schema.ts";
-import { createSourcePlaces } from "./source-places.ts";
-import type { KeyPlace } from "./unsupported-keys.ts";
-import { readYaml } from "./yaml-document.ts";
-import { toJson } from "./yaml-value.ts";
+import { readSchedule } from "./checks/read-schedule.ts";
+import { checkSchema } from "./schema/schema-problems.ts";
+import type { SensorInput } from "./schema/sensor-schema.ts";
+import { createSourcePlaces } from "./yaml/source-places.ts";
+import type { KeyPlace } from "./schema/unsupported-keys.ts";
+import { readYaml } from "./yaml/yaml-document.ts";
+import { toJson } from "./yaml/yaml-value.ts";
 
 export interface ParseOptions {
   /** The name of the file in problems. */

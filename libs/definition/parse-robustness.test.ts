@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { mutateText, seededRandom } from "#testing/mutated-text.ts";
-import { compileDefinition } from "./compile-definition.ts";
+import { compileDefinition } from "./rendering/compile-definition.ts";
 import { parseDefinition } from "./parse-definition.ts";
 import { planOf } from "./plan-of.ts";
 

@@ -2,7 +2,7 @@ import { expect, describe, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { parseDefinition } from "./parse-definition.ts";
-import { resolveParameters } from "./resolve-parameters.ts";
+import { resolveParameters } from "./rendering/resolve-parameters.ts";
 
 const fields = z.strictObject({ text: z.string().optional() });
 const operators: OperatorSchemas = new Map([["noop", { fields, code: {}, description: "" }]]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { AppError } from "#errors/app-error.ts";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
-import { checkAnswers, readForm } from "./form-answers.ts";
+import { checkAnswers, readForm } from "./rendering/form-answers.ts";
 import { parseDefinition } from "./parse-definition.ts";
 import { planOf } from "./plan-of.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
-import { evaluateWebhook, type WebhookOutcome } from "./evaluate-webhook.ts";
+import { evaluateWebhook, type WebhookOutcome } from "./rendering/evaluate-webhook.ts";
 import type { Definition, Json } from "./model.ts";
 import { parseDefinition } from "./parse-definition.ts";
 

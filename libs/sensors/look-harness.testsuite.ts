@@ -5,7 +5,7 @@ import { createConnections } from "#connections/connections.ts";
 import { openSession } from "#connections/sessions/open-session.ts";
 import { createSessionPools } from "#connections/sessions/session-pools.ts";
 import { createOutboundPolicy } from "#outbound/outbound-policy.ts";
-import type { SensorDefinition } from "#definition/sensor-definition.ts";
+import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
 import { createSecretSource } from "#secrets/secret-source.ts";
 import type { Look, LookResult } from "./look.ts";
 import { pollSensor } from "./poll-sensor.ts";

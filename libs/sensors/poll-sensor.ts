@@ -1,4 +1,4 @@
-import type { SensorDefinition } from "#definition/sensor-definition.ts";
+import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
 import { pollDag } from "./dag/poll-dag.ts";
 import { pollFiles } from "./file/poll-files.ts";
 import { pollHttp } from "./http/poll-http.ts";

@@ -1,4 +1,4 @@
-import type { SensorText } from "#definition/sensor-text.ts";
+import type { SensorText } from "#definition/schema/sensor-text.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { Look } from "./look.ts";
 

@@ -16,7 +16,7 @@ import { createLogger } from "#telemetry/logger.ts";
 import { expectRegistered, newVersion } from "#testing/dag-builder.ts";
 import { newRun } from "#testing/store-driver.ts";
 import { createExecutor } from "./executor.ts";
-import type { MakeRun } from "./run-maker.ts";
+import type { MakeRun } from "./runs/run-maker.ts";
 import { FakeWorker, type FakeWorkerOptions, patience } from "./fake-worker.testsuite.ts";
 
 export const workerLeaseMs = 2000;

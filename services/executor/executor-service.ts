@@ -9,8 +9,8 @@ import {
   SetRunPausedResponseSchema,
 } from "#gen/millrace/v1/executor_service_pb.js";
 import type { Store } from "#ports/store.ts";
-import { repairRun } from "./repair-run.ts";
-import type { Submission, SubmissionResult } from "./turn.ts";
+import { repairRun } from "./runs/repair-run.ts";
+import type { Submission, SubmissionResult } from "./runs/turn.ts";
 
 /** Changes of runs by people and programs; each answer follows its commit. */
 export function createExecutorService(

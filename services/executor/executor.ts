@@ -7,12 +7,12 @@ import type { Bus } from "#ports/bus.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { TopicPlan } from "#ports/topic-plan.ts";
 import type { ComponentStatus, Service } from "#rpc/service.ts";
-import { createApprovalHandler } from "./approval-handler.ts";
-import { AssignmentBuilder } from "./assignment-builder.ts";
-import { BusFeed } from "./bus-feed.ts";
-import { createConsistencyHandler } from "./consistency-handler.ts";
-import { ConsistencyLoop } from "./consistency-loop.ts";
-import { createDeadLetterHandlers } from "./dead-letter-handlers.ts";
+import { createApprovalHandler } from "./waits/approval-handler.ts";
+import { AssignmentBuilder } from "./dispatch/assignment-builder.ts";
+import { BusFeed } from "./events/bus-feed.ts";
+import { createConsistencyHandler } from "./upkeep/consistency-handler.ts";
+import { ConsistencyLoop } from "./upkeep/consistency-loop.ts";
+import { createDeadLetterHandlers } from "./upkeep/dead-letter-handlers.ts";
 import { createExecutorCore, type ExecutorCore, type ExecutorCoreOptions } from "./executor-core.ts";
 import { createExecutorService } from "./executor-service.ts";
 

@@ -9,7 +9,7 @@ import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { createExecutor, type Executor } from "./executor.ts";
-import { createRunMaker } from "./run-maker.ts";
+import { createRunMaker } from "./runs/run-maker.ts";
 
 interface ExecutorParts {
   readonly store: Store;

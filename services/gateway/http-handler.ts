@@ -4,9 +4,9 @@ import type { HttpHandler } from "#rpc/http/exchange.ts";
 import { assertSameSite } from "#rpc/http/same-site.ts";
 import { createRestHandler } from "#rpc/rest/rest-handler.ts";
 import type { Logger } from "#telemetry/logger.ts";
-import { answerDefinitionSchema, definitionSchemaPath } from "./definition-schema.ts";
-import { checkHealth } from "./health.ts";
-import { createHookHandler, type HookDeps, hookPath } from "./hook-handler.ts";
+import { answerDefinitionSchema, definitionSchemaPath } from "./dags/definition-schema.ts";
+import { checkHealth } from "./system/health.ts";
+import { createHookHandler, type HookDeps, hookPath } from "./hooks/hook-handler.ts";
 import { createPageHandler } from "./page/page-handler.ts";
 import { restRules, restServices } from "./rest-rules.ts";
 

@@ -3,8 +3,8 @@ import { type TaskState, taskStates } from "#core/states.ts";
 import { RetryView } from "#gen/millrace/v1/task_service_pb.js";
 import { formatDuration } from "./duration-text.ts";
 import { parseFilter, readSingle, readWords } from "./filter.ts";
-import { readLogLevel } from "./log-level.ts";
-import { retryViewOf } from "./task-message.ts";
+import { readLogLevel } from "./logs/log-level.ts";
+import { retryViewOf } from "./runs/task-message.ts";
 
 describe("the retry view", () => {
   const table: readonly [TaskState, number, string | null, RetryView][] = [

@@ -18,9 +18,9 @@ import type { HttpRequest, HttpResponse } from "#rpc/http/exchange.ts";
 import type { RestRules } from "#rpc/rest/rest-handler.ts";
 import { messageToJson } from "#rpc/rest/write-json.ts";
 import { eventStreamResponse, type ServerSentEvent } from "#rpc/sse/event-stream.ts";
-import { toProblemEvent } from "./problem-event.ts";
-import { renderArtifact } from "./render-artifact.ts";
-import { renderLog } from "./render-log.ts";
+import { toProblemEvent } from "./events/problem-event.ts";
+import { renderArtifact } from "./artifacts/render-artifact.ts";
+import { renderLog } from "./logs/render-log.ts";
 
 export const restServices = [
   DagService,

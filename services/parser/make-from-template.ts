@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Definition, Problem } from "#definition/model.ts";
-import { dagIdPattern, dagIdWords } from "#definition/id-forms.ts";
+import { dagIdPattern, dagIdWords } from "#definition/schema/id-forms.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { MakeFromTemplateRequest, MakeFromTemplateResponseSchema } from "#gen/millrace/v1/parser_service_pb.js";
 import type { TemplatePlanSchema } from "#gen/millrace/v1/template_service_pb.js";

@@ -3,7 +3,7 @@ import type { Decision } from "#core/decision.ts";
 import type { RunEvent } from "#core/run-event.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
-import { prepareRerun } from "#definition/prepare-rerun.ts";
+import { prepareRerun } from "#definition/rendering/prepare-rerun.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { SlotMark } from "#ports/backfill-slot.ts";
 import type { BackfillRow } from "#ports/backfill-store.ts";

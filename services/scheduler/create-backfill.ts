@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Definition, JsonObject } from "#definition/model.ts";
-import { resolveParameters } from "#definition/resolve-parameters.ts";
+import { resolveParameters } from "#definition/rendering/resolve-parameters.ts";
 import { AppError } from "#errors/app-error.ts";
 import {
   BackfillOrder,

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import type { ScheduleDefinition } from "#definition/schedule-definition.ts";
+import type { ScheduleDefinition } from "#definition/schema/schedule-definition.ts";
 import type { Store } from "#ports/store.ts";
 import { defaultDst } from "#schedule/schedule.ts";
 import { buildPlan } from "#testing/plan-builder.ts";

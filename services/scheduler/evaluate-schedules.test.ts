@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ScheduleDefinition } from "#definition/schedule-definition.ts";
+import type { ScheduleDefinition } from "#definition/schema/schedule-definition.ts";
 import type { Definition, ParameterDefinition } from "#definition/model.ts";
 import type { NewRun } from "#ports/new-run.ts";
 import type { Store } from "#ports/store.ts";

@@ -1,5 +1,5 @@
 import type { Definition } from "#definition/model.ts";
-import type { SensorDefinition } from "#definition/sensor-definition.ts";
+import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import type { StatePatch } from "#ports/sensor-firing.ts";
 import type { SensorRow } from "#ports/sensor-store.ts";

@@ -1,5 +1,5 @@
 import type { Definition, JsonObject } from "#definition/model.ts";
-import { resolveParameters } from "#definition/resolve-parameters.ts";
+import { resolveParameters } from "#definition/rendering/resolve-parameters.ts";
 import type { NewRun } from "#ports/new-run.ts";
 import { formatRunId } from "./run-id.ts";
 

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { createConnections } from "#connections/connections.ts";
 import { openSession } from "#connections/sessions/open-session.ts";
 import { createSessionPools } from "#connections/sessions/session-pools.ts";
-import type { FileSensor, SensorDefinition } from "#definition/sensor-definition.ts";
+import type { FileSensor, SensorDefinition } from "#definition/schema/sensor-definition.ts";
 import { createOutboundPolicy } from "#outbound/outbound-policy.ts";
 import type { Store } from "#ports/store.ts";
 import { createSecretSource } from "#secrets/secret-source.ts";

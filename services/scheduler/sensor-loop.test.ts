@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { SensorDefinition } from "#definition/sensor-definition.ts";
+import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
 import type { Store } from "#ports/store.ts";
 import { planOf } from "#definition/plan-of.ts";
 import type { Definition } from "#definition/model.ts";

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Definition } from "#definition/model.ts";
-import type { SensorType } from "#definition/sensor-definition.ts";
+import type { SensorType } from "#definition/schema/sensor-definition.ts";
 import { describeError } from "#errors/app-error.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { LeftOutSensors, SensorRow } from "#ports/sensor-store.ts";

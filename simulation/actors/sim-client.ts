@@ -1,7 +1,7 @@
 import type { RunEvent } from "#core/run-event.ts";
 import type { NewRun } from "#ports/new-run.ts";
 import type { Store } from "#ports/store.ts";
-import type { SubmissionResult } from "#services/executor/turn.ts";
+import type { SubmissionResult } from "#services/executor/runs/turn.ts";
 import type { SimDatabase } from "../database/sim-database.ts";
 import { createSimStore } from "../database/sim-store.ts";
 import type { SimWakes } from "../database/sim-wakes.ts";

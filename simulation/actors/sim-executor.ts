@@ -10,8 +10,8 @@ import {
   type SessionResponse,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Store } from "#ports/store.ts";
-import type { Assignments } from "#services/executor/assignments.ts";
-import { attemptRefOf } from "#services/executor/attempt-ref.ts";
+import type { Assignments } from "#services/executor/dispatch/assignments.ts";
+import { attemptRefOf } from "#services/executor/sessions/attempt-ref.ts";
 import { createExecutorCore, type ExecutorCore } from "#services/executor/executor-core.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { SimDatabase } from "../database/sim-database.ts";

@@ -59,7 +59,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "an outcome is acknowledged before its commit",
     patches: [
       {
-        file: "services/executor/session-handler.ts",
+        file: "services/executor/sessions/session-handler.ts",
         find: "    held.isReported = true;\n",
         replace: '    held.isReported = true;\n    this.#session.acknowledge(held.ref, true, "");\n',
       },
@@ -69,7 +69,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "an assignment that got lost is never sent again",
     patches: [
       {
-        file: "services/executor/session-opening.ts",
+        file: "services/executor/sessions/session-opening.ts",
         find: "for (const row of resend) {",
         replace: "for (const row of resend.slice(resend.length)) {",
       },
@@ -120,12 +120,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     firstSeed: 1000,
     patches: [
       {
-        file: "services/executor/session.ts",
+        file: "services/executor/sessions/session.ts",
         find: "this.#next.filter(({ attempt }) => this.find(attempt)?.isStopping === false)",
         replace: "this.#next",
       },
       {
-        file: "services/executor/run-effects.ts",
+        file: "services/executor/runs/run-effects.ts",
         find: "if (!isWanted) this.#releaseUnsent(run, instance.ordinal, fence);\n      else if",
         replace: "void [isWanted, fence];\n      if",
       },
@@ -184,7 +184,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "hand-off: a retry of a batch gives away the slots that the first try gave away",
     patches: [
       {
-        file: "services/executor/run-writer.ts",
+        file: "services/executor/runs/run-writer.ts",
         find: "this.#uncertain.has(runKey) ? [] : group",
         replace: "group",
       },
@@ -225,7 +225,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "tickets: a claim that comes too late is answered with the attempt that another worker has",
     patches: [
       {
-        file: "services/executor/ticket-claims.ts",
+        file: "services/executor/dispatch/ticket-claims.ts",
         find: "if (held !== undefined && instance !== undefined && mayHearAgain(held, ref, instance)) {",
         replace: 'if (instance?.state === "running" || (held && instance && mayHearAgain(held, ref, instance))) {',
       },
@@ -239,7 +239,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "tickets: one that got lost takes its slot for ever",
     patches: [
       {
-        file: "services/executor/session-offers.ts",
+        file: "services/executor/sessions/session-offers.ts",
         find: "      if (until > now) break;\n",
         replace: "      if (until > now || now > 0) break;\n",
       },
@@ -269,7 +269,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "limits: a rerun or a resumed run that waits for room is told to nobody, and room given back neither",
     patches: [
       {
-        file: "services/executor/admit-runs.ts",
+        file: "services/executor/runs/admit-runs.ts",
         find: "await store.runs.listAdmissible(maxRunsPerRound)",
         replace: "(await store.runs.listAdmissible(maxRunsPerRound)).slice(0, 0)",
       },

@@ -1,12 +1,12 @@
 import { closestName } from "#core/closest-name.ts";
 import { AppError } from "#errors/app-error.ts";
-import { splitPipes } from "../cel-text.ts";
-import { evaluateToJson } from "../evaluate-expression.ts";
-import { compileExpression } from "../expression.ts";
+import { splitPipes } from "../expressions/cel-text.ts";
+import { evaluateToJson } from "../expressions/evaluate-expression.ts";
+import { compileExpression } from "../expressions/expression.ts";
 import { definitionLimits } from "../limits.ts";
 import type { Json } from "../model.ts";
 import { type Finding, proposal } from "../problem-list.ts";
-import type { RenderContext } from "../render-context.ts";
+import type { RenderContext } from "../rendering/render-context.ts";
 import { toLiteral } from "./template-literal.ts";
 import { type DottedName, dottedNames, hasDefault, replaceNames, withoutRuntimeDots } from "./template-names.ts";
 

@@ -2,7 +2,7 @@ import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { isEqual } from "../json.ts";
 import { definitionLimits } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
-import { checkSchema } from "../schema-problems.ts";
+import { checkSchema } from "../schema/schema-problems.ts";
 import type { TemplateDocument } from "./definition-documents.ts";
 import { isRange, invalidRange, parseReference } from "./template-reference.ts";
 import { fillBody } from "./fill-tree.ts";

@@ -1,8 +1,8 @@
-import { hasExpression, readHole, unbalanced } from "../code-scan.ts";
-import { bareTemplate } from "../bare-expression.ts";
-import { skipToken } from "../cel-text.ts";
+import { hasExpression, readHole, unbalanced } from "../code/code-scan.ts";
+import { bareTemplate } from "../expressions/bare-expression.ts";
+import { skipToken } from "../expressions/cel-text.ts";
 import type { Json } from "../model.ts";
-import { scanSqlPlaces } from "../sql-places.ts";
+import { scanSqlPlaces } from "../code/sql-places.ts";
 import { type FilledExpression, fillAsCode, fillExpression, type FillScope, type ReportAt } from "./fill-expression.ts";
 
 import type { SourcedNode } from "./sourced-tree.ts";

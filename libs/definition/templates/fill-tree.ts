@@ -1,5 +1,5 @@
-import { languageOf } from "../compile-value.ts";
-import { parameterTypes } from "../definition-schema.ts";
+import { languageOf } from "../rendering/compile-value.ts";
+import { parameterTypes } from "../schema/definition-schema.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { FillScope } from "./fill-expression.ts";
 import { fillText, type TextPlace } from "./fill-text.ts";

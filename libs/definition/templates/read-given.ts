@@ -1,8 +1,8 @@
 import { isJsonObject } from "../json.ts";
 import type { Json, JsonObject, Problem } from "../model.ts";
-import { createSourcePlaces } from "../source-places.ts";
-import { readYaml } from "../yaml-document.ts";
-import { toJson } from "../yaml-value.ts";
+import { createSourcePlaces } from "../yaml/source-places.ts";
+import { readYaml } from "../yaml/yaml-document.ts";
+import { toJson } from "../yaml/yaml-value.ts";
 import type { InstanceDocument } from "./definition-documents.ts";
 import type { TemplateReference } from "./template-reference.ts";
 import type { Source } from "./source-findings.ts";

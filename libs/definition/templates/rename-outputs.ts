@@ -1,7 +1,7 @@
-import { bareTemplate } from "../bare-expression.ts";
-import { skipToken } from "../cel-text.ts";
-import { readHole } from "../code-scan.ts";
-import { compileExpression } from "../expression.ts";
+import { bareTemplate } from "../expressions/bare-expression.ts";
+import { skipToken } from "../expressions/cel-text.ts";
+import { readHole } from "../code/code-scan.ts";
+import { compileExpression } from "../expressions/expression.ts";
 
 /** The new ids of tasks by their old ones. */
 export type Renames = ReadonlyMap<string, string>;

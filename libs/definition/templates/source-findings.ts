@@ -1,6 +1,6 @@
 import type { Problem } from "../model.ts";
 import { createProblemList, type Finding, type Path, type ProblemList } from "../problem-list.ts";
-import type { SourcePlaces } from "../source-places.ts";
+import type { SourcePlaces } from "../yaml/source-places.ts";
 
 /** One document of a file, as the place of findings. */
 export interface Source {

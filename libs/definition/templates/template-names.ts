@@ -1,4 +1,4 @@
-import { skipToken, splitPipes } from "../cel-text.ts";
+import { skipToken, splitPipes } from "../expressions/cel-text.ts";
 
 /** A name with a leading dot, `.region`: it is filled in when the template is instantiated. */
 export interface DottedName {

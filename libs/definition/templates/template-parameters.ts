@@ -1,12 +1,12 @@
 import { closestName } from "#core/closest-name.ts";
-import { hasExpression } from "../code-scan.ts";
-import { sampleOf } from "../expression-trial.ts";
-import { variablePattern } from "../id-forms.ts";
+import { hasExpression } from "../code/code-scan.ts";
+import { sampleOf } from "../expressions/expression-trial.ts";
+import { variablePattern } from "../schema/id-forms.ts";
 import { isJsonObject, ownValue } from "../json.ts";
 import { definitionLimits } from "../limits.ts";
 import type { Json, ParameterDefinition } from "../model.ts";
-import { readParameters } from "../parameter-definition.ts";
-import { findViolations } from "../parameter-value.ts";
+import { readParameters } from "../schema/parameter-definition.ts";
+import { findViolations } from "../rendering/parameter-value.ts";
 import { type Finding, proposal } from "../problem-list.ts";
 import { fillNode } from "./fill-tree.ts";
 import type { FillScope } from "./fill-expression.ts";

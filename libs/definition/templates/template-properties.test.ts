@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compileDefinition, taskAt } from "../compile-definition.ts";
+import { compileDefinition, taskAt } from "../rendering/compile-definition.ts";
 import type { Json, JsonObject } from "../model.ts";
-import type { RenderContext } from "../render-context.ts";
+import type { RenderContext } from "../rendering/render-context.ts";
 import { finishBody, mergeBodies } from "./merge-bodies.ts";
 import type { Source } from "./source-findings.ts";
 import { isSourcedMap, plainObject, type SourcedMap, sourcedNode } from "./sourced-tree.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dagIdPattern, dagIdWords, taskIdPattern, taskIdWords } from "../id-forms.ts";
+import { dagIdPattern, dagIdWords, taskIdPattern, taskIdWords } from "../schema/id-forms.ts";
 
 /*
  * The shape of templates and of what is made from them, as people write it. The body below `dag:` is checked as a

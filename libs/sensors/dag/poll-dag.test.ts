@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { DagSensor } from "#definition/sensor-definition.ts";
+import type { DagSensor } from "#definition/schema/sensor-definition.ts";
 import type { EndedRun } from "#ports/sensor-views.ts";
 import { basis, TestSensor } from "../look-harness.testsuite.ts";
 

@@ -1,4 +1,4 @@
-import type { DagSensor } from "#definition/sensor-definition.ts";
+import type { DagSensor } from "#definition/schema/sensor-definition.ts";
 import { baseline, type Firing, type Look, type LookResult, noPatch, quiet } from "../look.ts";
 
 /** A run's end becomes visible with its commit: ends of so long ago are looked for again. */

@@ -1,5 +1,5 @@
 import { basename, resolve } from "node:path";
-import type { FileSensor } from "#definition/sensor-definition.ts";
+import type { FileSensor } from "#definition/schema/sensor-definition.ts";
 import type { Firing, Look, LookResult } from "../look.ts";
 import { compileGlob } from "./glob.ts";
 import { hashFile, listFiles } from "./list-files.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { FileTrigger } from "#definition/sensor-words.ts";
+import type { FileTrigger } from "#definition/schema/sensor-words.ts";
 import type { SeenFile } from "./list-files.ts";
 import { rememberFiles, stepFiles } from "./step-files.ts";
 

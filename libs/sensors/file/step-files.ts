@@ -1,4 +1,4 @@
-import type { FileSensor } from "#definition/sensor-definition.ts";
+import type { FileSensor } from "#definition/schema/sensor-definition.ts";
 import type { SensorState } from "#ports/sensor-firing.ts";
 import type { SeenFile } from "./list-files.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { HttpSensor } from "#definition/sensor-definition.ts";
+import type { HttpSensor } from "#definition/schema/sensor-definition.ts";
 import { basis, serve, TestSensor } from "../look-harness.testsuite.ts";
 
 function httpSensor(url: string, changes: Partial<HttpSensor> = {}): HttpSensor {

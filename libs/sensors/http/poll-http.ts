@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { RE2JS } from "re2js";
-import type { HttpSensor } from "#definition/sensor-definition.ts";
+import type { HttpSensor } from "#definition/schema/sensor-definition.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { OutboundResponse } from "#outbound/outbound-exchange.ts";
 import { sendOutside } from "#outbound/outbound-request.ts";

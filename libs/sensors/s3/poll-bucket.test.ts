@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { S3Sensor } from "#definition/sensor-definition.ts";
+import type { S3Sensor } from "#definition/schema/sensor-definition.ts";
 import { basis, serve, TestSensor } from "../look-harness.testsuite.ts";
 
 interface StoredObject {

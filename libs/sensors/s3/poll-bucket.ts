@@ -1,5 +1,5 @@
 import { AwsClient } from "aws4fetch";
-import type { S3Sensor } from "#definition/sensor-definition.ts";
+import type { S3Sensor } from "#definition/schema/sensor-definition.ts";
 import { AppError } from "#errors/app-error.ts";
 import { sendOutside } from "#outbound/outbound-request.ts";
 import type { Firing, Look, LookResult } from "../look.ts";

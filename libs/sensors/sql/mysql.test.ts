@@ -1,6 +1,6 @@
 import mysql, { type Connection } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { SqlSensor } from "#definition/sensor-definition.ts";
+import type { SqlSensor } from "#definition/schema/sensor-definition.ts";
 import { mariadbPath, type MariadbServer, startMariadb } from "#testing/mariadb-server.ts";
 import { basis, TestSensor } from "../look-harness.testsuite.ts";
 

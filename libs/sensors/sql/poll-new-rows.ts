@@ -1,5 +1,5 @@
 import type { StatementOutcome } from "#connections/sessions/sql-session.ts";
-import type { SqlSensor } from "#definition/sensor-definition.ts";
+import type { SqlSensor } from "#definition/schema/sensor-definition.ts";
 import { AppError } from "#errors/app-error.ts";
 import { type BoundStatement, quoteName, type SqlValue } from "#sql/bind-statement.ts";
 import type { SqlDialect } from "#sql/sql-dialect.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import type { SqlSensor } from "#definition/sensor-definition.ts";
+import type { SqlSensor } from "#definition/schema/sensor-definition.ts";
 import { createTestDatabase, type TestDatabase } from "#testing/template-database.ts";
 import { basis, TestSensor } from "../look-harness.testsuite.ts";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SqlSensor } from "#definition/sensor-definition.ts";
+import type { SqlSensor } from "#definition/schema/sensor-definition.ts";
 import { baseline, type Look, type LookResult, quiet } from "../look.ts";
 import { pollNewRows } from "./poll-new-rows.ts";
 import { createRunQuery, findDatabase } from "./run-query.ts";

@@ -3,7 +3,7 @@ import { parseConnection } from "#connections/parse-connection.ts";
 import type { DatabaseConnection } from "#connections/sessions/open-session.ts";
 import type { ServerConnection } from "#connections/sessions/session-pools.ts";
 import type { RowLimits, SqlSession, StatementOutcome } from "#connections/sessions/sql-session.ts";
-import type { SqlSensor } from "#definition/sensor-definition.ts";
+import type { SqlSensor } from "#definition/schema/sensor-definition.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { BoundStatement } from "#sql/bind-statement.ts";
 import type { Look } from "../look.ts";

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { parseDefinition } from "../parse-definition.ts";
+
+const operators: OperatorSchemas = new Map([
+  ["noop", { fields: z.strictObject({}), code: {}, description: "nothing" }],
+]);
+
+const parse = (resources: string, defaults = "{}") =>
+  parseDefinition(
+    `id: x\ndefault_task_config: ${defaults}\ntasks:\n  - {id: a, type: noop, operator: {}${resources}}\n`,
+    { file: "dag.yaml", operators, maxTaskTimeoutMs: 3_600_000 },
+  );
+const problemsOf = (resources: string) =>
+  parse(resources).problems.map(({ line, column, code, message }) => `${line}:${column} ${code} ${message}`);
+
+describe("resources of a task", () => {
+  test("are bytes and processors in the normal form; what is not named is not limited", () => {
+    const { definition } = parse(", resources: {cpu: 0.5, memory: 512Mi}");
+    expect(definition?.tasks[0]?.resources).toEqual({ cpus: 0.5, memoryBytes: 512 * 2 ** 20, diskBytes: null });
+  });
+
+  test("are merged key by key with the defaults", () => {
+    const { definition } = parse(", resources: {memory: 1Gi}", "{resources: {memory: 512Mi, disk: 2G}}");
+    expect(definition?.tasks[0]?.resources).toEqual({ cpus: null, memoryBytes: 2 ** 30, diskBytes: 2e9 });
+  });
+
+  test.each([
+    ["", "{}"],
+    [", resources: {}", "{}"],
+  ])("are absent where nothing is said (%s)", (own, defaults) => {
+    expect(parse(own, defaults).definition?.tasks[0]).not.toHaveProperty("resources");
+  });
+
+  test.each([
+    [
+      "{memory: 512}",
+      "4:59 INVALID_VALUE `resources.memory` must be a size from 1Mi to 1024Ti, such as 512Mi, 1.5Gi or 2G",
+    ],
+    [
+      "{memory: 1GB}",
+      "4:59 INVALID_VALUE `resources.memory` must be a size from 1Mi to 1024Ti, such as 512Mi, 1.5Gi or 2G",
+    ],
+    ["{gpus: 1}", "4:51 NOT_SUPPORTED the key `gpus` is not supported by this version of Millrace yet"],
+    ["{ram: 1Gi}", "4:51 UNKNOWN_KEY the key `ram` is not known in `resources`"],
+  ])("%s is refused where it stands", (resources, problem) => {
+    expect(problemsOf(`, resources: ${resources}`)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  test.each(["{cpu: 0}", "{cpu: -1}", "{cpu: two}", "{cpu: 5000}", "{disk: {}}", "3"])("%s is refused", (resources) => {
+    expect(problemsOf(`, resources: ${resources}`)).toHaveLength(1);
+  });
+});

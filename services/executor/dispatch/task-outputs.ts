@@ -1,0 +1,96 @@
+import type { Instance, RunAggregate } from "#core/run-model.ts";
+import type { OutputRef } from "#definition/rendering/compile-definition.ts";
+import type { Json, JsonObject } from "#definition/model.ts";
+import { AppError } from "#errors/app-error.ts";
+import type { Store } from "#ports/store.ts";
+
+/** The outputs of a task as expressions see them; undefined for a task that was not asked for. */
+export type TaskOutputs = (task: string) => JsonObject | undefined;
+
+export const noOutputs: TaskOutputs = () => undefined;
+
+/** So many instances are read at once: a task may leave 16 MiB, and a fan-out has many items. */
+const instancesPerRead = 50;
+/** Of what the items of one fan-out left under the keys that are asked for. */
+const maxListCharacters = 16 * 1024 * 1024;
+
+/**
+ * Reads what `refs` name. Of a fan-out each key is the list of what its items left, in their order, null where one left
+ * nothing; of an empty one every key is the empty list. Keys that nobody asked for are there without their values.
+ */
+export async function readTaskOutputs(
+  store: Store,
+  run: RunAggregate,
+  refs: readonly OutputRef[],
+): Promise<TaskOutputs> {
+  if (refs.length === 0) return noOutputs;
+  const collected = new Map<string, CollectedOutputs>();
+  for (const [task, group] of Map.groupBy(refs, (ref) => ref.task)) {
+    collected.set(task, new CollectedOutputs(task, new Set(group.map(({ key }) => key))));
+  }
+  const sources = new Map<number, { readonly outputs: CollectedOutputs; readonly mapIndex: number | null }>();
+  for (const [instance, itemsTotal] of sourcesOf(run, collected)) {
+    const outputs = collected.get(run.plan.tasks[instance.task]?.id ?? "");
+    if (outputs === undefined) continue;
+    outputs.itemsTotal = itemsTotal;
+    if (instance.reason === "empty_for_each") outputs.addEmptyLists();
+    sources.set(instance.ordinal, { outputs, mapIndex: instance.mapIndex });
+  }
+  const ordinals = [...sources.keys()];
+  for (let start = 0; start < ordinals.length; start += instancesPerRead) {
+    const page = ordinals.slice(start, start + instancesPerRead);
+    for (const { ordinal, key, json } of await store.runs.readOutputs(run.run.runKey, page)) {
+      const source = sources.get(ordinal);
+      if (source !== undefined) source.outputs.add(source.mapIndex, key, json);
+    }
+  }
+  return (task) => collected.get(task)?.values;
+}
+
+/** The instances of these tasks, items included, each with the number of its fan-out's items. */
+function sourcesOf(run: RunAggregate, wanted: ReadonlyMap<string, unknown>): (readonly [Instance, number])[] {
+  const instances = run.instances.filter(({ task }) => wanted.has(run.plan.tasks[task]?.id ?? ""));
+  const groups = new Map(instances.flatMap((each) => (each.mapIndex === null ? [[each.task, each] as const] : [])));
+  return instances.flatMap((each) => {
+    const group = groups.get(each.task);
+    return group?.generation === each.generation ? [[each, group.itemsTotal] as const] : [];
+  });
+}
+
+class CollectedOutputs {
+  /** Without prototype, since keys may be anything. */
+  readonly values = Object.create(null) as Record<string, Json>;
+  readonly #task: string;
+  readonly #keys: ReadonlySet<string>;
+  readonly #lists = new Map<string, Json[]>();
+  #listCharacters = 0;
+  itemsTotal = 0;
+
+  constructor(task: string, keys: ReadonlySet<string>) {
+    this.#task = task;
+    this.#keys = keys;
+  }
+
+  addEmptyLists(): void {
+    for (const key of this.#keys) this.values[key] = [];
+  }
+
+  add(mapIndex: number | null, key: string, json: string): void {
+    if (mapIndex === null || !this.#keys.has(key)) {
+      this.values[key] = this.#keys.has(key) ? (JSON.parse(json) as Json) : null;
+      return;
+    }
+    this.#listCharacters += json.length;
+    if (this.#listCharacters > maxListCharacters) {
+      throw new AppError(
+        "VALUE_UNUSABLE",
+        `the outputs of the items of task ${this.#task} are together larger than ${maxListCharacters} characters, too large to read in an expression`,
+        { details: { task: this.#task, key } },
+      );
+    }
+    const list = this.#lists.get(key) ?? Array.from({ length: this.itemsTotal }, (): Json => null);
+    this.#lists.set(key, list);
+    this.values[key] = list;
+    list[mapIndex] = JSON.parse(json) as Json;
+  }
+}

@@ -1,0 +1,173 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { closestName } from "#core/closest-name.ts";
+import { judgeEvents } from "#core/decide-run.ts";
+import type { EventVerdict } from "#core/event-verdict.ts";
+import type { RunEvent } from "#core/run-event.ts";
+import type { RunAggregate } from "#core/run-model.ts";
+import { prepareRerun } from "#definition/rendering/prepare-rerun.ts";
+import { AppError } from "#errors/app-error.ts";
+import { type RepairedTask, type RepairRunRequest, RerunFrom } from "#gen/millrace/v1/executor_service_pb.js";
+import { type RepairPlanSchema, TaskState } from "#gen/millrace/v1/task_service_pb.js";
+import type { RunFacts } from "#ports/run-store.ts";
+import type { Store } from "#ports/store.ts";
+import { refusedRepair } from "./refused-repair.ts";
+import { toRepairPlanMessage } from "./repair-plan-message.ts";
+import type { Submission, SubmissionResult } from "./turn.ts";
+
+export interface RepairDeps {
+  readonly store: Store;
+  readonly submit: (submission: Submission) => Promise<SubmissionResult>;
+}
+
+type RepairEvent = Extract<RunEvent, { kind: "rerun" | "clear" | "mark" }>;
+
+/** A run that changes while its repair is prepared is looked at again, so often. */
+const maxTries = 5;
+
+/**
+ * Reruns, clears or marks, and answers what came of it after COMMIT; with `plan` the same answer from the same decision,
+ * which is not written. Throws RUN_NOT_FOUND, RUN_ARCHIVED, TASK_INSTANCE_NOT_FOUND, NOTHING_TO_REPAIR and what
+ * `prepareRerun` throws.
+ */
+export async function repairRun(
+  deps: RepairDeps,
+  request: RepairRunRequest,
+): Promise<MessageInitShape<typeof RepairPlanSchema>> {
+  const runKey = await deps.store.runs.findRunKey(request.dagRunId);
+  if (runKey === null) throw runNotFound(request);
+  for (let tries = 1; tries <= maxTries; tries += 1) {
+    const found = await readRun(deps.store, runKey);
+    if (found === null) continue;
+    const event = await toEvent(deps.store, found, request);
+    const verdict = request.plan ? await judge(deps.store, runKey, event) : await write(deps, runKey, event);
+    if (verdict === null || isOvertaken(verdict)) continue;
+    if (!verdict.accepted) throw refusedRepair(verdict.reason, request.dagRunId);
+    return toRepairPlanMessage(deps.store, { facts: found.facts, event, tasks: verdict.repair?.tasks ?? [] });
+  }
+  throw new AppError("RUN_CHANGED", `run ${request.dagRunId} changes too often to be repaired; try again`, {
+    details: { dag_run_id: request.dagRunId },
+  });
+}
+
+interface FoundRun {
+  readonly run: RunAggregate;
+  readonly facts: RunFacts;
+}
+
+/** Null while another process writes it. */
+async function readRun(store: Store, runKey: number): Promise<FoundRun | null> {
+  const [read] = await store.runs.changeRuns([{ runKey, decide: () => null }]);
+  const [facts] = await store.runs.readFacts([runKey]);
+  return read?.kind === "unchanged" && facts !== undefined ? { run: read.run, facts } : null;
+}
+
+async function judge(store: Store, runKey: number, event: RepairEvent): Promise<EventVerdict | null> {
+  let verdict: EventVerdict | null = null;
+  const decide = (run: RunAggregate): null => {
+    verdict = judgeEvents(run, [event], store.now())[0] ?? null;
+    return null;
+  };
+  const [result] = await store.runs.changeRuns([{ runKey, decide }]);
+  return result?.kind === "unchanged" ? verdict : null;
+}
+
+async function write({ submit }: RepairDeps, runKey: number, event: RepairEvent): Promise<EventVerdict | null> {
+  const result = await submit({ runKey, event, freesSlotOf: null });
+  return result.kind === "judged" ? result.verdict : null;
+}
+
+function isOvertaken(verdict: EventVerdict): boolean {
+  return !verdict.accepted && verdict.reason === "stale_revision";
+}
+
+async function toEvent(store: Store, { run, facts }: FoundRun, request: RepairRunRequest): Promise<RepairEvent> {
+  const { action, caller, note } = request;
+  const author = { by: caller, note };
+  switch (action.case) {
+    case "rerun": {
+      const { parameters, latestVersion } = action.value;
+      const target = await prepareRerun(store, facts, {
+        latestVersion,
+        parameters: parameters,
+      });
+      const from = fromOf(action.value);
+      const tasks = target?.version?.plan.tasks ?? ownTasks(run);
+      if (typeof from !== "string") for (const id of from) requireTask(id, tasks, request);
+      return { kind: "rerun", from, target, author };
+    }
+    case "clear": {
+      const { tasks, includeDownstream } = action.value;
+      return { kind: "clear", ordinals: findOrdinals(run, tasks, request), includeDownstream, author };
+    }
+    case "mark": {
+      const { tasks, includeDownstream, state } = action.value;
+      const ordinals = findOrdinals(run, tasks, request);
+      return { kind: "mark", ordinals, state: markedState(state), includeDownstream, author };
+    }
+    case undefined:
+      throw new AppError("INVALID_ARGUMENT", "action is missing; ask for rerun, clear or mark");
+  }
+}
+
+function fromOf({
+  from,
+  taskIds,
+}: {
+  from: RerunFrom;
+  taskIds: readonly string[];
+}): "failed" | "all" | readonly string[] {
+  if (from === RerunFrom.ALL) return "all";
+  return from === RerunFrom.TASKS ? taskIds : "failed";
+}
+
+function markedState(state: TaskState): "success" | "failed" | "skipped" {
+  if (state === TaskState.SUCCESS) return "success";
+  if (state === TaskState.FAILED) return "failed";
+  if (state === TaskState.SKIPPED) return "skipped";
+  throw new AppError("INVALID_ARGUMENT", "state can only be marked success, failed or skipped", {
+    details: { field: "state" },
+  });
+}
+
+/** Ordinals of the named tasks and items; without names those of all tasks. */
+function findOrdinals(run: RunAggregate, named: readonly RepairedTask[], request: RepairRunRequest): readonly number[] {
+  const tasks = ownTasks(run);
+  const groups = run.instances.filter((row) => row.mapIndex === null && row.task < tasks.length);
+  if (named.length === 0) return groups.map((group) => group.ordinal);
+  return named.map(({ taskId, itemKey }) => {
+    const task = requireTask(taskId, tasks, request);
+    const group = groups.find((row) => row.task === task);
+    const item = run.instances.find(
+      (row) => row.task === task && row.itemKey === itemKey && row.generation === group?.generation,
+    );
+    const found = itemKey === undefined ? group : item;
+    if (found === undefined) throw taskNotFound(`${taskId}[${itemKey}]`, tasks, request);
+    return found.ordinal;
+  });
+}
+
+/** The tasks of the run's version, without those that it no longer has. */
+function ownTasks({ plan, run }: RunAggregate): readonly { readonly id: string }[] {
+  return plan.tasks.slice(0, plan.tasks.length - run.removedTasks.length);
+}
+
+function requireTask(id: string, tasks: readonly { readonly id: string }[], request: RepairRunRequest): number {
+  const place = tasks.findIndex((task) => task.id === id);
+  if (place < 0) throw taskNotFound(id, tasks, request);
+  return place;
+}
+
+function taskNotFound(id: string, tasks: readonly { readonly id: string }[], { dagRunId }: RepairRunRequest): AppError {
+  const closest = closestName(
+    id,
+    tasks.map((task) => task.id),
+  );
+  const advice = closest === null ? "" : `; did you mean ${closest}?`;
+  return new AppError("TASK_INSTANCE_NOT_FOUND", `run ${dagRunId} has no task ${id} in its version${advice}`, {
+    details: { dag_run_id: dagRunId, task_id: id, ...(closest === null ? {} : { closest }) },
+  });
+}
+
+function runNotFound({ dagRunId }: RepairRunRequest): AppError {
+  return new AppError("RUN_NOT_FOUND", `there is no run ${dagRunId}`, { details: { dag_run_id: dagRunId } });
+}
