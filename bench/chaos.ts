@@ -4,6 +4,7 @@ import { startChaosCluster } from "#chaos/stage/chaos-cluster.ts";
 import { runScenario } from "#chaos/stage/run-scenario.ts";
 import type { Form, Scenario, ScenarioResult } from "#chaos/stage/scenario.ts";
 import { type SetupName, setups } from "#chaos/stage/setups.ts";
+import { skipsWithoutPgbouncer } from "#testing/pgbouncer.ts";
 import { formatTable } from "./measure.ts";
 
 const defaultMinutes = 5;
@@ -41,7 +42,7 @@ async function runSetup(
   chosen: readonly Scenario[],
   options: { readonly minutes: number; readonly seed: number; readonly form: Form },
 ): Promise<readonly ScenarioResult[]> {
-  if (chosen.length === 0) return [];
+  if (chosen.length === 0 || (setup === "pooler" && skipsWithoutPgbouncer())) return [];
   const cluster = await startChaosCluster(setups[setup]);
   const results: ScenarioResult[] = [];
   try {

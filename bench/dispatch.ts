@@ -3,6 +3,7 @@ import { migrate } from "#store/postgres/migrate.ts";
 import { openPostgresStore } from "#store/postgres/postgres-store.ts";
 import { createLogger } from "#telemetry/logger.ts";
 import { planOfSpec } from "#testing/plan-spec.ts";
+import type { TaskSpec } from "#testing/plan-builder.ts";
 import { claim, startRun } from "#testing/store-driver.ts";
 import { startBenchDatabase } from "./database.ts";
 import { formatTable, measureInTurn } from "./measure.ts";
@@ -13,16 +14,28 @@ const tasksOfEach = 500;
 const picks = [1, 8, 64, 512] as const;
 const logger = createLogger({ level: "warn", format: "text", component: "bench" });
 
-/** What a pick among 200 DAGs costs, with little and with 100,000 instances waiting. */
+/** Tasks of each DAG that may be taken, beside those that nobody may take. */
+const few = 5;
+
+/** What a pick among 200 DAGs costs, with little and with 100,000 instances waiting that may be taken, or that nobody may take. */
 export async function benchDispatch(): Promise<void> {
-  const database = await startBenchDatabase(["short", "long"]);
+  const fillings = [
+    { name: `of ${dags * few}`, specs: specsOf(few) },
+    { name: `of ${dags * tasksOfEach}`, specs: specsOf(tasksOfEach) },
+    { name: "beside a full pool", specs: [...specsOf(few), ...specsOf(tasksOfEach, { pool: "full" })] },
+    { name: "beside a queue without worker", specs: [...specsOf(few), ...specsOf(tasksOfEach, { queue: "nobody" })] },
+  ];
+  const database = await startBenchDatabase(fillings.map((_, place) => `dispatch${place}`));
   try {
-    const [short = "", long = ""] = database.urls;
-    const stores = [await openFilled(short, 5), await openFilled(long, tasksOfEach)] as const;
-    const contenders = picks.flatMap((limit) => [
-      { name: `pick ${limit} of ${dags * 5}`, run: () => timePick(stores[0], limit) },
-      { name: `pick ${limit} of ${dags * tasksOfEach}`, run: () => timePick(stores[1], limit) },
-    ]);
+    const stores: Store[] = [];
+    for (const [place, { specs }] of fillings.entries())
+      stores.push(await openFilled(database.urls[place] ?? "", specs));
+    const contenders = picks.flatMap((limit) =>
+      stores.map((store, place) => ({
+        name: `pick ${limit} ${fillings[place]?.name}`,
+        run: () => timePick(store, limit),
+      })),
+    );
     const figures = await measureInTurn(contenders, rounds);
     for (const figure of figures) console.log(JSON.stringify(figure));
     const cells = figures.map(({ name, medianMs, minMs, maxMs }) => [
@@ -36,10 +49,15 @@ export async function benchDispatch(): Promise<void> {
   }
 }
 
-async function openFilled(connectionString: string, tasks: number): Promise<Store> {
+function specsOf(count: number, more: Partial<TaskSpec> = {}): readonly TaskSpec[] {
+  const prefix = more.pool ?? more.queue ?? "t";
+  return Array.from({ length: count }, (_, place) => ({ id: `${prefix}${place}`, priority: place % 3, ...more }));
+}
+
+async function openFilled(connectionString: string, specs: readonly TaskSpec[]): Promise<Store> {
   await migrate({ connectionString, logger });
   const store = await openPostgresStore({ connectionString, poolSize: 4, toPlan: planOfSpec, logger });
-  const specs = Array.from({ length: tasks }, (_, place) => ({ id: `t${place}`, priority: place % 3 }));
+  await store.limits.setPool({ name: "full", size: 0, description: "" });
   for (let dag = 0; dag < dags; dag += 1) {
     const { runKey } = await startRun(store, specs);
     if (dag % 2 === 0) await claim(store, runKey, 0);
@@ -53,7 +71,7 @@ async function timePick(store: Store, limit: number): Promise<number> {
     queues: ["default"],
     backends: [null],
     limit,
-    oldest: limit === 1 ? 0 : 1,
+    oldestAt: limit === 1 ? [] : [0],
   });
   const elapsedMs = performance.now() - start;
   if (picked.length !== limit) throw new Error(`picked ${picked.length} of ${limit}`);

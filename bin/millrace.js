@@ -3,22 +3,27 @@
 // needs as much). An older Node hands over to the Node 24 that npm installed with Millrace. The replacement gets the
 // same arguments, terminal and signals, and its end is ours.
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
+import module, { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-// A service by itself keeps its young generation small: five idle ones take 390 MiB instead of 480.
+// A service by itself keeps its young generation small, and gives memory back while it is idle (cli/serve/memory-trim.ts).
 // The client of Kafka makes one timer of negative length a process, and Node a warning of it.
 const SERVICE_FLAGS =
-  process.argv[2] === "start" ? ["--max-semi-space-size=2", "--disable-warning=TimeoutNegativeWarning"] : [];
+  process.argv[2] === "start"
+    ? ["--max-semi-space-size=2", "--expose-gc", "--disable-warning=TimeoutNegativeWarning"]
+    : [];
 
 if (isTooOld(process.versions.node)) {
   runWithInstalledNode();
 } else if (SERVICE_FLAGS.length > 0 && canReplaceItself()) {
   process.execve(process.execPath, [process.execPath, ...SERVICE_FLAGS, ...process.execArgv, ...process.argv.slice(1)]);
 } else {
+  // Compiled code is kept between starts, types stripped: a small definition runs a quarter sooner, and a process that
+  // finds all of its code there never loads the stripper, which takes 17 MiB. So it is begun before any TypeScript.
+  module.enableCompileCache();
   await import("#cli/main.ts");
 }
 

@@ -2,17 +2,19 @@ import { failTransactions, loseReplies, restartDatabase } from "./scenarios/data
 import { killWhileLogging } from "./scenarios/log-faults.ts";
 import { failingGraph, fanIn, restartBetweenAttempts, restartCrowd } from "./scenarios/load-faults.ts";
 import { sweepFailpoints } from "./scenarios/failpoint-sweep.ts";
-import { breakBroker, loseTopic, rebalance, writePoison } from "./scenarios/kafka-faults.ts";
+import { breakBroker, loseTopic, rebalance, repeatMessages, writePoison } from "./scenarios/kafka-faults.ts";
 import { partitionActors, shakeLinks } from "./scenarios/network-faults.ts";
 import {
   blockExecutors,
   freezeAnything,
   freezeExecutors,
   killAnything,
+  killEverything,
   killTheOnlyOne,
   restartInTurn,
 } from "./scenarios/process-faults.ts";
-import { changeLeaders } from "./scenarios/scheduler-faults.ts";
+import { upgradeInTurn } from "./scenarios/release-faults.ts";
+import { changeLeaders, changePooledLeaders } from "./scenarios/scheduler-faults.ts";
 import type { Scenario } from "./stage/scenario.ts";
 
 /** Every set of faults; a new one is a file in scenarios/ and a line here. */
@@ -28,8 +30,11 @@ export const scenarios: readonly Scenario[] = [
   breakBroker,
   rebalance,
   writePoison,
+  repeatMessages,
   loseTopic,
   changeLeaders,
+  changePooledLeaders,
+  upgradeInTurn,
   fanIn,
   restartBetweenAttempts,
   killWhileLogging,
@@ -38,5 +43,6 @@ export const scenarios: readonly Scenario[] = [
   freezeExecutors,
   restartInTurn,
   killTheOnlyOne,
+  killEverything,
   failingGraph,
 ];

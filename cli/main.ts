@@ -1,15 +1,8 @@
-import { enableCompileCache } from "node:module";
+import { readEnvironment } from "#config/environment.ts";
 import type { CliContext } from "./context.ts";
-
-// Compiled code is kept between starts, types stripped: a run of a small definition starts a quarter sooner.
-enableCompileCache();
-
-const [{ runProgram }, { readVersion }, { createTerminal }, { readEnvironment }] = await Promise.all([
-  import("./program.ts"),
-  import("./program-version.ts"),
-  import("./terminal.ts"),
-  import("#config/environment.ts"),
-]);
+import { runProgram } from "./program.ts";
+import { readVersion } from "./program-version.ts";
+import { createTerminal } from "./terminal.ts";
 
 const interruptSignals = ["SIGINT", "SIGTERM"] as const;
 /** A terminal's Ctrl-C reaches the whole process group, and a parent passes it on: both together are one. */

@@ -1,8 +1,10 @@
+import { flushCompileCache } from "node:module";
 import { AppError } from "#errors/app-error.ts";
 import { type RunningServer, startServer } from "#rpc/server.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { CliContext } from "./context.ts";
 import { createHealthHandler } from "./serve/health-handler.ts";
+import { startMemoryTrim } from "./serve/memory-trim.ts";
 import type { OpenedService } from "./serve/opened-service.ts";
 import { stopInOrder } from "./serve/stop-in-order.ts";
 
@@ -62,6 +64,7 @@ async function serve(opened: OpenedService, options: ServeOptions & { stopReques
   const { service } = opened;
   let isStarted = false;
   let server: RunningServer | null = null;
+  let endTrim = (): void => undefined;
   const listen = async (): Promise<void> => {
     const handleHttp = opened.handleHttp ?? createHealthHandler(service, () => isStarted);
     const { host, port, logger } = options;
@@ -76,9 +79,12 @@ async function serve(opened: OpenedService, options: ServeOptions & { stopReques
     isStarted = true;
     if (service.name !== "worker") await listen();
     options.onReady(urlOf(server));
+    flushCompileCache();
+    endTrim = startMemoryTrim();
     await Promise.race([options.stopRequested, ...(service.ended === undefined ? [] : [service.ended()])]);
   } finally {
     isStarted = false;
+    endTrim();
     await stopInOrder([() => service.stop(), () => closeServer(server), opened.close], options.logger);
   }
 }

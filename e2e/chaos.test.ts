@@ -3,14 +3,19 @@ import { scenarios } from "#chaos/scenarios.ts";
 import { type ChaosCluster, startChaosCluster } from "#chaos/stage/chaos-cluster.ts";
 import { recoveryDeadlineMs, runScenario } from "#chaos/stage/run-scenario.ts";
 import { skipsWithoutKafka } from "#testing/kafka/shared-kafka.ts";
+import { skipsWithoutPgbouncer } from "#testing/pgbouncer.ts";
 import { type SetupName, setups } from "#chaos/stage/setups.ts";
 
 /** What it drew when it was written; `npm run bench -- chaos` draws others. */
 const seed = 1;
 const shownLogBytes = 20_000;
 
-const withoutKafka = skipsWithoutKafka();
-const names = (Object.keys(setups) as SetupName[]).filter((name) => name !== "kafka" || !withoutKafka);
+/** Setups that need what this machine lacks. */
+const lacking: ReadonlySet<SetupName> = new Set([
+  ...(skipsWithoutKafka() ? (["kafka"] as const) : []),
+  ...(skipsWithoutPgbouncer() ? (["pooler"] as const) : []),
+]);
+const names = (Object.keys(setups) as SetupName[]).filter((name) => !lacking.has(name));
 
 describe.each(names)("faults on the cluster %s (G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G15)", (setup) => {
   let cluster: ChaosCluster | null = null;

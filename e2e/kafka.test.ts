@@ -1,4 +1,4 @@
-import { Kafka, logLevel } from "kafkajs";
+import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LocalKafka, startLocalKafka } from "#testing/kafka/local-kafka.ts";
 import { skipsWithoutKafka } from "#testing/kafka/shared-kafka.ts";
@@ -14,6 +14,18 @@ ${Array.from({ length: 20 }, (_, index) => `  - {id: wide${index}, type: bash, d
   - {id: last, type: noop, dependencies: [${Array.from({ length: 20 }, (_, index) => `wide${index}`).join(", ")}], operator: {}}
 `;
 
+/** Beside the others: one whose topic is not there, and one whose brokers are not. */
+const sensors = `
+id: orders
+max_active_runs: 100
+sensors:
+  - {id: large, type: kafka, topic: shop.orders, match: "value.total > 100", poll_interval: 1s}
+  - {id: missing, type: kafka, topic: shop.nothing, poll_interval: 1s}
+  - {id: nowhere, type: kafka, topic: shop.orders, connection: closed, poll_interval: 1s}
+tasks:
+  - {id: note, type: noop, operator: {}}
+`;
+
 const ended = `✓ success graph`;
 
 describe.skipIf(skipsWithoutKafka())("a cluster with Kafka", { timeout: 240_000 }, () => {
@@ -22,9 +34,15 @@ describe.skipIf(skipsWithoutKafka())("a cluster with Kafka", { timeout: 240_000 
 
   beforeAll(async () => {
     kafka = await startLocalKafka();
+    await createTopic(kafka, "shop.orders");
     cluster = await startCluster({
-      definitions: { "graph.yaml": graph },
-      environment: { KAFKA_BROKERS: kafka.brokers.join(","), MILLRACE_WORKER_SLOTS: "4" },
+      definitions: { "graph.yaml": graph, "orders.yaml": sensors },
+      environment: {
+        KAFKA_BROKERS: kafka.brokers.join(","),
+        MILLRACE_WORKER_SLOTS: "4",
+        MILLRACE_SCHEDULER_LEASE: "2s",
+        MILLRACE_CONN_CLOSED: "kafka://127.0.0.1:9",
+      },
     });
   }, 120_000);
 
@@ -73,6 +91,30 @@ describe.skipIf(skipsWithoutKafka())("a cluster with Kafka", { timeout: 240_000 
     expect(new Set(events.map((event) => event.subject))).toContain(`${id}__wide7`);
   });
 
+  test("makes one run of each message that matches, though the scheduler is killed again and again", async () => {
+    const get = async (path: string): Promise<Readonly<Record<string, unknown>>> =>
+      (await (await fetch(`${cluster.url}/api/v1${path}`)).json()) as Readonly<Record<string, unknown>>;
+    const patience = { timeout: 60_000, interval: 100 };
+    await expect.poll(async () => (await get("/sensors/orders/large"))["state"], patience).toBe("active");
+    const totals = Array.from({ length: 120 }, (_, place) => place + 1);
+    await send(kafka, "shop.orders", [
+      "no JSON",
+      ...totals.map((place) => JSON.stringify({ total: 100 * (place % 2) + place })),
+    ]);
+    const matching = totals.filter((place) => 100 * (place % 2) + place > 100).length;
+    const eventCount = async () => (await get("/sensors/orders/large/events?limit=1"))["total_count"];
+    for (const mark of [1, 30]) {
+      await expect.poll(eventCount, patience).toBeGreaterThanOrEqual(mark);
+      await cluster.restart("scheduler");
+    }
+    await expect.poll(eventCount, patience).toBe(matching);
+    expect(await get("/dagRuns?dag_id=orders&limit=1")).toMatchObject({ total_count: matching });
+    expect((await get("/sensors/orders/missing"))["error"]).toContain("there is no topic shop.nothing");
+    await expect
+      .poll(async () => (await get("/sensors/orders/nowhere"))["error"], patience)
+      .toContain("the brokers 127.0.0.1:9");
+  });
+
   test("goes on over the sessions while the broker is away, and events follow when it is back", async () => {
     await kafka.nodes[0]?.kill();
     await run();
@@ -102,11 +144,25 @@ interface CloudEvent {
 }
 
 function isEnd(event: CloudEvent): boolean {
-  return event.type === "millrace.dag_run.ended";
+  return event.type === "millrace.dag_run.ended" && event.subject.startsWith("graph__");
 }
 
 function clientOf(kafka: LocalKafka): Kafka {
   return new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING });
+}
+
+async function createTopic(kafka: LocalKafka, topic: string): Promise<void> {
+  const admin = clientOf(kafka).admin();
+  await admin.connect();
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 3 }] });
+  await admin.disconnect();
+}
+
+async function send(kafka: LocalKafka, topic: string, values: readonly string[]): Promise<void> {
+  const producer = clientOf(kafka).producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  await producer.send({ topic, messages: values.map((value) => ({ value })) });
+  await producer.disconnect();
 }
 
 async function countMessages(kafka: LocalKafka, topic: string): Promise<number> {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { mariadbPath, startMariadb } from "#testing/mariadb-server.ts";
 import { runCli } from "./harness/run-cli.ts";
 
 const examples = fileURLToPath(new URL("../examples", import.meta.url));
@@ -35,6 +36,27 @@ test("the example of SQLite keeps what it was given, quotes and all", async () =
     const { stdout, exitCode } = await runCli(["run", file, "-p", "customer=O'Brien; --"], { environment });
     expect(stdout).toContain(`O'Brien; -- has ordered ${times} time(s), for ${12.5 * times} in all`);
     expect(exitCode).toBe(0);
+  }
+});
+
+test.skipIf(mariadbPath === null)("sql asks a real MariaDB, with values as parameters", async () => {
+  const server = await startMariadb(mariadbPath ?? "");
+  const definition = `
+id: on_mariadb
+parameters: {name: "Robert'); DROP TABLE kept; --"}
+tasks:
+  - {id: make, type: sql, operator: {connection: shop, query: "CREATE TABLE kept (name text)"}}
+  - {id: write, type: sql, dependencies: [make], operator: {connection: shop, query: "INSERT INTO kept VALUES ('{{ params.name }}')"}}
+  - {id: read, type: sql, dependencies: [write], operator: {connection: shop, query: SELECT name FROM kept}}
+`;
+  try {
+    const { tasks } = await run(definition, { MILLRACE_CONN_SHOP: server.address });
+    expect(tasks["read"]).toMatchObject({
+      state: "success",
+      xcom_values: { count: 1, rows: [{ name: "Robert'); DROP TABLE kept; --" }] },
+    });
+  } finally {
+    await server.stop();
   }
 });
 

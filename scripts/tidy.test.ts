@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { folderDrawing } from "./tidy/folder-drawing.ts";
-import { fillSection, sectionMarkers } from "./tidy/generated-section.ts";
+import { definitionReference } from "./tidy/definition-reference.ts";
+import { operatorSections } from "./tidy/field-tables.ts";
+import { fillSection, newPage, sectionMarkers } from "./tidy/generated-section.ts";
 import { guaranteeTable } from "./tidy/guarantee-table.ts";
+import { pageRules } from "./tidy/page-rules.ts";
 import { createRepository } from "./tidy/repository.ts";
 import { tidyRules } from "./tidy-rules.ts";
 
@@ -118,6 +121,7 @@ const violations: readonly Violation[] = [
   },
   { rule: "document-links", files: { "README.md": "[guide](docs/gone.md)\n" }, says: /docs\/gone\.md does not exist/ },
   { rule: "document-links", files: { "docs/guide.md": "see `libs/core/gone.ts`\n" }, says: /core\/gone\.ts does not/ },
+  { rule: "operator-pages", files: { "docs/operators/dance.md": "# dance\n" }, says: /no kind of work/ },
   { rule: "generated-sections", files: { "docs/architecture.md": "# Page\n" }, says: /no markers for "folders"/ },
   {
     rule: "generated-sections",
@@ -180,6 +184,53 @@ describe("generated sections", () => {
     const drawn = fillSection(page, folderDrawing, repository) ?? "";
     expect(fillSection(drawn, folderDrawing, repository)).toBe(drawn);
     expect(drawn).toMatch(/^# Page\n[^]*\nafter\n$/);
+  });
+});
+
+describe("pages that follow from the schema of definitions", () => {
+  const duration = { type: "string", pattern: "^(?=.*[1-9])x$" };
+  const wait = {
+    description: "Waits.",
+    required: ["until"],
+    properties: {
+      until: { enum: ["day", "night"], description: "Which | when." },
+      pause: { if: { type: "string", pattern: String.raw`\{\{` }, else: duration },
+      again: { type: "array", items: { type: "object", properties: { every: { type: "integer", minimum: 2 } } } },
+    },
+  };
+  const consequence: [string, object] = ["then", { properties: { operator: wait } }];
+  const rule = { if: { properties: { type: { const: "wait" } } }, ...Object.fromEntries([consequence]) };
+  const schema = JSON.stringify({ definitions: { operatorFields: { allOf: [rule] }, template: wait } });
+  const repositoryWith = (...pages: readonly (readonly [string, string])[]) =>
+    createRepository(new Map([["gen/schemas/dag.json", schema], ...pages]));
+
+  test("list each field with what it may be, and what is within it", () => {
+    const [section] = operatorSections(repositoryWith());
+    expect(section?.path).toBe("docs/operators/wait.md");
+    expect(section?.render(repositoryWith()).slice(2)).toEqual([
+      "| `until`* | `day`, `night` | Which \\| when. |",
+      "| `pause` | duration |  |",
+      "| `again` | list of map |  |",
+      "| `again.every` | whole number, at least 2 |  |",
+    ]);
+    expect(definitionReference.render(repositoryWith())).toContain("## A template");
+  });
+
+  test("are missed, old, and too many", () => {
+    const messages = (...pages: readonly (readonly [string, string])[]) =>
+      pageRules.flatMap((rule) =>
+        rule.check(repositoryWith(...pages)).map(({ path, message }) => `${path} ${message}`),
+      );
+    expect(messages()).toEqual(["docs/operators/wait.md is missing: it tells of fields of wait"]);
+    const [section] = operatorSections(repositoryWith());
+    const page = section === undefined ? "" : newPage(section);
+    expect(messages(["docs/operators/wait.md", page])).toEqual([
+      'docs/operators/wait.md "fields of wait" is old: run npm run gen',
+    ]);
+    const filled = section === undefined ? null : fillSection(page, section, repositoryWith());
+    expect(messages(["docs/operators/wait.md", filled ?? ""], ["docs/operators/dance.md", ""])).toEqual([
+      "docs/operators/dance.md tells of no kind of work that there is",
+    ]);
   });
 });
 

@@ -88,6 +88,7 @@ function simulateNow(options: SimulationOptions): SimulationResult {
   const { isStarted } = startRuns(world, {
     random,
     waits: new RandomStream(seed, "waits"),
+    hooks: new RandomStream(seed, "hooks"),
     limits: new RandomStream(seed, "limits"),
     database: system.database,
     client: system.client,

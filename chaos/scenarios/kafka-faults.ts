@@ -7,6 +7,7 @@ import type { AfterFaults, Scenario, Stage } from "../stage/scenario.ts";
 import { workerLeaseMs } from "../stage/setups.ts";
 import { findInterrupted } from "./interrupted.ts";
 import { ordinaryLoad } from "./ordinary-load.ts";
+import { startReplay } from "./ticket-replay.ts";
 
 const lagDeadlineMs = 30_000;
 const pollMs = 200;
@@ -97,9 +98,10 @@ export const writePoison: Scenario = {
     const { client } = kafkaOf(stage);
     const producer = client.producer();
     await producer.connect();
-    const replay = await startReplay(kafkaOf(stage), (message) =>
-      producer.send({ topic: ticketTopic, messages: [message] }),
-    );
+    const replay = await startReplay(kafkaOf(stage), {
+      isTicket,
+      latenessMs: () => [0],
+    });
     try {
       while (!stage.over.aborted) {
         for (const [name, message] of Object.entries(poison)) {
@@ -115,6 +117,29 @@ export const writePoison: Scenario = {
     }
   },
   check: async (after) => [...(await findUnparked(after)), ...(await findLag(after))],
+};
+
+const longestLatenessMs = { short: 1500, long: 5000 };
+
+/** What duplicated and reordered packets would be if they were messages: a stream hides those. */
+export const repeatMessages: Scenario = {
+  setup: "kafka",
+  id: "M1",
+  title: "tickets doubled, tripled, late and out of order; requests doubled",
+  shortMs: 6000,
+  load: (random, form, minutes) => ({ ...ordinaryLoad("m1")(random, form, minutes), doublesRequests: true }),
+  async fault(stage) {
+    const { random, form } = stage;
+    const late = (): number => random.below(longestLatenessMs[form]);
+    const replay = await startReplay(kafkaOf(stage), {
+      isTicket,
+      latenessMs: () => (random.chance(0.5) ? [late()] : [late(), late()]),
+    });
+    await stage.pause(Number.MAX_SAFE_INTEGER);
+    await replay.stop();
+    for (let count = 0; count < replay.count(); count += 1) stage.count("ticket repeated");
+  },
+  check: findLag,
 };
 
 const quietTask: LedgerTask = { id: "root", parents: [], rule: "all_success", ending: "succeeds", seconds: 0.2 };
@@ -174,34 +199,12 @@ async function resetOffsets(admin: ReturnType<ChaosKafka["client"]["admin"]>): P
   }
 }
 
-type ReplayedMessage = {
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Record<string, Buffer>;
-};
-
 const poisonValues: ReadonlySet<string> = new Set(
   Object.values(poison).map(({ value }) => value?.toString("hex") ?? ""),
 );
 
-/** Writes every ticket a second time. */
-async function startReplay(
-  { client }: ChaosKafka,
-  send: (message: ReplayedMessage) => Promise<unknown>,
-): Promise<{ readonly count: () => number; readonly stop: () => Promise<void> }> {
-  const consumer = client.consumer({ groupId: "chaos-replay", sessionTimeout: 6000 });
-  const seen = new Set<string>();
-  await consumer.connect();
-  await consumer.subscribe({ topics: [ticketTopic], fromBeginning: true });
-  await consumer.run({
-    eachMessage: async ({ message: { key, value, headers } }) => {
-      const id = value?.toString("hex") ?? "";
-      if (poisonValues.has(id) || seen.has(id)) return;
-      seen.add(id);
-      await send({ key, value, headers: (headers ?? {}) as Record<string, Buffer> });
-    },
-  });
-  return { count: () => seen.size, stop: () => consumer.disconnect() };
+function isTicket(valueHex: string): boolean {
+  return !poisonValues.has(valueHex);
 }
 
 /** Each record that is no ticket is in `dead_letters`, by its place, once. */

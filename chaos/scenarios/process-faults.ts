@@ -124,6 +124,25 @@ export const killTheOnlyOne: Scenario = {
   },
 };
 
+/** A power cut: nobody is left to take anything over, and they come back in any order. */
+export const killEverything: Scenario = {
+  setup: "single",
+  id: "C2",
+  title: "every process dies at once",
+  shortMs: 5000,
+  load: ordinaryLoad("c2"),
+  async fault(stage) {
+    const { processes } = stage.cluster;
+    while (!stage.over.aborted) {
+      await stage.pause(stage.random.between(1500, 3000));
+      await Promise.all(processes.map((process) => stage.cluster.murder(process)));
+      await Promise.all(processes.map((process) => process.start()));
+      stage.count("killed everything");
+    }
+  },
+  check: ({ client }) => client.diagnose(),
+};
+
 function findReaped({ facts }: AfterFaults): readonly string[] {
   return facts.runs.flatMap(({ runId, attempts }) =>
     attempts

@@ -6,64 +6,99 @@ import type { Scenario, Stage } from "../stage/scenario.ts";
 
 const task: LedgerTask = { id: "only", parents: [], rule: "all_success", ending: "succeeds", seconds: null };
 const everyMs = 1000;
-const shortMs = 24_000;
 /** Two leases, and a look at the schedules behind them. */
 const maxTakeoverMs = 2 * schedulerLeaseMs + 1000;
 
 type LeaderFault = (stage: Stage, leader: ClusterProcess) => Promise<void>;
 
 const faults: Readonly<Record<string, LeaderFault>> = {
-  killed: async ({ cluster, pause }, leader) => {
+  "leader killed": async ({ cluster, pause }, leader) => {
     await cluster.murder(leader);
     await pause(3 * schedulerLeaseMs);
     await leader.start();
   },
-  paused: async ({ pause }, leader) => {
+  "leader paused": async ({ pause }, leader) => {
     leader.signal("SIGSTOP");
     await pause(3 * schedulerLeaseMs);
     leader.signal("SIGCONT");
   },
-  "sessions terminated": async ({ cluster, pause }, leader) => {
-    cluster.links.toDatabase.get(leader.name)?.cut();
+  "leader cut off": async ({ cluster, pause }, leader) => {
+    for (const link of cluster.links.databaseLinksOf(leader.name)) link.cut();
     await pause(schedulerLeaseMs);
   },
-  "half-open link": async ({ cluster, pause }, leader) => {
-    const link = cluster.links.toDatabase.get(leader.name);
-    link?.setLink("toClient", { isSilent: true });
+  "leader half cut off": async ({ cluster, pause }, leader) => {
+    const links = cluster.links.databaseLinksOf(leader.name);
+    for (const link of links) link.setLink("toClient", { isSilent: true });
     await pause(3 * schedulerLeaseMs);
-    await link?.heal();
+    for (const link of links) await link.heal();
   },
 };
+
+const poolerFaults: Readonly<Record<string, LeaderFault>> = {
+  "pooler's sessions terminated": async ({ cluster, pause }) => {
+    await queryRow(cluster.databaseUrl, terminateText);
+    await pause(schedulerLeaseMs);
+  },
+  "pooler killed": async ({ cluster, pause }) => {
+    await cluster.pooler?.pgbouncer.kill();
+    await pause(500);
+    await cluster.pooler?.pgbouncer.start();
+    await pause(schedulerLeaseMs);
+  },
+  ...faults,
+};
+
+const terminateText = `SELECT count(pg_terminate_backend(pid))::int AS count FROM pg_stat_activity
+  WHERE application_name LIKE 'millrace%' AND pid <> pg_backend_pid()`;
 
 export const changeLeaders: Scenario = {
   setup: "services",
   id: "A13",
   title: "the leading scheduler is killed, paused, cut off, half cut off",
-  shortMs,
-  load: (_, form, minutes) => {
-    const startAt = Math.ceil(Date.now() / everyMs) * everyMs + 2000;
-    const endAt =
-      startAt + Math.floor((form === "short" ? shortMs - 4000 : minutes * 60_000 - 4000) / everyMs) * everyMs;
-    return { dags: [{ id: `a13_${startAt}`, tasks: [task], schedule: { startAt, endAt, everyMs } }], runs: 0 };
-  },
-  async fault(stage) {
-    while (!stage.over.aborted) {
-      for (const [name, fault] of Object.entries(faults)) {
-        if (stage.over.aborted) return;
-        const leader = await findLeader(stage);
-        await fault(stage, leader);
-        stage.count(`leader ${name}`);
-      }
-    }
-  },
-  check: ({ facts }) =>
-    facts.runs
-      .filter(({ queuedAt, logicalAt }) => queuedAt - logicalAt > maxTakeoverMs)
-      .map(
-        ({ runId, queuedAt, logicalAt }) =>
-          `${runId} was made ${Math.round(queuedAt - logicalAt)} ms after its slot (G10)`,
-      ),
+  ...changesOfLeader("a13", faults, 24_000),
 };
+
+export const changePooledLeaders: Scenario = {
+  setup: "pooler",
+  id: "P1",
+  title: "the same behind a pooler, which is killed and loses its sessions too",
+  ...changesOfLeader("p1", poolerFaults, 26_000),
+};
+
+type LeaderScenario = Pick<Scenario, "shortMs" | "load" | "fault" | "check">;
+
+/** Each fault in turn meets whoever leads then. */
+function changesOfLeader(
+  prefix: string,
+  leaderFaults: Readonly<Record<string, LeaderFault>>,
+  shortMs: number,
+): LeaderScenario {
+  return {
+    shortMs,
+    load: (_, form, minutes) => {
+      const startAt = Math.ceil(Date.now() / everyMs) * everyMs + 2000;
+      const faultsMs = form === "short" ? shortMs : minutes * 60_000;
+      const endAt = startAt + Math.floor((faultsMs - 4000) / everyMs) * everyMs;
+      return { dags: [{ id: `${prefix}_${startAt}`, tasks: [task], schedule: { startAt, endAt, everyMs } }], runs: 0 };
+    },
+    async fault(stage) {
+      while (!stage.over.aborted) {
+        for (const [name, fault] of Object.entries(leaderFaults)) {
+          if (stage.over.aborted) return;
+          await fault(stage, await findLeader(stage));
+          stage.count(name);
+        }
+      }
+    },
+    check: ({ facts }) =>
+      facts.runs
+        .filter(({ queuedAt, logicalAt }) => queuedAt - logicalAt > maxTakeoverMs)
+        .map(
+          ({ runId, queuedAt, logicalAt }) =>
+            `${runId} was made ${Math.round(queuedAt - logicalAt)} ms after its slot (G10)`,
+        ),
+  };
+}
 
 /** The scheduler that told in its log that it leads by the lease's present epoch. */
 async function findLeader({ cluster }: Stage): Promise<ClusterProcess> {

@@ -35,7 +35,7 @@ export async function runScenario(scenario: Scenario, options: ScenarioOptions):
   const client = createGatewayClient(() => cluster.gatewayUrl);
   const load = scenario.load(random, form, minutes);
   const ledgerFile = join(cluster.folder, `ledger-${scenario.id}-${seed}`);
-  const workload = await startWorkload({ dags: load.dags, dagsFolder: cluster.dagsFolder, ledgerFile, client });
+  const workload = await startWorkload({ ...load, dagsFolder: cluster.dagsFolder, ledgerFile, client });
   const dagIds = load.dags.map(({ id }) => id);
   const before = await readFacts(cluster.databaseUrl, dagIds);
   const logs = await readLogsSince(cluster);
@@ -51,6 +51,7 @@ export async function runScenario(scenario: Scenario, options: ScenarioOptions):
   const ledger = await readLedger(ledgerFile);
   problems.push(
     ...faults.problems,
+    ...workload.contradictions,
     ...checkSystem({
       ...facts,
       dags: load.dags,
@@ -62,6 +63,7 @@ export async function runScenario(scenario: Scenario, options: ScenarioOptions):
     }),
     ...((await scenario.check?.({
       cluster,
+      client,
       dags: load.dags,
       ledger,
       facts,

@@ -3,6 +3,7 @@ import type { DatabaseFacts } from "../check/read-facts.ts";
 import type { LedgerDag } from "../ledger/ledger-dag.ts";
 import type { LedgerLine } from "../ledger/read-ledger.ts";
 import type { ChaosCluster } from "./chaos-cluster.ts";
+import type { GatewayClient } from "./gateway-client.ts";
 import type { SetupName } from "./setups.ts";
 
 /** `short` runs in `npm test`, `long` in `npm run bench -- chaos`. */
@@ -11,6 +12,8 @@ export type Form = "short" | "long";
 export interface Load {
   readonly dags: readonly LedgerDag[];
   readonly runs: number;
+  /** Each request is made twice at the same moment, as by a client that gave up waiting too soon. */
+  readonly doublesRequests?: true;
 }
 
 /** What a schedule of faults works with. */
@@ -47,6 +50,7 @@ export interface Scenario {
 
 export interface AfterFaults {
   readonly cluster: ChaosCluster;
+  readonly client: GatewayClient;
   readonly dags: readonly LedgerDag[];
   readonly ledger: readonly LedgerLine[];
   readonly facts: DatabaseFacts;

@@ -25,6 +25,10 @@ export const setups = {
   single: { ...services, schedulers: 1, executors: 1, workers: 1 },
   /** Assignments go by tickets. */
   kafka: { ...services, kafka: true },
+  /** Small, because each process is started several times; nobody dies, so a slow machine may not cost a lease either. */
+  releases: { ...services, schedulers: 1, workers: 2, environment: { ...environment, MILLRACE_WORKER_LEASE: "15s" } },
+  /** Statements go through a pooler in transaction mode. */
+  pooler: { ...services, workers: 2, pooler: true },
 } as const satisfies Readonly<Record<string, ChaosOptions>>;
 
 export type SetupName = keyof typeof setups;

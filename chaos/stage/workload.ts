@@ -14,6 +14,8 @@ export interface Workload {
   readonly dags: readonly LedgerDag[];
   readonly ledgerFile: string;
   readonly acknowledged: ReadonlyMap<string, string>;
+  /** Requests that were doubled and not answered alike; sentences. */
+  readonly contradictions: readonly string[];
   /** How many were made, answered or not. */
   readonly requests: number;
   /** Answers that were no success, which the client did not let rest at. */
@@ -28,6 +30,7 @@ export async function startWorkload(options: {
   readonly dagsFolder: string;
   readonly ledgerFile: string;
   readonly client: GatewayClient;
+  readonly doublesRequests?: true;
 }): Promise<Workload> {
   const { dags, dagsFolder, ledgerFile, client } = options;
   for (const dag of dags) {
@@ -42,13 +45,17 @@ export async function startWorkload(options: {
       await delay(pollMs);
     }
   }
+  const ask = (dagId: string, key: string): Promise<readonly string[]> =>
+    Promise.all(Array.from({ length: options.doublesRequests ? 2 : 1 }, () => client.trigger(dagId, key)));
   const acknowledged = new Map<string, string>();
+  const contradictions: string[] = [];
   let requests = 0;
   let retries = 0;
   return {
     dags,
     ledgerFile,
     acknowledged,
+    contradictions,
     get requests() {
       return requests;
     },
@@ -63,7 +70,10 @@ export async function startWorkload(options: {
       const end = performance.now() + deadlineMs;
       for (;;) {
         try {
-          acknowledged.set(key, await client.trigger(dag.id, key));
+          const [runId = "", ...others] = await ask(dag.id, key);
+          acknowledged.set(key, runId);
+          if (others.some((other) => other !== runId))
+            contradictions.push(`${key} was answered with several runs (G6)`);
           return;
         } catch (error) {
           if (performance.now() > end) throw new Error(`request ${key} was never answered`, { cause: error });

@@ -2,7 +2,6 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Problem } from "#definition/model.ts";
 import { checkTemplate, withoutRepeats } from "#definition/templates/check-template.ts";
-import { AppError, describeError } from "#errors/app-error.ts";
 import { compileFilePattern } from "#services/parser/file-filter.ts";
 import { listFolder } from "#services/parser/list-folder.ts";
 import { type DefinitionRules, readDefinition } from "#services/parser/read-definition.ts";
@@ -13,6 +12,7 @@ import {
   readTemplateFiles,
   type TemplateFiles,
 } from "../templates/template-files.ts";
+import { unreadableFile } from "../unreadable-file.ts";
 
 export interface CheckResult {
   /** Everything found, in the order of the files, each problem once. */
@@ -96,6 +96,6 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (cause) {
-    throw new AppError("INVALID_ARGUMENT", `can't read ${path}: ${describeError(cause)}`, { cause });
+    throw unreadableFile(path, cause);
   }
 }

@@ -6,6 +6,7 @@ import { messageToJson } from "#rpc/rest/write-json.ts";
 import { readPages } from "../client/pages.ts";
 import { type ClientFlags, withClientFlags, withExamples } from "../command-flags.ts";
 import type { CliContext } from "../context.ts";
+import type { DiffFlags } from "../dags/diff-file.ts";
 import type { VersionsFlags } from "../dags/show-versions.ts";
 import { wholeNumber } from "../option-values.ts";
 import { renderDag, renderDags, renderImportErrors } from "../rendering/dag-view.ts";
@@ -69,20 +70,26 @@ function configureVersions(command: Command, context: CliContext): void {
 
 function configureDiff(command: Command, context: CliContext): void {
   withClientFlags(command)
-    .summary("show what changed between versions")
+    .summary("show what changed between versions, or would with a file")
     .description(
-      "Show which keys and tasks are other in one version than in another, and the lines of their texts: the newest against the one before it, unless numbers say otherwise.",
+      "Show which keys and tasks are other in one version than in another, and the lines of their texts: the newest against the one before it, unless numbers say otherwise. With `--file`, what the file would change of the version in force.",
     )
     .argument("<dag>", "id of the DAG")
     .argument("[from]", "the older version (default: the one before)", versionNumber)
     .argument("[to]", "the newer version (default: the newest)", versionNumber)
-    .action(async (dagId: string, from: number | undefined, to: number | undefined, flags: ClientFlags) => {
+    .option("--file <file>", "a definition that is not in force, in YAML or JSON")
+    .action(async (dagId: string, from: number | undefined, to: number | undefined, flags: DiffFlags) => {
+      if (flags.file !== undefined) {
+        const { diffFile } = await import("../dags/diff-file.ts");
+        return diffFile({ dagId, file: flags.file, versions: [from, to] }, flags, context);
+      }
       const { diffVersions } = await import("../dags/show-versions.ts");
-      await diffVersions(dagId, { from, to }, flags, context);
+      return diffVersions(dagId, { from, to }, flags, context);
     });
   withExamples(command, [
     ["millrace dags diff quickstart", "what the last change was"],
     ["millrace dags diff quickstart 1 4", "between two"],
+    ["millrace dags diff quickstart --file dags/quickstart.yaml", "what a file would change"],
   ]);
 }
 

@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { AppError, describeError } from "#errors/app-error.ts";
+import { AppError } from "#errors/app-error.ts";
 import { withExamples } from "../command-flags.ts";
 import { type CliContext, exitCodes } from "../context.ts";
 import { renderProblems } from "../rendering/problem-lines.ts";
+import { unreadableFile } from "../unreadable-file.ts";
 
 /** The newest version of the format. */
 const newestFormat = 1;
@@ -23,7 +24,7 @@ async function upgrade(file: string, context: CliContext): Promise<void> {
   const { isMap } = await import("yaml");
   const { readYaml } = await import("#definition/yaml/yaml-document.ts");
   const text = await readFile(resolve(context.directory, file), "utf8").catch((cause: unknown) => {
-    throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
+    throw unreadableFile(file, cause);
   });
   const { document, problems } = readYaml(text, file);
   if (document === null || problems.hasErrors) {

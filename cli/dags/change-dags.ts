@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { AppError, describeError } from "#errors/app-error.ts";
+import { AppError } from "#errors/app-error.ts";
 import { DagSchema, PushDagResponseSchema } from "#gen/millrace/v1/dag_service_pb.js";
 import { messageToJson } from "#rpc/rest/write-json.ts";
 import { withGateway } from "../client/gateway-client.ts";
@@ -8,11 +8,12 @@ import type { ClientFlags } from "../command-flags.ts";
 import type { CliContext } from "../context.ts";
 import { renderProblems } from "../rendering/problem-lines.ts";
 import { writeResult } from "../write-result.ts";
+import { unreadableFile } from "../unreadable-file.ts";
 
 /** Puts a file's definition in force on the server, without its folder. */
 export async function pushDag(file: string, flags: ClientFlags, context: CliContext): Promise<void> {
   const content = await readFile(resolve(context.directory, file)).catch((cause: unknown) => {
-    throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
+    throw unreadableFile(file, cause);
   });
   const pushed = await withGateway({ flags: { ...flags }, context }, (gateway) =>
     gateway.dags.pushDag({ content, source: file }),

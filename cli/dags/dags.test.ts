@@ -236,6 +236,34 @@ describe("on the command line", () => {
     expect((await cli("delete", "etl")).output).toBe("etl is archived; its runs and versions stay\n");
   });
 
+  test("a file is compared with the version in force, and one that can't be is refused", async () => {
+    const { cli } = await serve();
+    const file = join(directory, "etl.yaml");
+    await writeFile(file, first);
+    await cli("push", "etl.yaml");
+    const diff = (...args: string[]) => cli("diff", "etl", "--file", "etl.yaml", ...args);
+
+    expect((await diff()).output).toBe("etl 1 → etl.yaml says the same\n");
+    await writeFile(file, `# a comment\n${first}`);
+    expect((await diff()).output).toContain("the meaning is the same\n--- etl 1\n+++ etl.yaml\n@@ -1,3 +1,4 @@\n+# a");
+    await writeFile(file, second);
+    expect((await diff()).output).toContain(
+      "    ~ owner\n    + task tell\n    ~ task load: operator, type\n--- etl 1\n",
+    );
+    expect(JSON.parse((await diff("--output", "json")).output)).toMatchObject({
+      from_version: 1,
+      keys_changed: ["owner"],
+      tasks_changed: [{ task_id: "load", keys: ["operator", "type"] }],
+    });
+
+    await writeFile(file, second.replace("[load]", "[laod]"));
+    expect(await diff()).toMatchObject({ output: expect.stringMatching(/^etl\.yaml:5:.*UNKNOWN_TASK/), exitCode: 1 });
+    await writeFile(file, first.replace("etl", "other"));
+    expect((await diff()).errors).toContain("etl.yaml defines the DAG other, not etl");
+    expect((await diff("1")).errors).toContain("leave the numbers of versions out");
+    expect((await cli("diff", "etl", "--file", "none.yaml")).errors).toContain("can't read none.yaml");
+  });
+
   test("a push with errors says each of them and ends with the code of a wrong definition", async () => {
     const { cli } = await serve();
     await writeFile(join(directory, "bad.yaml"), "id: etl\nowner: [1]\ntasks: [{id: a, type: nope, operator: {}}]\n");

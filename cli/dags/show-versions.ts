@@ -3,7 +3,6 @@ import {
   type DagVersion,
   DagVersionSchema,
   DefinitionSource,
-  type DiffDagVersionsResponse,
   DiffDagVersionsResponseSchema,
 } from "#gen/millrace/v1/dag_version_service_pb.js";
 import { messageToJson } from "#rpc/rest/write-json.ts";
@@ -11,8 +10,7 @@ import { withGateway } from "../client/gateway-client.ts";
 import { readPages } from "../client/pages.ts";
 import type { ClientFlags } from "../command-flags.ts";
 import type { CliContext } from "../context.ts";
-import { type DefinitionChanges, renderChanges } from "../rendering/change-lines.ts";
-import type { Paint } from "../rendering/paint.ts";
+import { renderDiff, textLines } from "../rendering/diff-lines.ts";
 import { timestampMillis } from "../rendering/proto-words.ts";
 import { renderTable } from "../rendering/table.ts";
 import { harmlessLine } from "../rendering/terminal-text.ts";
@@ -93,32 +91,14 @@ export async function diffVersions(
   await writeResult(context, {
     format: flags.output,
     json: () => messageToJson(DiffDagVersionsResponseSchema, diff),
-    lines: ({ paint }) => renderDiff(diff, paint),
+    lines: ({ paint }) =>
+      renderDiff(
+        { title: `${diff.dagId} ${diff.fromVersion} → ${diff.toVersion}`, changes: diff, textDiff: diff.textDiff },
+        paint,
+      ),
   });
 }
 
 async function newestOf(asked: Promise<{ readonly versions: readonly DagVersion[] }>): Promise<number> {
   return (await asked).versions[0]?.version ?? 0;
-}
-
-function renderDiff(diff: DiffDagVersionsResponse, paint: Paint): readonly string[] {
-  const { dagId, fromVersion, toVersion, textDiff } = diff;
-  const head = paint("plain", `${harmlessLine(dagId)} ${fromVersion} → ${toVersion}`, "bold");
-  if (textDiff === "" && isUnchanged(diff)) return [`${head} says the same`];
-  const meaning = isUnchanged(diff) ? ["    the meaning is the same"] : renderChanges(diff, paint);
-  return [head, ...meaning, ...textLines(textDiff).map((line) => paintLine(harmlessLine(line), paint))];
-}
-
-function isUnchanged({ keysChanged, tasksAdded, tasksRemoved, tasksChanged }: DefinitionChanges): boolean {
-  return [keysChanged, tasksAdded, tasksRemoved, tasksChanged].every((list) => list.length === 0);
-}
-
-function textLines(text: string): readonly string[] {
-  return text === "" ? [] : text.replace(/\n$/, "").split("\n");
-}
-
-function paintLine(line: string, paint: Paint): string {
-  if (/^(?:\+\+\+|---|@@)/.test(line)) return paint("gray", line);
-  if (line.startsWith("+")) return paint("green", line);
-  return line.startsWith("-") ? paint("red", line) : line;
 }

@@ -55,13 +55,13 @@ function latestLayers(layerOf: ReadonlyMap<number, number>, edges: readonly Draw
   return latest;
 }
 
-function notesOf({ type, forEach, triggerRule, when, retry, allowFailure }: TaskDefinition): string[] {
+function notesOf({ type, forEach, triggerRule, when, retry, allowFailure, hook }: TaskDefinition): string[] {
   return [
     type,
     forEach === undefined ? "" : "one per item",
     triggerRule === "all_success" ? "" : triggerRule,
     when === null ? "" : "conditional",
     retry.maxRetries === 0 ? "" : `${retry.maxRetries} ${retry.maxRetries === 1 ? "retry" : "retries"}`,
-    allowFailure ? "may fail" : "",
+    hook === undefined ? (allowFailure ? "may fail" : "") : `hook on ${hook.on}`,
   ].filter((note) => note !== "");
 }

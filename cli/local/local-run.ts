@@ -4,16 +4,22 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import type { Settings } from "#config/settings-schema.ts";
+import { readEnvironment } from "#config/environment.ts";
+import { shortagesOf } from "#core/resource-amounts.ts";
+import { resourceText } from "#core/resource-text.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
+import { requestsOf } from "#definition/schema/task-resources.ts";
+import { requiredCapabilities } from "#definition/schema/task-enclosure.ts";
 import { AppError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import type { Store } from "#ports/store.ts";
 import { createInProcessTransport } from "#rpc/transport.ts";
+import { findHostEnclosures, type HostEnclosures, noEnclosures } from "#runner/enclosure/host-enclosures.ts";
 import { wireExecutor } from "#services/executor/main.ts";
 import type { ReadDefinition } from "#services/parser/read-definition.ts";
 import { registerDefinition } from "#services/parser/register-definition.ts";
 import { createTriggerHandler } from "#services/scheduler/trigger-run.ts";
-import { wireWorker } from "#services/worker/main.ts";
+import { resourcesOffered, wireWorker } from "#services/worker/main.ts";
 import { createMemoryStore } from "#store/memory/memory-store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { RunFeed } from "../follow/run-feed.ts";
@@ -50,6 +56,7 @@ export async function startLocalRun(options: {
 }): Promise<LocalRun> {
   const { file, read, parameters, settings: given, version, logger } = options;
   refuseFunctions(read.definition);
+  const enclosures = await findNeeded(read.definition, given);
   const operators = await loadOperators(given);
   const dataDir = await mkdtemp(join(tmpdir(), "millrace-run-"));
   const directory = dirname(resolve(file));
@@ -68,7 +75,8 @@ export async function startLocalRun(options: {
   const parts = { store, artifacts, operators: operators.schemas, bus: null, scheduler: null, logger, version };
   const executor = wireExecutor(settings, { ...parts, backend: "local" });
   const transport = createInProcessTransport(executor.routes, { logger });
-  const worker = wireWorker(settings, { executors: [transport], operators, bus: null, version, logger });
+  const host = { operators, bus: null, version, logger, findEnclosures: () => Promise.resolve(enclosures) };
+  const worker = wireWorker(settings, { executors: [transport], ...host });
   // A process that is ended at once has no time for more than this.
   const onExit = (): void => rmSync(dataDir, { recursive: true, force: true });
   process.once("exit", onExit);
@@ -103,6 +111,39 @@ export async function startLocalRun(options: {
   } catch (thrown) {
     await stop();
     throw thrown;
+  }
+}
+
+/** What this host can enclose attempts with; looked for only where a task asks, which without it would wait for ever. */
+async function findNeeded(definition: Definition, settings: Settings): Promise<HostEnclosures> {
+  await refuseTooLarge(definition, settings);
+  const { tasks } = definition;
+  const asking = tasks.filter((task) => requiredCapabilities(task).length > 0);
+  if (asking.length === 0) return noEnclosures;
+  const found = await findHostEnclosures(readEnvironment());
+  for (const task of asking) {
+    const lacking = requiredCapabilities(task).find((name) => !found.capabilities.some((known) => known === name));
+    if (lacking === undefined) continue;
+    const reason = Object.entries(found.missing).find(([name]) => name === lacking)?.[1] ?? "";
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `task ${task.id} asks for ${lacking}, which this host can't give: ${reason}`,
+    );
+  }
+  return found;
+}
+
+/** This machine's worker is the only one: what it could never hold would wait for ever. */
+async function refuseTooLarge({ tasks }: Definition, { worker }: Settings): Promise<void> {
+  const offered = await resourcesOffered(worker, tmpdir());
+  for (const { id, resources } of tasks) {
+    if (resources === undefined) continue;
+    const requests = requestsOf(resources);
+    const short = shortagesOf(requests, offered);
+    if (short.length === 0) continue;
+    const has = resourceText(offered, short);
+    const message = `task ${id} asks for ${resourceText(requests, short)}, and this machine has ${has}`;
+    throw new AppError("INVALID_ARGUMENT", `${message}; ask for less, or raise worker.resources`);
   }
 }
 

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { Settings } from "#config/settings-schema.ts";
-import { AppError, describeError } from "#errors/app-error.ts";
 import { readDefinition } from "#services/parser/read-definition.ts";
 import type { CliContext } from "../context.ts";
 import { loadOperators } from "../load-operators.ts";
 import { renderProblems } from "../rendering/problem-lines.ts";
 import { templatesFor } from "../templates/template-files.ts";
 import type { ValidDefinition } from "./local-run.ts";
+import { unreadableFile } from "../unreadable-file.ts";
 
 /** The definition of a file. Null when it is wrong: its problems are printed, as warnings are. */
 export async function readValidDefinition(
@@ -15,7 +15,7 @@ export async function readValidDefinition(
   context: CliContext,
 ): Promise<ValidDefinition | null> {
   const content = await readFile(file).catch((cause: unknown) => {
-    throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
+    throw unreadableFile(file, cause);
   });
   const templates = await templatesFor(file, settings.dags);
   const { schemas: operators } = await loadOperators(settings);

@@ -1,4 +1,3 @@
-import type { TaskChange } from "#gen/millrace/v1/template_service_pb.js";
 import type { Paint } from "./paint.ts";
 
 /** What is other in a definition: its keys, and tasks that came, went and changed. */
@@ -6,7 +5,7 @@ export interface DefinitionChanges {
   readonly keysChanged: readonly string[];
   readonly tasksAdded: readonly string[];
   readonly tasksRemoved: readonly string[];
-  readonly tasksChanged: readonly TaskChange[];
+  readonly tasksChanged: readonly { readonly taskId: string; readonly keys: readonly string[] }[];
 }
 
 export function renderChanges(changes: DefinitionChanges, paint: Paint): readonly string[] {

@@ -1,4 +1,6 @@
-import type { GetWorkerResponse, Queue, Worker } from "#gen/millrace/v1/worker_admin_service_pb.js";
+import { type ResourceAmounts, type ResourceName, resourceNames } from "#core/resource-amounts.ts";
+import { amountText } from "#core/resource-text.ts";
+import type { GetWorkerResponse, Queue, Worker, WorkerResources } from "#gen/millrace/v1/worker_admin_service_pb.js";
 import type { Color, Paint } from "./paint.ts";
 import { timestampMillis, workerStatusWord } from "./proto-words.ts";
 import { type Cell, renderTable } from "./table.ts";
@@ -52,6 +54,8 @@ export function renderWorker({ worker, incarnations }: GetWorkerResponse, option
     ["queues", worker.queues.join(", ")],
     ["labels", labels.join(", ")],
     ["slots", `${worker.availableSlots} of ${worker.slots} free`],
+    ["free", resourcesText(worker)],
+    ["can do", worker.hostCapabilities.join(", ")],
     ["heartbeat", ago(timestampMillis(worker.lastHeartbeat), now)],
     ["last task", ago(timestampMillis(worker.lastTaskCompleted), now)],
     ["executor", worker.executorId],
@@ -147,6 +151,31 @@ function usageCells({ resourceUsage }: Worker): readonly Cell[] {
     text: percent === undefined ? "" : `${Math.round(percent)} %`,
     color: percent !== undefined && percent >= nearlyFullPercent ? "yellow" : "plain",
   }));
+}
+
+/** What is left of what it has. */
+function resourcesText({ resources, availableResources }: Worker): string {
+  const [total, left] = [resources, availableResources].map(toAmounts);
+  if (total === undefined || left === undefined) return "";
+  const named = resourceNames.filter((name) => total[name] > 0);
+  return named.map((name) => `${words[name]} ${amountText(left, name)} of ${amountText(total, name)}`).join(", ");
+}
+
+const words: Readonly<Record<ResourceName, string>> = {
+  milliCpus: "cpu",
+  memoryBytes: "memory",
+  diskBytes: "disk",
+  gpus: "gpus",
+};
+
+function toAmounts(given: WorkerResources | undefined): ResourceAmounts {
+  const { cpu = 0, memoryBytes = 0n, diskBytes = 0n, gpus = 0 } = given ?? {};
+  return {
+    milliCpus: Math.round(cpu * 1000),
+    memoryBytes: Number(memoryBytes),
+    diskBytes: Number(diskBytes),
+    gpus,
+  };
 }
 
 const nearlyFullPercent = 90;

@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { KafkaBus } from "#bus/kafka/kafka-bus.ts";
 import { defaultKafkaTiming, type KafkaSasl, type KafkaTls } from "#bus/kafka/kafka-options.ts";
+import { readKafkaTls } from "#bus/kafka/read-kafka-tls.ts";
 import { systemClock } from "#clock/system-clock.ts";
 import { toBreakerPolicy } from "#config/breaker-settings.ts";
 import type { Settings } from "#config/settings-schema.ts";
-import { AppError, describeError } from "#errors/app-error.ts";
+import { AppError } from "#errors/app-error.ts";
 import type { Bus } from "#ports/bus.ts";
 import type { Logger } from "#telemetry/logger.ts";
 
@@ -25,23 +25,12 @@ export function openBus({ kafka, breakers }: Pick<Settings, "kafka" | "breakers"
   });
 }
 
-function readTls(tls: Settings["kafka"]["tls"]): KafkaTls | null {
-  if (!tls.enabled) return null;
-  return {
-    ca: readPem("ca_file", tls.caFile),
-    certificate: readPem("certificate_file", tls.certificateFile),
-    key: readPem("key_file", tls.keyFile),
-  };
-}
-
-function readPem(name: string, file: string | null): string | null {
-  if (file === null) return null;
-  try {
-    return readFileSync(file, "utf8");
-  } catch (thrown) {
-    const message = `kafka.tls.${name} can't be read (${describeError(thrown)}): correct the path or its permissions`;
-    throw new AppError("INVALID_CONFIG", message, { cause: thrown });
-  }
+function readTls({ enabled, ...files }: Settings["kafka"]["tls"]): KafkaTls | null {
+  if (!enabled) return null;
+  return readKafkaTls(
+    files,
+    (field, why, cause) => new AppError("INVALID_CONFIG", `kafka.tls.${field} ${why}`, { cause }),
+  );
 }
 
 function toSasl({ mechanism, username, password }: Settings["kafka"]["sasl"]): KafkaSasl | null {

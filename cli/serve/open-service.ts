@@ -1,6 +1,7 @@
 import type { Settings } from "#config/settings-schema.ts";
 import type { Bus } from "#ports/bus.ts";
 import { createAddressTransport, createPeerTransport, type RemoteTransport } from "#rpc/transport.ts";
+import { ampleCache, slimCache } from "#store/changes/cache-limits.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { loadOperators } from "../load-operators.ts";
 import { openArtifacts } from "./open-artifacts.ts";
@@ -24,6 +25,24 @@ export function openService(name: ServiceName, options: OpenServiceOptions): Pro
   return openers[name](options);
 }
 
+/** Loads the code that `openService` will need, without running any of it, nor that of plugins. */
+export async function loadService(name: ServiceName, settings: Settings): Promise<void> {
+  await Promise.all([
+    services[name](),
+    ...(name === "worker" ? [] : [import("./open-store.ts")]),
+    ...(name === "executor" || name === "worker" ? [loadBusOf(settings)] : []),
+    ...(name === "scheduler" || name === "gateway" ? [] : [import("#operators/plugins/load-catalog.ts")]),
+  ]);
+}
+
+const services: Readonly<Record<ServiceName, () => Promise<unknown>>> = {
+  parser: () => import("#services/parser/main.ts"),
+  scheduler: () => import("#services/scheduler/main.ts"),
+  executor: () => import("#services/executor/main.ts"),
+  worker: () => import("#services/worker/main.ts"),
+  gateway: () => import("#services/gateway/main.ts"),
+};
+
 const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Promise<OpenedService>>> = {
   parser: async (options) => {
     const { wireParser } = await import("#services/parser/main.ts");
@@ -42,7 +61,7 @@ const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Pro
     const { settings, version, logger } = options;
     const { schemas: operators } = await loadOperators(settings);
     const bus = await openBusOf(settings, logger);
-    const store = await openSharedStore(options);
+    const store = await openSharedStore(options, "all_runs");
     const scheduler = createPeerTransport({ addresses: settings.peers.scheduler, logger });
     const service = wireExecutor(settings, {
       store,
@@ -97,15 +116,19 @@ const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Pro
 };
 
 /** Kafka's client is loaded only where brokers are set. */
-async function openBusOf(settings: Settings, logger: Logger): Promise<Bus | null> {
-  if (settings.kafka.brokers.length === 0) return null;
-  const { openBus } = await import("./open-bus.ts");
-  return openBus(settings, logger);
+async function loadBusOf(settings: Settings) {
+  return settings.kafka.brokers.length === 0 ? null : import("./open-bus.ts");
 }
 
-async function openSharedStore(options: OpenServiceOptions) {
+async function openBusOf(settings: Settings, logger: Logger): Promise<Bus | null> {
+  return (await loadBusOf(settings))?.openBus(settings, logger) ?? null;
+}
+
+/** Only an executor meets the same runs again and again. */
+async function openSharedStore(options: OpenServiceOptions, keeps: "all_runs" | "few_runs" = "few_runs") {
   const { openStore, sharedDatabaseUrl } = await import("./open-store.ts");
-  return openStore(sharedDatabaseUrl(options.settings), options);
+  const cache = keeps === "all_runs" ? ampleCache : slimCache;
+  return openStore(sharedDatabaseUrl(options.settings), { ...options, cache });
 }
 
 function closeAll(transports: readonly RemoteTransport[]): Promise<void> {

@@ -6,7 +6,8 @@ import { readVersion } from "../program-version.ts";
 import { serveProcess } from "../serve-process.ts";
 import { settingsFromFlags } from "../settings-from-flags.ts";
 import { dryRun } from "./dry-run.ts";
-import { openService, type ServiceName } from "./open-service.ts";
+import { loadService, openService, type ServiceName } from "./open-service.ts";
+import { restartCompiled } from "./restart-compiled.ts";
 
 /** `millrace start NAME`: one service until a signal. */
 export async function runService(name: ServiceName, flags: StartFlags, context: CliContext): Promise<void> {
@@ -18,6 +19,8 @@ export async function runService(name: ServiceName, flags: StartFlags, context: 
     const needs = name === "worker" ? "executors" : "shared_database";
     return dryRun({ settings, needs, host, port, logger, context });
   }
+  await loadService(name, settings);
+  restartCompiled();
   await serveProcess({
     host,
     port,

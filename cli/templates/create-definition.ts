@@ -11,6 +11,7 @@ import { parseParameterFlags } from "../parameter-flags.ts";
 import { renderProblems } from "../rendering/problem-lines.ts";
 import { type Flags, settingsFromFlags } from "../settings-from-flags.ts";
 import { findTemplate, readFolder } from "./read-folder.ts";
+import { unreadableFile } from "../unreadable-file.ts";
 
 export interface CreateFlags extends Flags {
   readonly params?: string;
@@ -61,7 +62,7 @@ async function writeNew(path: string, name: string, text: string): Promise<void>
 
 async function readParameters(file: string, context: CliContext): Promise<string> {
   return readFile(resolve(context.directory, file), "utf8").catch((cause: unknown) => {
-    throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
+    throw unreadableFile(file, cause);
   });
 }
 

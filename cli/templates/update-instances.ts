@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { AppError, describeError } from "#errors/app-error.ts";
+import { AppError } from "#errors/app-error.ts";
 import {
   type InstanceChange,
   InstanceChangeKind,
@@ -16,6 +16,7 @@ import type { Paint } from "../rendering/paint.ts";
 import { harmlessLine } from "../rendering/terminal-text.ts";
 import { withProgress } from "../waiting.ts";
 import { writeResult } from "../write-result.ts";
+import { unreadableFile } from "../unreadable-file.ts";
 
 export interface UpdateFlags extends ClientFlags {
   readonly instances?: readonly string[];
@@ -93,6 +94,6 @@ function detailsOf(change: InstanceChange, paint: Paint): readonly string[] {
 
 async function readContent(file: string, context: CliContext): Promise<string> {
   return readFile(resolve(context.directory, file), "utf8").catch((cause: unknown) => {
-    throw new AppError("INVALID_ARGUMENT", `can't read ${file}: ${describeError(cause)}`, { cause });
+    throw unreadableFile(file, cause);
   });
 }

@@ -55,8 +55,8 @@ export const setting = {
   integerOrNull: (options: SettingOptions & { min: number; max: number }) =>
     leafOrNull("integer", options, integerAdvice(options), (value) => readInteger(value, options)),
   /** Bytes. */
-  size: (options: SettingOptions) =>
-    leaf("size", options, "a size such as 512KiB, 64MiB or 1GiB, or a number of bytes", readSize),
+  size: (options: SettingOptions) => leaf("size", options, sizeAdvice, readSize),
+  sizeOrNull: (options: SettingOptions) => leafOrNull("size", options, sizeAdvice, readSize),
   text: (options: SettingOptions) => leaf("text", options, "text that is not empty", readText),
   textOrNull: (options: SettingOptions & { pattern: RegExp; advice: string }) =>
     leafOrNull("text", options, options.advice, (value) => {
@@ -112,6 +112,8 @@ function factsOf(kind: SettingKind, options: SettingOptions): SettingFacts {
     isSecret: isSecret ?? false,
   };
 }
+
+const sizeAdvice = "a size such as 512KiB, 64MiB or 1GiB, or a number of bytes";
 
 function integerAdvice({ min, max }: { min: number; max: number }): string {
   return `a whole number from ${min} to ${max}`;

@@ -5,7 +5,9 @@ import { artifactConflicts, artifacts } from "./artifact-settings.ts";
 import { breakers } from "./breaker-settings.ts";
 import { kafka, kafkaConflicts } from "./kafka-settings.ts";
 import { operators } from "./operator-settings.ts";
+import { scheduler } from "./scheduler-settings.ts";
 import { setting } from "./setting-kinds.ts";
+import { workerResources } from "./worker-resource-settings.ts";
 
 const addressPattern = /^https?:\/\/[^\s/?#@]+\/?$/;
 const addressAdvice = "one or more addresses such as http://127.0.0.1:8081, separated by commas";
@@ -90,6 +92,20 @@ const worker = z.object({
     fallbackText: "none",
     flag: "labels",
   }),
+  resources: workerResources,
+  containerPull: setting.choice({
+    description: "When the image of a container is fetched: if the host has none of that name, each time, or never.",
+    fallback: "missing",
+    choices: ["missing", "always", "never"],
+  }),
+  containerMounts: setting.list({
+    description: "Folders of the host below which containers may mount what their tasks name.",
+    fallback: [],
+    fallbackText: "none",
+    itemPattern: /^\/\S*$/,
+    advice: "a list of absolute paths such as /srv/data,/srv/models",
+    mayBeEmpty: true,
+  }),
   heartbeatIntervalMs: setting.duration({
     description: "Time between heartbeats.",
     fallback: "5s",
@@ -125,6 +141,10 @@ const executor = z.object({
     description: "How long a ticket may stay unclaimed before its attempt is dispatched again.",
     fallback: "15s",
   }),
+  reserveAfterMs: setting.duration({
+    description: "How long an attempt waits for resources before a worker is kept for it.",
+    fallback: "1m",
+  }),
   consistencyIntervalMs: setting.durationOrZero({
     description: "Time between looks at the whole state, which repair what is safe; 0s: only `millrace doctor` looks.",
     fallback: "5m",
@@ -135,16 +155,8 @@ const executor = z.object({
   }),
 });
 
-const scheduler = z.object({
-  pollingIntervalMs: setting.duration({
-    description: "Time between looks at the schedules, the safety net of timers.",
-    fallback: "5s",
-  }),
-  leaseMs: setting.duration({
-    description: "How long a silent leader leads on; renewed four times in it.",
-    fallback: "8s",
-  }),
-});
+const databasePattern = /^postgres(ql)?:\/\/\S+$/;
+const databaseAdvice = "an address such as postgres://user:password@host:5432/database";
 
 const database = z.object({
   url: setting.textOrNull({
@@ -153,8 +165,16 @@ const database = z.object({
     fallbackText: "the embedded one, in the data directory",
     variable: "DATABASE_URL",
     isSecret: true,
-    pattern: /^postgres(ql)?:\/\/\S+$/,
-    advice: "an address such as postgres://user:password@host:5432/database",
+    pattern: databasePattern,
+    advice: databaseAdvice,
+  }),
+  poolerUrl: setting.textOrNull({
+    description: "A pooler in transaction mode before the same database; statements go through it.",
+    fallback: null,
+    fallbackText: "none: everything goes to the server itself",
+    isSecret: true,
+    pattern: databasePattern,
+    advice: databaseAdvice,
   }),
   pool: z.object({
     max: setting.integer({

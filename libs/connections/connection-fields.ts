@@ -41,6 +41,32 @@ const httpAuth = z.discriminatedUnion(
   "must have the type basic, with username and password, or bearer, with token",
 );
 
+const pemFile = filled.regex(/^\//, "must be an absolute path").nullable().default(null);
+const brokerForm = /^[^\s,/:@]+:\d{1,5}$/;
+const broker = text.regex(brokerForm, "must be host:port");
+
+const kafkaFields = {
+  brokers: z.union(
+    [z.array(broker).min(1), text.transform((listed) => listed.split(",")).pipe(z.array(broker))],
+    "must be host:port, one or more",
+  ),
+  tls: flag.default(false),
+  ca_file: pemFile,
+  certificate_file: pemFile,
+  key_file: pemFile,
+  sasl: z
+    .strictObject(
+      {
+        mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]),
+        username: filled,
+        password: filled,
+      },
+      "must have mechanism (plain, scram-sha-256 or scram-sha-512), username and password",
+    )
+    .nullable()
+    .default(null),
+};
+
 /** The fields of a connection by its type, as JSON has them; an address is read into the same. */
 export const connectionFields = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("postgres"), ...serverFields(5432) }),
@@ -69,6 +95,12 @@ export const connectionFields = z.discriminatedUnion("type", [
     type: z.literal("slack"),
     url: text.refine(isBaseUrl, "must be the https address of an incoming webhook"),
   }),
+  z
+    .strictObject({ type: z.literal("kafka"), ...kafkaFields })
+    .refine((fields) => (fields.certificate_file === null) === (fields.key_file === null), {
+      path: ["key_file"],
+      message: "and certificate_file go together",
+    }),
 ]);
 
 /** The types that there are. */
@@ -79,6 +111,7 @@ export const connectionTypes = [
   "http",
   "smtp",
   "slack",
+  "kafka",
 ] as const satisfies readonly Connection["kind"][];
 
 function isBaseUrl(address: string): boolean {
@@ -105,5 +138,10 @@ export function toConnection(name: string, fields: z.output<typeof connectionFie
     }
     case "slack":
       return { kind: "slack", name, url: fields.url };
+    case "kafka": {
+      const { brokers, tls, ca_file: caFile, certificate_file: certificateFile, key_file: keyFile, sasl } = fields;
+      const isEncrypted = tls || caFile !== null || certificateFile !== null;
+      return { kind: "kafka", name, brokers, tls: isEncrypted ? { caFile, certificateFile, keyFile } : null, sasl };
+    }
   }
 }

@@ -18,5 +18,7 @@ export function targetOf(connection: Connection): string {
     }
     case "slack":
       return new URL(connection.url).origin;
+    case "kafka":
+      return `kafka://${connection.brokers.join(",")}`;
   }
 }

@@ -1,3 +1,4 @@
+import type { KafkaConnection } from "./kafka-connection.ts";
 import type { SlackConnection, SmtpConnection } from "./notice-connection.ts";
 
 /** How a database connection is encrypted: not at all, without a look at the certificate, or with one. */
@@ -54,6 +55,7 @@ export type Connection =
   | SqliteConnection
   | HttpConnection
   | SmtpConnection
-  | SlackConnection;
+  | SlackConnection
+  | KafkaConnection;
 
 export type ConnectionKind = Connection["kind"];

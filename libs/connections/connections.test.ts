@@ -44,6 +44,24 @@ describe("addresses", () => {
     expect(parse("mariadb://me@db:3307/shop")).toMatchObject({ kind: "mysql", port: 3307 });
   });
 
+  test("kafka, with several brokers; who logs in stands in JSON", () => {
+    const plain = { kind: "kafka", name: "one", brokers: ["a:9092", "b.example:9093"], tls: null, sasl: null };
+    expect(parse("kafka://a:9092,b.example:9093")).toEqual(plain);
+    const sasl = { mechanism: "plain", username: "me", password: secret };
+    const fields = { type: "kafka", brokers: ["a:9092", "b.example:9093"], ca_file: "/ca.pem", sasl };
+    const tls = { caFile: "/ca.pem", certificateFile: null, keyFile: null };
+    expect(parse(JSON.stringify(fields))).toEqual({ ...plain, tls, sasl });
+    expect(parse(JSON.stringify({ type: "kafka", brokers: "a:9092", tls: true }))).toMatchObject({
+      tls: { caFile: null, certificateFile: null, keyFile: null },
+    });
+    expect(targetOf(parse(JSON.stringify(fields)))).toBe("kafka://a:9092,b.example:9093");
+    for (const wrong of ["kafka://", "kafka://a", `kafka://me:${secret}@a:9092`, "kafka://a:9092,"]) {
+      expect(problemOf(wrong)).toMatch(/brokers(\.\d)? must be host:port/);
+      expect(problemOf(wrong)).not.toContain(secret);
+    }
+    expect(problemOf('{"type": "kafka", "brokers": ["a:1"], "key_file": "/k"}')).toContain("certificate_file");
+  });
+
   test("sqlite, absolute or in memory", () => {
     expect(parse("sqlite:///data/a%20b.db")).toEqual({
       kind: "sqlite",

@@ -47,11 +47,14 @@ function readJson(text: string, given: Given): unknown {
 function readAddress(text: string, given: Given): Record<string, unknown> {
   const path = /^sqlite:(?:\/\/(?=\/))?([^?#]*)(?:\?(.*))?$/.exec(text);
   if (path !== null) return { type: "sqlite", path: decode(path[1] ?? "", given), ...queryOf(path[2] ?? "") };
+  // Several hosts are no URL. Who logs in stands in JSON.
+  const [, brokers] = /^kafka:\/\/(.*)$/s.exec(text) ?? [];
+  if (brokers !== undefined) return { type: "kafka", brokers };
   const type = URL.canParse(text) ? schemes.get(new URL(text).protocol) : undefined;
   if (type === undefined) {
     throw refusal(
       given,
-      "is neither JSON nor an address that begins with postgres:, mysql:, sqlite:, http:, https:, smtp: or smtps:",
+      "is neither JSON nor an address that begins with postgres:, mysql:, sqlite:, http:, https:, smtp:, smtps: or kafka:",
     );
   }
   const url = new URL(text);

@@ -2,6 +2,9 @@ import { AppError, describeError } from "#errors/app-error.ts";
 import type { OutboundPolicy } from "#outbound/outbound-policy.ts";
 import { sendOutside } from "#outbound/outbound-request.ts";
 import type { Connection, HttpConnection } from "./connection.ts";
+import { createLogger } from "#telemetry/logger.ts";
+import { kafkaAccessOf } from "./kafka-access.ts";
+import type { KafkaConnection } from "./kafka-connection.ts";
 import type { SmtpConnection } from "./notice-connection.ts";
 import { authorizationOf } from "./http-authorization.ts";
 import { type DatabaseConnection, openSession } from "./sessions/open-session.ts";
@@ -19,6 +22,7 @@ const versionQueries = {
 export async function probeConnection(connection: Connection, policy: OutboundPolicy): Promise<string> {
   if (connection.kind === "http") return probeServer(connection, policy);
   if (connection.kind === "smtp") return probeMailServer(connection);
+  if (connection.kind === "kafka") return probeBrokers(connection);
   if (connection.kind === "slack")
     throw failed(connection, "only a message would show it, and none is sent for a test");
   const late = Promise.withResolvers<never>();
@@ -62,6 +66,17 @@ async function probeMailServer(connection: SmtpConnection): Promise<string> {
     throw failed(connection, describeError(cause));
   } finally {
     transport.close();
+  }
+}
+
+async function probeBrokers(connection: KafkaConnection): Promise<string> {
+  const { countBrokers } = await import("#bus/kafka/count-brokers.ts");
+  const access = kafkaAccessOf(connection, createLogger({ level: "silent", format: "json", component: "connections" }));
+  try {
+    const count = await countBrokers(access);
+    return count === 1 ? "1 broker" : `${count} brokers`;
+  } catch (cause) {
+    throw failed(connection, describeError(cause));
   }
 }
 

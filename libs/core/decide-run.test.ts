@@ -188,6 +188,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   retry_timeout: ["none→failed", "queued→failed", "running→failed", "up_for_retry→failed"],
   run_timeout: [
     "none→skipped",
+    // A hook of what it ended.
+    "none→queued",
     "queued→skipped",
     "queued→failed",
     "up_for_retry→skipped",

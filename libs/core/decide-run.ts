@@ -2,7 +2,7 @@ import { applyAdmit } from "./admission.ts";
 import { applyClaim, applyLost, applyOutcome, applyReleased, applyRetryDue } from "./attempt-events.ts";
 import { applyDeadline } from "./deadline-event.ts";
 import type { Decision } from "./decision.ts";
-import type { EventVerdict } from "./event-verdict.ts";
+import { accept, type EventVerdict, refuse } from "./event-verdict.ts";
 import { applyCancel, applyEvaluated, applyInstanceTimeout, applyPause, applyRunTimeout } from "./outside-events.ts";
 import { isLimited } from "./limits.ts";
 import type { PlanTask } from "./plan.ts";
@@ -47,6 +47,12 @@ export function decideRun(
   return draft.finish(verdicts);
 }
 
+/** Only the hand-off that follows changes anything. */
+function applyOffer(draft: RunDraft): EventVerdict {
+  draft.offersAll = true;
+  return draft.readyOrdinals().length === 0 ? refuse("nothing_to_do") : accept(null);
+}
+
 /** The verdicts alone, for events that changed nothing. */
 export function judgeEvents(
   run: RunAggregate,
@@ -82,6 +88,8 @@ function applyEvent(draft: RunDraft, event: RunEvent): EventVerdict {
       return applyDeadline(draft);
     case "evaluated":
       return applyEvaluated(draft, event);
+    case "offer":
+      return applyOffer(draft);
     case "admit":
       return applyAdmit(draft);
     case "cancel":

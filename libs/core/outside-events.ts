@@ -66,10 +66,13 @@ export function applyCancel(draft: RunDraft, event: EventOf<"cancel">): EventVer
   return accept(null);
 }
 
-/** What runs fails as timed out, what waits is skipped. */
+/**
+ * What runs fails as timed out, what waits is skipped. Hooks go on, and those that wait for these ends follow: they have
+ * timeouts of their own, so that the run's is over with this.
+ */
 export function applyRunTimeout(draft: RunDraft): EventVerdict {
-  const unfinished = listUnfinished(draft);
-  if (unfinished.length === 0) return refuse("illegal_state");
+  const unfinished = listUnfinished(draft).filter((instance) => draft.taskOf(instance).hook === undefined);
+  if (unfinished.length === 0 && (draft.isSettled || draft.timeoutAt === null)) return refuse("illegal_state");
   const isRunning = (instance: Instance): boolean => instance.state === "running";
   // A run of which nothing runs fails by what waits for a worker or a retry: it must not pass as a success.
   const failing = unfinished.some(isRunning) ? isRunning : (instance: Instance): boolean => instance.state !== "none";
@@ -81,6 +84,7 @@ export function applyRunTimeout(draft: RunDraft): EventVerdict {
     draft,
     unfinished.map((instance) => instance.ordinal),
   );
+  if (!draft.isSettled) draft.timeoutAt = null;
   return accept(null);
 }
 

@@ -1,4 +1,6 @@
 import type { Graph } from "./graph.ts";
+import type { Hook } from "./hook.ts";
+import type { ResourceAmounts } from "./resource-amounts.ts";
 import type { TriggerRule } from "./trigger-rule.ts";
 
 /** How often and when a failed attempt is tried again. Delays in milliseconds. */
@@ -47,8 +49,14 @@ export interface PlanTask {
   readonly outputs?: Readonly<Record<string, unknown>>;
   /** Present: workers need all of `required`; those with all of `preferred` come first. */
   readonly labels?: TaskLabels;
+  /** Present: what a worker's host must be able to do, at least one thing. */
+  readonly capabilities?: readonly string[];
+  /** Present: an attempt goes only to a worker that has so much free; something of it is above 0. */
+  readonly requests?: ResourceAmounts;
   /** Present: it needs no worker; an executor lets it wait, at most so long. Null: without a limit. */
   readonly waits?: { readonly timeoutMs: number | null };
+  /** Present: it runs at an end of another task or of the run, whatever its trigger rule says. */
+  readonly hook?: Hook;
 }
 
 /** One version of a definition as the rules see it. Task indexes are places in `tasks`. */

@@ -1,4 +1,5 @@
 import { childEdges, type EdgeCondition, parentEdges } from "./graph.ts";
+import { decideHook } from "./hook.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { Instance, ParentCounts } from "./run-model.ts";
 import { type EndKind, isTerminal, type TerminalState } from "./states.ts";
@@ -74,8 +75,10 @@ function addEnd(child: Instance, parent: Instance, on: EdgeCondition, by: 1 | -1
 
 /** What the rule of an instance says, by the counts of its parents. */
 export function ruleOf(draft: RunDraft, instance: Instance): RuleVerdict {
+  const { hook, triggerRule } = draft.taskOf(instance);
+  if (hook !== undefined) return decideHook(hook, instance, draft.hasFailed);
   const { success, failed, upstreamFailed, skipped } = instance.parents;
-  return decideRule(draft.taskOf(instance).triggerRule, instance.inDegree, success, failed, upstreamFailed, skipped);
+  return decideRule(triggerRule, instance.inDegree, success, failed, upstreamFailed, skipped);
 }
 
 /** Lets a waiting instance's rule decide. True when it ended by that and its own children must be told. */

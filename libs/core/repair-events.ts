@@ -51,12 +51,13 @@ export function applyClear(draft: RunDraft, event: EventOf<"clear">): EventVerdi
   return acceptRepair(draft, event, planned());
 }
 
-/** Children that have begun stay as they are; those that have not wait again. */
+/** Children that have begun stay as they are, except for hooks, which tell of the end; those that have not wait again. */
 function clearAlone(draft: RunDraft, tasks: ReadonlySet<number>): void {
-  clearTasks(draft, [...tasks]);
   const children = new Set(
     [...tasks].flatMap((task) => [...childEdges(draft.plan.graph, task)].map(({ task: child }) => child)),
   );
+  const hooks = [...children].filter((task) => draft.plan.tasks[task]?.hook !== undefined);
+  clearTasks(draft, [...new Set([...tasks, ...hooks])]);
   const early = [...children].filter((task) => {
     const child = draft.ofTask(task);
     const isReady = child.awaitsEvaluation || (child.state === "queued" && child.tryNumber === 0);

@@ -27,6 +27,8 @@ export class RunDraft {
   isAdmitted: boolean;
   timeoutAt: number | null;
   deadlineAt: number | null;
+  /** What was ready before counts as made ready by this change. */
+  offersAll = false;
   /** The write found no room in a limit: nothing may be taken of any. */
   readonly lacksRoom: boolean;
   readonly #base: RunAggregate;
@@ -179,11 +181,11 @@ export class RunDraft {
   /** What this change made ready to be dispatched, most urgent first. */
   readyOrdinals(): readonly number[] {
     if (this.isPaused) return [];
-    const wasPaused = this.#base.run.isPaused;
+    const isAll = this.offersAll || this.#base.run.isPaused;
     const ready: Instance[] = [];
-    for (const instance of wasPaused ? this.all() : this.#touched()) {
+    for (const instance of isAll ? this.all() : this.#touched()) {
       const before = this.#base.instances[instance.ordinal];
-      if (isReady(instance) && (wasPaused || before === undefined || !isReady(before))) ready.push(instance);
+      if (isReady(instance) && (isAll || before === undefined || !isReady(before))) ready.push(instance);
     }
     ready.sort((a, b) => this.taskOf(b).priority - this.taskOf(a).priority || a.ordinal - b.ordinal);
     return ready.map((instance) => instance.ordinal);
@@ -196,6 +198,7 @@ export class RunDraft {
       this.cancelRequested !== before.cancelRequested ||
       this.isPaused !== before.isPaused ||
       this.isAdmitted !== before.isAdmitted ||
+      this.timeoutAt !== before.timeoutAt ||
       this.deadlineAt !== before.deadlineAt;
     if (this.#changed.size === 0 && this.#added.length === 0 && !hasFlags) return null;
     const run = this.#finishRun(before);
@@ -281,7 +284,7 @@ export class RunDraft {
 }
 
 /** It may be dispatched at once: queued, not held, not waiting for a time or an answer, and not a group. */
-function isReady(instance: Instance): boolean {
+export function isReady(instance: Instance): boolean {
   return (
     instance.state === "queued" &&
     !instance.held &&

@@ -69,6 +69,8 @@ export type RunEvent =
       readonly generation: number;
       readonly result: EvaluationResult;
     }
+  /** What is ready is handed on to free slots. */
+  | { readonly kind: "offer" }
   /** There may be room for a run that waits for it. */
   | { readonly kind: "admit" }
   | { readonly kind: "cancel"; readonly reason: string }

@@ -43,6 +43,8 @@ export const definitionLimits = {
   sensorBatch: 10_000,
   /** Declared `outputs` of one task: as many as a task may leave. */
   outputs: 256,
+  /** Runs that may trigger each other in a row by `trigger_dag`; a longer row is taken for a loop. */
+  triggerDepth: 20,
   /** `webhooks` of one definition. */
   webhooks: 20,
   /** Milliseconds of `jitter`. */
@@ -58,3 +60,6 @@ export const definitionLimits = {
   /** Milliseconds; about 27 years, so that no sum of durations leaves the safe integers. */
   durationMs: 10_000 * 24 * 60 * 60 * 1000,
 } as const;
+
+/** `max_active_runs` of a definition that says nothing. */
+export const defaultActiveRuns = 16;

@@ -1,10 +1,12 @@
 import type { ScheduleDefinition } from "./schema/schedule-definition.ts";
 import type { ConcurrencyDefinition } from "./schema/concurrency-definition.ts";
 import type { EdgeCondition } from "#core/graph.ts";
+import type { Hook } from "#core/hook.ts";
 import type { RetryPolicy, TaskLabels } from "#core/plan.ts";
 import type { TriggerRule } from "#core/trigger-rule.ts";
 import type { SensorDefinition } from "./schema/sensor-definition.ts";
 import type { WebhookDefinition } from "./schema/webhook-definition.ts";
+import type { TaskEnclosure } from "./schema/task-enclosure.ts";
 import type { TaskResources } from "./schema/task-resources.ts";
 
 /** A JSON value. */
@@ -68,6 +70,8 @@ export interface TaskDefinition {
   readonly pool: string | null;
   /** Absent: any worker of the queue. */
   readonly labels?: TaskLabels;
+  /** Absent: its processes see and reach what the worker does. */
+  readonly enclosure?: TaskEnclosure;
   /** Absent: an attempt may use what the host has. */
   readonly resources?: TaskResources;
   readonly priority: number;
@@ -79,6 +83,8 @@ export interface TaskDefinition {
   readonly outputs?: DeclaredOutputs;
   /** Present: it only waits and needs no worker. `timeoutMs` null: as long as it takes. */
   readonly waits?: { readonly timeoutMs: number | null };
+  /** Present: it runs at an end of its one dependency, or of the run; one of the run names no dependencies. */
+  readonly hook?: Hook;
 }
 
 /** A checked definition in its normal form: plain JSON, stored with the version, read by every service. */

@@ -1,3 +1,4 @@
+import type { Hook } from "#core/hook.ts";
 import type { RetryPolicy, TaskLabels } from "#core/plan.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { parseDuration } from "#schedule/duration.ts";
@@ -14,8 +15,11 @@ import type {
   ParameterDefinition,
   TaskDefinition,
 } from "./model.ts";
+import { defaultsOfHooks } from "./hooks/defaults-of-hooks.ts";
+import { defaultActiveRuns } from "./limits.ts";
 import { normalizeSensor } from "./normalize-sensor.ts";
 import type { SensorInput } from "./schema/sensor-schema.ts";
+import { withEnclosure } from "./schema/task-enclosure.ts";
 import { withResources } from "./schema/task-resources.ts";
 import type { WebhookDefinition } from "./schema/webhook-definition.ts";
 import type { WebhookInput } from "./schema/webhook-schema.ts";
@@ -28,6 +32,7 @@ export interface CheckedInput {
     readonly id: string;
     readonly body: TaskInput;
     readonly outputs: DeclaredOutputs | null;
+    readonly hook?: Hook;
   }[];
   readonly graph: TaskGraph;
   readonly parameters: Readonly<Record<string, ParameterDefinition>>;
@@ -42,7 +47,7 @@ interface NormalizeOptions {
 
 /** Values where neither the task nor the definition says anything. */
 const fallback = {
-  maxActiveRuns: 16,
+  maxActiveRuns: defaultActiveRuns,
   graceMs: 30_000,
   queue: "default",
   items: 1000,
@@ -86,8 +91,13 @@ export function normalizeDefinition(input: CheckedInput, options: NormalizeOptio
       const edges = input.graph.parents[index] ?? [];
       const dependencies = edges.map((edge) => ({ task: input.tasks[edge.task]?.id ?? "", on: edge.on }));
       const outputs = task.outputs === null ? {} : { outputs: task.outputs };
-      const own = { ...options, defaults: dag.default_task_config ?? {} };
-      return { ...normalizeTask(task.id, task.body, dependencies, own), ...outputs };
+      const defaults = dag.default_task_config ?? {};
+      if (task.hook === undefined)
+        return { ...normalizeTask(task.id, task.body, dependencies, { ...options, defaults }), ...outputs };
+      const { hook, id, body } = task;
+      const named = hook.of === "run" ? [] : dependencies;
+      const own = { ...options, defaults: defaultsOfHooks(defaults) };
+      return { ...normalizeTask(id, body, named, own), allowFailure: true, hook };
     }),
   };
 }
@@ -143,6 +153,7 @@ function normalizeTask(
     queue: task.queue ?? fallback.queue,
     pool: task.pool ?? null,
     ...(task.labels === undefined ? {} : { labels: normalizeLabels(task.labels) }),
+    ...withEnclosure(body, defaults, operator),
     ...withResources({ ...defaults.resources, ...body.resources }),
     priority: task.priority ?? 0,
     executor: task.executor ?? null,

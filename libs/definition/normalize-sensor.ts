@@ -1,8 +1,10 @@
 import { parseDuration } from "#schedule/duration.ts";
+import { bareExpression } from "./expressions/bare-expression.ts";
 import type {
   DagSensor,
   FileSensor,
   HttpSensor,
+  KafkaSensor,
   S3Sensor,
   SensorDefinition,
   SqlSensor,
@@ -40,6 +42,8 @@ export function normalizeSensor(input: SensorInput): SensorDefinition {
     case "dag":
     case "time_delta":
       return normalizeDag(input);
+    case "kafka":
+      return normalizeKafka(input);
   }
 }
 
@@ -131,6 +135,13 @@ function normalizeDag(input: InputOf<"dag" | "time_delta">): DagSensor {
   const states = [input.state ?? "success"].flat();
   const delayMs = delay === undefined ? 0 : toMs(delay, 0);
   return { type: "dag", ...basisOf(input, ["dag", dagId, states]), dagId, states, delayMs };
+}
+
+/** Another condition judges what comes from now on: the place in the topic stays. */
+function normalizeKafka(input: InputOf<"kafka">): KafkaSensor {
+  const { topic, connection = null } = input;
+  const match = input.match === undefined ? null : bareExpression(input.match);
+  return { type: "kafka", ...basisOf(input, ["kafka", connection, topic]), connection, topic, match };
 }
 
 function toMs(text: string | undefined, fallbackMs: number): number {

@@ -1,4 +1,5 @@
 import type { EdgeCondition } from "#core/graph.ts";
+import type { Hook } from "#core/hook.ts";
 import { dagIdPattern, dagIdWords, taskIdPattern, taskIdWords } from "./schema/id-forms.ts";
 import { isJsonObject, isList, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
@@ -23,6 +24,8 @@ export interface TaskOutline {
   readonly isMap: boolean;
   readonly dependencies: readonly EdgeOutline[];
   readonly downstream: readonly EdgeOutline[];
+  /** Absent: it is written among the tasks. */
+  readonly hook?: Hook;
 }
 
 /** Where a finding belongs: at the value of the path, or at its key. */

@@ -226,17 +226,6 @@ describe("keys and types", () => {
     expect(problemsOf(`id: x\n${line}\n${oneTask}`)).toEqual([problem]);
   });
 
-  test.each(["on_failure: {}"])("%s is refused as not supported yet", (line) => {
-    expect(codesOf(`id: x\n${line}\n${oneTask}`)).toEqual(["NOT_SUPPORTED"]);
-  });
-
-  test.each([["isolation", "image", "network", "filesystem", "on_success"]].flat())(
-    "%s on a task is refused as not supported yet",
-    (key) => {
-      expect(codesOf(`id: x\ntasks:\n  - {id: a, type: noop, operator: {}, ${key}: x}\n`)).toEqual(["NOT_SUPPORTED"]);
-    },
-  );
-
   test("a cron expression is checked in its zone", () => {
     expect(codesOf(`id: x\nschedule: "61 * * * *"\n${oneTask}`)).toEqual(["INVALID_CRON"]);
     expect(codesOf(`id: x\nschedule: "0 0 31 4 *"\n${oneTask}`)).toEqual(["INVALID_CRON"]);

@@ -1,12 +1,16 @@
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { checkEnclosures } from "./checks/check-enclosures.ts";
 import { checkExpressions, type ReportWithin } from "./checks/check-expressions.ts";
 import { checkGraph } from "./checks/check-graph.ts";
 import { checkOperators } from "./checks/check-operators.ts";
 import { checkAllSettings } from "./checks/check-settings.ts";
+import { checkSelfTrigger } from "./checks/check-self-trigger.ts";
 import { checkSensors } from "./checks/check-sensors.ts";
 import { checkTriggerRules } from "./checks/check-trigger-rules.ts";
 import { checkWebhooks } from "./checks/check-webhooks.ts";
 import { type DagInput, dagSchema, type TaskInput, taskBodySchema, taskSchema } from "./schema/definition-schema.ts";
+import { graphWithHooks } from "./hooks/graph-with-hooks.ts";
+import { readHooks } from "./hooks/read-hooks.ts";
 import { isJsonObject, ownValue } from "./json.ts";
 import { definitionLimits } from "./limits.ts";
 import type { Definition, JsonObject, Problem } from "./model.ts";
@@ -16,6 +20,7 @@ import { readOutputs } from "./checks/output-definition.ts";
 import { readParameters } from "./schema/parameter-definition.ts";
 import type { Finding, Path } from "./problem-list.ts";
 import { readSchedule } from "./checks/read-schedule.ts";
+import { hookSchema } from "./schema/hook-schema.ts";
 import { checkSchema } from "./schema/schema-problems.ts";
 import type { SensorInput } from "./schema/sensor-schema.ts";
 import { createSourcePlaces } from "./yaml/source-places.ts";
@@ -80,15 +85,20 @@ export function checkDefinition(
   { operators, maxTaskTimeoutMs }: Omit<ParseOptions, "file">,
 ): Pick<ParsedDefinition, "id" | "definition"> {
   const id = readDagId(root, report);
-  const tasks = readTasks(root, report);
+  const ownTasks = readTasks(root, report);
+  const ownGraph = checkGraph(ownTasks, report);
+  checkTriggerRules(root, ownTasks, ownGraph, report);
+  const hooks = readHooks(root, ownTasks, { operators, report });
+  const tasks = [...ownTasks, ...hooks];
+  const graph = graphWithHooks(ownGraph, hooks);
   checkShape(root, tasks, report);
-  const graph = checkGraph(tasks, report);
-  checkTriggerRules(root, tasks, graph, report);
   const parameters = readParameters(root, report);
   const schedule = readSchedule(root, report);
   checkAllSettings(root, tasks, { parameters, maxTaskTimeoutMs, operators, report });
   checkOperators(tasks, operators, report);
-  const outputs = readOutputs(root, tasks, report);
+  checkSelfTrigger(root, tasks, report);
+  checkEnclosures(root, tasks, { operators, report });
+  const outputs = readOutputs(root, ownTasks, report);
   checkWebhooks(root, parameters, report);
   checkSensors(root, report);
   if (expressionCount > definitionLimits.expressions) report([], tooManyExpressions);
@@ -101,6 +111,7 @@ export function checkDefinition(
       id: task.id ?? "",
       body: task.body as TaskInput,
       outputs: outputs[place] ?? null,
+      ...(task.hook === undefined ? {} : { hook: { of: task.hook.of, on: task.hook.on } }),
     })),
     graph,
     parameters,
@@ -126,7 +137,7 @@ export function countExpressions(text: string): number {
 /** Keys and types, of the definition and of each task. */
 function checkShape(root: JsonObject, tasks: readonly TaskOutline[], report: Report): void {
   const check = (
-    schema: typeof dagSchema | typeof taskSchema | typeof taskBodySchema,
+    schema: typeof dagSchema | typeof taskSchema | typeof taskBodySchema | typeof hookSchema,
     value: JsonObject,
     base: Path,
     place: KeyPlace,
@@ -136,7 +147,9 @@ function checkShape(root: JsonObject, tasks: readonly TaskOutline[], report: Rep
     }
   };
   check(dagSchema, root, [], "dag");
-  for (const { path, body, isMap } of tasks) {
-    if (isMap) check(typeof path[1] === "number" ? taskSchema : taskBodySchema, body, path, "task");
+  for (const { path, body, isMap, hook } of tasks) {
+    if (!isMap) continue;
+    const ownSchema = typeof path[1] === "number" ? taskSchema : taskBodySchema;
+    check(hook === undefined ? ownSchema : hookSchema, body, path, "task");
   }
 }

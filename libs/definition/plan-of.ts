@@ -2,15 +2,22 @@ import { functionCapability } from "#core/function-capability.ts";
 import { buildGraph } from "#core/graph.ts";
 import type { Plan, PlanTask } from "#core/plan.ts";
 import type { Definition, TaskDefinition } from "./model.ts";
+import { requiredCapabilities } from "./schema/task-enclosure.ts";
+import { requestsOf } from "./schema/task-resources.ts";
 
 /** What the rules and the dispatcher need of a checked definition. */
 export function planOf(definition: Definition): Plan {
   const places = new Map(definition.tasks.map((task, place) => [task.id, place]));
+  const tasks = definition.tasks.flatMap(({ hook }, task) => (hook === undefined ? [task] : []));
+  const everyTask = tasks.map((task) => ({ task, on: "success" as const }));
   const nodes = definition.tasks.map((task) => ({
-    parents: task.dependencies.map(({ task: parent, on }) => ({
-      task: places.get(parent) ?? unknownParent(task.id, parent),
-      on,
-    })),
+    parents:
+      task.hook?.of === "run"
+        ? everyTask
+        : task.dependencies.map(({ task: parent, on }) => ({
+            task: places.get(parent) ?? unknownParent(task.id, parent),
+            on,
+          })),
   }));
   return {
     tasks: definition.tasks.map((task) => toPlanTask(task, definition)),
@@ -45,8 +52,11 @@ function toPlanTask(task: TaskDefinition, { executor }: Definition): PlanTask {
     backend: task.executor ?? executor,
     keepPartialOutputs: task.keepPartialOutputs,
     ...(task.labels === undefined ? {} : { labels: task.labels }),
+    ...(task.enclosure === undefined ? {} : { capabilities: requiredCapabilities(task) }),
+    ...(task.resources === undefined ? {} : { requests: requestsOf(task.resources) }),
     ...(task.outputs === undefined ? {} : { outputs: task.outputs }),
     ...(task.waits === undefined ? {} : { waits: task.waits }),
+    ...(task.hook === undefined ? {} : { hook: task.hook }),
   };
 }
 

@@ -57,12 +57,23 @@ test("each type has its defaults", () => {
   expect(sensorOf("{id: a, type: time_delta, dag_id: y, delay: 10m, state: [success, failed]}")).toMatchObject({
     ...{ type: "dag", dagId: "y", states: ["success", "failed"], delayMs: 600_000 },
   });
+  expect(sensorOf("{id: a, type: kafka, topic: orders, match: '{{ value.total > 100 }}', batch_size: 5}")).toEqual({
+    ...{ id: "a", type: "kafka", pollIntervalMs: 30_000, timeoutMs: 30_000, batchSize: 5 },
+    ...{ source: '["kafka",null,"orders"]', connection: null, topic: "orders", match: "value.total > 100" },
+  });
   expect(
     sensorOf("{id: a, type: sql, connection_string: '{{ env.SHOP }}', mode: row_count, query: SELECT 1}"),
   ).toMatchObject({
     connection: { address: [{ from: "env", name: "SHOP" }] },
     orderColumn: null,
   });
+});
+
+test("a message is read in `match` alone", () => {
+  const task = `{type: noop, operator: {text: "{{ value.total }}"}}`;
+  expect(problemsOf(["{id: a, type: kafka, topic: t}"], undefined, task)).toEqual([
+    expect.stringContaining("`value` can't be read here (it exists in `match` of a kafka sensor alone)"),
+  ]);
 });
 
 test("what is watched is its source; how often is not", () => {
@@ -78,7 +89,20 @@ describe("what is wrong is told where it stands", () => {
     ["5", "4:5 INVALID_TYPE a sensor is a map of keys, not 5"],
     ["{id: a}", expect.stringContaining("MISSING_KEY `type` is required")],
     ["{id: a, type: fiel}", "4:19 INVALID_VALUE there is no sensor of the type `fiel` (did you mean `file`?)"],
-    ["{id: a, type: kafka, topic: t}", expect.stringContaining("NOT_SUPPORTED a sensor of the type `kafka`")],
+    ["{id: a, type: kafka}", expect.stringContaining("MISSING_KEY `topic` is required")],
+    ["{id: a, type: kafka, topic: a b}", expect.stringContaining("INVALID_VALUE `topic` must be letters")],
+    ["{id: a, type: kafka, topic: t, brokers: x}", expect.stringContaining("UNKNOWN_KEY the key `brokers`")],
+    ["{id: a, type: kafka, topic: t, match: 'value.total >'}", expect.stringContaining("EXPRESSION_SYNTAX")],
+    [
+      "{id: a, type: kafka, topic: t, match: valeu.total > 1}",
+      "4:43 UNKNOWN_NAME the name `valeu` is not known (did you mean `value`?)",
+    ],
+    ["{id: a, type: kafka, topic: t, match: params.x > 1}", expect.stringContaining("can't be read in `match`")],
+    ["{id: a, type: kafka, topic: t, match: partition + 1}", expect.stringContaining("EXPRESSION_TYPE the condition")],
+    [
+      "{id: a, type: file, directory_path: /, file_pattern: '" + "?".repeat(1200) + "'}",
+      expect.stringContaining("INVALID_PATTERN `file_pattern`"),
+    ],
     ["{id: a, type: file}", expect.stringContaining("MISSING_KEY `directory_path` is required")],
     ["{id: a b, type: file, directory_path: /}", expect.stringContaining("4:10 INVALID_VALUE `id` must be letters")],
     ["{id: a, type: file, directory_path: /, pattern: x}", expect.stringContaining("UNKNOWN_KEY the key `pattern`")],

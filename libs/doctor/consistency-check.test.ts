@@ -204,6 +204,17 @@ const plantings: Readonly<Record<CheckName, Planting>> = {
 };
 
 describe("the consistency check", () => {
+  it("wakes who may wait for the slots that it gives back, and nobody when there are none", async () => {
+    const bench = await openBench();
+    const heard: string[] = [];
+    for (const topic of ["queued", "room"] as const) bench.store.wake.listen(topic, () => heard.push(topic));
+    await bench.check(true);
+    expect(heard).toEqual([]);
+    await plantings.slot_idle.plant(bench);
+    await bench.check(true);
+    await expect.poll(() => heard.toSorted()).toEqual(["queued", "room"]);
+  });
+
   it.each(checkNames)("finds %s, names it, and repairs what is safe", async (name) => {
     const bench = await openBench();
     expect((await bench.check(true)).findings).toEqual([]);

@@ -45,5 +45,7 @@ export const bashSchema: OperatorSchema = {
     })
     .check(exactlyOneOf(["bash_command", "script"])),
   code: { bash_command: "shell" },
+  encloses: "process",
+  literal: ["network"],
   description: "Shell code or a script, with `set -euo pipefail`.",
 };

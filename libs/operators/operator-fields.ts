@@ -18,6 +18,7 @@ export const durationField: z.ZodType = orExpression(
 export const processFields: {
   environment: z.ZodOptional<z.ZodType<Record<string, string | number | boolean>>>;
   working_directory: z.ZodOptional<z.ZodString>;
+  network: z.ZodOptional<z.ZodEnum<{ none: "none"; outbound: "outbound"; full: "full" }>>;
 } = {
   environment: z
     .record(
@@ -27,6 +28,7 @@ export const processFields: {
     .optional()
     .describe("Variables for the process; they win over the task's."),
   working_directory: z.string().min(1).optional().describe("Relative to the folder of the definition."),
+  network: z.enum(["none", "outbound", "full"]).optional().describe("What it may reach; it wins over the task's."),
 };
 
 /** Refuses all but exactly one of the named fields; the JSON Schema for editors reads the names from the check. */

@@ -39,7 +39,7 @@ export type LogSourceName = "stdout" | "stderr" | "system";
 export type StartProcess = (options: ProcessOptions) => Promise<ProcessResult>;
 
 export interface ProcessOptions {
-  /** A path, or a name that is looked up in the environment's PATH. */
+  /** A path, or a name that is looked up in the environment's PATH. In a container empty stands for the image's own. */
   readonly file: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -72,7 +72,7 @@ export interface ProcessResult {
 
 /**
  * What an attempt came to. Failure codes: `exit_code`, `signal`, `timeout`, `out_of_memory`, `interrupted`,
- * `runner_lost`, `failed`, `connection`, `database_error`, `http_status`, `invalid_response`, and those that no retry
+ * `runner_lost`, `failed`, `connection`, `database_error`, `http_status`, `invalid_response`, `image_missing`, and those that no retry
  * mends: `not_found`, `permission_denied`, `syntax`, `configuration`, `invalid_output`, `outbound_refused`, `untrusted`,
  * `disk_limit`, `process_limit`.
  * `retryable` has the last word.

@@ -48,6 +48,8 @@ export const pythonSchema: OperatorSchema = {
     })
     .check(exactlyOneOf(["python_command", "python_code", "python_file"]), atMostOneOfPackages),
   code: { python_command: "python_command", python_code: "python" },
+  encloses: "process",
+  literal: ["network"],
   description: "A Python script, command line or inline code.",
 };
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { OperatorSchema, OperatorSchemas } from "#ports/operator-schema.ts";
 import { approvalSchema } from "./approval-operator.ts";
 import { bashOperator, bashSchema } from "./bash-operator.ts";
+import { containerOperator, containerSchema } from "./container-operator.ts";
 import { functionSchema } from "./function-operator.ts";
 import { httpOperator, httpSchema } from "./http/http-operator.ts";
 import { noopOperator, noopSchema } from "./noop-operator.ts";
@@ -38,6 +39,7 @@ export function createRegistry(entries: readonly RegistryEntry[]): ReadonlyMap<s
 export const builtInOperators: ReadonlyMap<string, RegistryEntry> = createRegistry([
   { operator: bashOperator, schema: bashSchema },
   { operator: pythonOperator, schema: pythonSchema },
+  { operator: containerOperator, schema: containerSchema },
   { operator: sqlOperator, schema: sqlSchema },
   { operator: httpOperator, schema: httpSchema },
   { operator: emailOperator, schema: emailSchema },

@@ -93,7 +93,10 @@ export interface ConsistencyStore {
   listStrays(limits: StrayLimits, limit: number): Promise<readonly StrayFact[]>;
   /** Leases that are held for more than `longestMs` end after `leaseMs`; a holder that lives renews its own. Answers their names. */
   shortenLeases(longestMs: number, leaseMs: number): Promise<readonly string[]>;
-  /** Gives slots back whose holder is gone or no longer holds them, at most `limit`; answers their subjects. */
+  /**
+   * Gives slots back whose holder is gone or no longer holds them, at most `limit`, and wakes who may wait for them;
+   * answers their subjects.
+   */
   freeIdleSlots(limit: number): Promise<readonly string[]>;
   /** Forgets requests whose answer is no longer promised (G6), at most `limit`; answers how many. */
   forgetRequests(limit: number): Promise<number>;

@@ -60,6 +60,12 @@ export interface StoredVersion {
 /** Definitions, versions and import errors. Registering is all or nothing. */
 export interface DefinitionStore extends ScheduleStore {
   register(version: NewVersion): Promise<RegisterResult>;
+  /**
+   * Registers versions of different ids and files, each all or nothing, in fewer steps: those with webhooks after the
+   * others. The results come in the order of the versions. Throws when one of them can't be stored: then some may be in
+   * force, and the same again is harmless.
+   */
+  registerAll(versions: readonly NewVersion[]): Promise<readonly RegisterResult[]>;
   recordImportError(filePath: string, hash: string, problems: readonly StoredProblem[]): Promise<void>;
   clearImportError(filePath: string): Promise<void>;
   /** The file is gone: its DAG leaves the schedule, history stays. */

@@ -1,4 +1,5 @@
 import type { SlotNeed } from "#core/limits.ts";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { RunState, TaskState } from "#core/states.ts";
 
 /** What tells why the instances of a run wait. Times in milliseconds since 1970 by the store's clock. */
@@ -34,6 +35,10 @@ export interface ExplainedInstance {
   readonly operatorType: string;
   /** Labels that its worker must have. */
   readonly labels: Readonly<Record<string, string>>;
+  /** What its worker's host must be able to do. */
+  readonly capabilities: readonly string[];
+  /** What an attempt of it takes of its worker. */
+  readonly requests: ResourceAmounts;
   /** Limits that an attempt of it needs room in. */
   readonly needs: readonly SlotNeed[];
   readonly dueAt: number | null;
@@ -60,4 +65,9 @@ export interface LiveWorker {
   readonly labels: Readonly<Record<string, string>>;
   /** Operator types that it runs; none: any. */
   readonly operators: readonly string[];
+  /** What its host can do beyond running a process. */
+  readonly capabilities: readonly string[];
+  /** What its attempts may ask for together, and what of it is left. */
+  readonly resources: ResourceAmounts;
+  readonly room: ResourceAmounts;
 }

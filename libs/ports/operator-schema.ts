@@ -14,10 +14,14 @@ export interface OperatorSchema {
   readonly defaultRetries?: number;
   /** Milliseconds; absent: the server's maximum. */
   readonly defaultTimeoutMs?: number;
+  /** What can surround its processes: what the task says, or always a container. Absent: nothing, it starts none of its own. */
+  readonly encloses?: "process" | "container";
   /** `executor`: it only waits, so that no worker gets it and no slot is held. Absent: it runs on a worker. */
   readonly runsIn?: "executor";
   /** Fields that hold no expression, since they say which workers may run the task. */
   readonly literal?: readonly string[];
+  /** Fields of a hook of this kind where it does not give them: a message about what has ended, in expressions. */
+  readonly hookDefaults?: Readonly<Record<string, unknown>>;
   /** Fields that hold schemas in the form of `parameters:`. */
   readonly forms?: readonly string[];
 }

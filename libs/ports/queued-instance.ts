@@ -1,3 +1,5 @@
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
+
 /** A queued instance that may be dispatched now. */
 export interface QueuedInstance {
   readonly runKey: number;
@@ -13,6 +15,8 @@ export interface PickedInstance extends QueuedInstance {
   readonly isPlaced: boolean;
   /** It was stamped once since it became queued: its ticket was handed back, or nobody has used it in time. */
   readonly wasDispatched: boolean;
+  /** Present: what it takes of its worker. */
+  readonly requests?: ResourceAmounts;
 }
 
 export interface PickedInstances {

@@ -1,6 +1,7 @@
 import type { Decision } from "#core/decision.ts";
 import type { WorkerTraits } from "#core/placement.ts";
 import type { Plan } from "#core/plan.ts";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { CreateRunResult, NewRun, RunType } from "./new-run.ts";
 import type { PickedInstances, QueuedInstance, StampedInstance } from "./queued-instance.ts";
@@ -43,6 +44,8 @@ export interface HeldAttempt {
   readonly fence: number;
   readonly workerKey: number;
   readonly isRunning: boolean;
+  /** Present: what it takes of its worker. */
+  readonly requests?: ResourceAmounts;
 }
 
 /** What the claim of an attempt needs beside the plan. */
@@ -74,18 +77,22 @@ export interface RunStore {
   readPlan(versionKey: number): Promise<Plan>;
   readFacts(runKeys: readonly number[]): Promise<readonly RunFacts[]>;
   /**
-   * Queued, not held, due, of unpaused runs, with room in their limits. First the `oldest` of all, so many, so that nothing waits for ever (I7); then by
-   * task priority, DAG priority, the DAG with the fewest attempts out (those picked before it counted, G14), age. What was
+   * Queued, not held, due, of unpaused runs, with room in their limits. By task priority, DAG priority, the DAG with the fewest attempts out (those picked
+   * before it counted, G14), age; but at the places `oldestAt`, rising from 0, the oldest of all, so that nothing waits for ever (I7). What was
    * stamped less than `redispatchAfterMs` ago is left out.
    */
   pickQueued(options: {
     queues: readonly string[];
     backends: readonly (string | null)[];
     limit: number;
-    oldest?: number;
+    oldestAt?: readonly number[];
     redispatchAfterMs?: number;
     /** Of the workers that it is for; absent: any. */
     traits?: WorkerTraits;
+    /** What the workers have free: what asks for more than each of them has is left out. Absent: nothing is. */
+    rooms?: readonly ResourceAmounts[];
+    /** Only what asks for resources and was queued so long ago; absent: anything. */
+    askedMs?: number;
   }): Promise<PickedInstances>;
   /** Runs that wait for room in their limits and might find some now, each DAG's most urgent first. */
   listAdmissible(limit: number): Promise<readonly number[]>;

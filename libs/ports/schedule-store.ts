@@ -18,6 +18,8 @@ export interface DueSchedule {
   readonly versionKey: number;
   /** The slot to run: its logical date. */
   readonly dueAt: number;
+  /** Since when it waits for its turn. */
+  readonly turnAt: number;
   /** Slots up to it are made one after the other; null: none wait. */
   readonly backlogEnd: number | null;
   readonly registeredAt: number;

@@ -69,8 +69,8 @@ export interface TemplateStore {
   readText(key: TemplateKey): Promise<string | null>;
   /** Notes what a DAG was made from. */
   recordInstance(instance: TemplateInstance): Promise<void>;
-  /** The DAG is no instance any more. */
-  forgetInstance(dagId: string): Promise<void>;
+  /** The DAGs are no instances any more. */
+  forgetInstances(dagIds: readonly string[]): Promise<void>;
   /** Of DAGs in force, by id. */
   listInstances(): Promise<readonly TemplateInstance[]>;
 }

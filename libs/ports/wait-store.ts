@@ -43,6 +43,13 @@ export interface ChildOfWait {
   readonly child: { readonly runKey: number; readonly state: string; readonly hasEnded: boolean } | null;
 }
 
+interface WaitLook {
+  readonly hasUnstarted: boolean;
+  readonly hasDue: boolean;
+  readonly hasChildren: boolean;
+  readonly nextDueInMs: number | null;
+}
+
 /** A question that waits for people. */
 export interface ApprovalView extends OpenWait {
   readonly dagId: string;
@@ -56,14 +63,14 @@ export interface ApprovalView extends OpenWait {
  * to wait by it; it ends with its instance, through the one door for changes (`RunStore`). Nothing here changes a state.
  */
 export interface WaitStore {
+  /** What there is to do, told without reading it: most looks find nothing. `nextDueInMs` null: none waits for a time. */
+  look(): Promise<WaitLook>;
   /** Queued instances of runs that are not paused, of which nobody has looked at what they are to wait for. */
   listUnstarted(limit: number): Promise<readonly { readonly runKey: number; readonly ordinal: number }[]>;
   /** Answers the wait as it is stored: what was saved first under its key stays. */
   save(wait: NewWait): Promise<StoredWait>;
   /** Waits whose instance is due by the store's clock. */
   listDue(limit: number): Promise<readonly OpenWait[]>;
-  /** Milliseconds until the next one is due; null when none waits for a time. */
-  nextDueInMs(): Promise<number | null>;
   /** Notes the run that a wait made, from now on a child that it has to do with. */
   setChild(key: WaitKey, childRunId: string): Promise<void>;
   listChildren(limit: number): Promise<readonly ChildOfWait[]>;

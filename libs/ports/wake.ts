@@ -1,5 +1,9 @@
-/** What a wake is about. Hints only: what gets lost, a scan finds. `ended` carries the id of a run that has its end. */
+/**
+ * What a wake is about. Hints only: what gets lost, a scan finds. `created` carries the key of a run of which something may be
+ * queued, `ended` the id of a run that has its end.
+ */
 export type WakeTopic =
+  | "created"
   | "queued"
   | "ended"
   | "outbox"
@@ -16,6 +20,6 @@ export type WakeTopic =
 /** Tells other loops, in this process and in others, that there is work; sent after COMMIT, coalesced. */
 export interface Wake {
   notify(topic: WakeTopic, detail?: string): void;
-  /** Returns the function that ends it. */
-  listen(topic: WakeTopic, listener: (detail: string) => void): () => void;
+  /** Returns the function that ends it. While `isSole` answers true no other process need be told what this one tells itself. */
+  listen(topic: WakeTopic, listener: (detail: string) => void, isSole?: () => boolean): () => void;
 }

@@ -1,3 +1,4 @@
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { RenewedLease, TaskCounts, WorkerBeat, WorkerTally } from "./worker-beat.ts";
 
 /** What a worker says of itself when a session opens. */
@@ -15,7 +16,12 @@ export interface WorkerHello {
   readonly queues: readonly string[];
   readonly slots: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Operator types that it runs. */
   readonly capabilities: readonly string[];
+  /** What its host can do beyond running a process: kinds of isolation. */
+  readonly hostCapabilities: readonly string[];
+  /** What its attempts may ask for together. */
+  readonly resources: ResourceAmounts;
   readonly executorId: string;
   readonly leaseMs: number;
 }

@@ -1,3 +1,4 @@
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { Page, PageRequest } from "./queries.ts";
 
 /** What a worker is worth to a dispatcher. `lost` and `stopped` are the ends of an incarnation. */
@@ -25,10 +26,16 @@ export interface WorkerView {
   readonly version: string;
   readonly executorId: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Operator types that it runs. */
   readonly capabilities: readonly string[];
+  /** What its host can do beyond running a process. */
+  readonly hostCapabilities: readonly string[];
   readonly queues: readonly string[];
   readonly slots: number;
   readonly freeSlots: number;
+  /** What its attempts may ask for together, and what of it those that it has leave. */
+  readonly resources: ResourceAmounts;
+  readonly room: ResourceAmounts;
   /** Null: it does not tell. */
   readonly usage: ResourceUsage | null;
   /** Null: nobody asked it to drain. */

@@ -11,6 +11,8 @@ export interface AttemptDirectories {
   readonly outputFile: string;
   /** Holds the path of the attempt's cgroup, so that a later start finds it. */
   readonly cgroupNote: string;
+  /** Holds the engine that the attempt's container is in. */
+  readonly containerNote: string;
 }
 
 /** Every attempt's folder is below this one of the data directory. */
@@ -29,6 +31,7 @@ export function attemptDirectories(dataDir: string, token: string): AttemptDirec
     code: join(base, "code"),
     outputFile: join(base, "output"),
     cgroupNote: join(base, "cgroup"),
+    containerNote: join(base, "container"),
   };
 }
 

@@ -5,12 +5,19 @@ import { type LimitBreach, memoryBreach, processBreach } from "./limit-breach.ts
 import type { LimitWatch } from "./limit-watch.ts";
 import type { ProcessTree } from "./process-tree.ts";
 
+const allControllers: ReadonlySet<Controller> = new Set(["memory", "pids", "cpu"]);
+
+/** By which engines say that SIGKILL ended a container's main process. */
+const killedExitCode = 137;
+
 export interface AttemptGaugeOptions {
   /** Null: the attempt has none. */
   readonly cgroup: string | null;
   readonly controllers: ReadonlySet<Controller>;
   readonly limits: AttemptLimits;
   readonly directory: string;
+  /** A container, which its engine limits; here its folders are watched alone. */
+  readonly isContainer: boolean;
   readonly watch: LimitWatch;
 }
 
@@ -22,9 +29,10 @@ export class AttemptGauge {
   #breach: LimitBreach | null = null;
 
   constructor(options: AttemptGaugeOptions) {
-    const { cgroup, limits, controllers } = options;
+    const { cgroup, limits, controllers, isContainer } = options;
     this.#options = options;
-    this.#held = cgroup === null ? new Set() : limitCgroup(cgroup, limits, controllers);
+    if (isContainer) this.#held = allControllers;
+    else this.#held = cgroup === null ? new Set() : limitCgroup(cgroup, limits, controllers);
   }
 
   /** Watches the tree of one process until the answer is called. `end` is called once a limit is passed. */
@@ -50,9 +58,12 @@ export class AttemptGauge {
   }
 
   /** The limit that a process of the attempt has failed by; null: none. */
-  findBreach(): LimitBreach | null {
+  findBreach(exitCode: number | null): LimitBreach | null {
     if (this.#breach !== null) return this.#breach;
-    const { cgroup, limits } = this.#options;
+    const { cgroup, limits, isContainer } = this.#options;
+    // Not every engine tells why the kernel killed a container; one with a limit has hardly another cause.
+    if (isContainer && exitCode === killedExitCode && limits.memoryBytes !== null)
+      return memoryBreach(null, limits.memoryBytes);
     if (cgroup === null) return null;
     if (ranOutOfMemory(cgroup)) return memoryBreach(null, limits.memoryBytes);
     return ranOutOfProcesses(cgroup) ? processBreach(limits.processes) : null;

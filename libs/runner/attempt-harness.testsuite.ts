@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, vi } from "vitest";
 import { attemptDirectories } from "./attempt-directories.ts";
 import { type AttemptLimits, noLimits } from "./attempt-limits.ts";
 import { type CgroupSupport, findCgroupSupport } from "./cgroup-support.ts";
+import type { Enclosure } from "./enclosure/enclosure.ts";
 import { LimitWatch } from "./limit-watch.ts";
 import { hasVariable, listProcesses } from "./process-table.ts";
 import { tokenVariable } from "./process-tree.ts";
@@ -31,6 +32,7 @@ interface OpenOptions {
   readonly support?: CgroupSupport;
   readonly captureStdout?: boolean;
   readonly limits?: Partial<AttemptLimits>;
+  readonly enclosure?: Enclosure;
 }
 
 /** An attempt, with what it reported so far. */
@@ -44,6 +46,7 @@ export function openAttempt(options: OpenOptions = {}) {
     directories,
     support: options.support ?? noSupport,
     limits: { ...noLimits, ...options.limits },
+    enclosure: options.enclosure ?? null,
     watch: new LimitWatch(),
     logMaxBytes: 1024 * 1024,
     credit: 1024 * 1024,

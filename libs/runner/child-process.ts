@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "#errors/app-error.ts";
 import type { ProcessOptions } from "#operators/operator.ts";
 import { StreamMasker } from "#secrets/stream-masker.ts";
-import { joinCgroup } from "./cgroup.ts";
-import { findExecutable, isDirectory, type StartFailure } from "./find-executable.ts";
+import { type CommandPlace, prepareCommand, type PreparedCommand } from "./enclosure/prepare-command.ts";
+import type { StartFailure } from "./find-executable.ts";
 import { createLastLine } from "./line-splitter.ts";
 import { maxValueBytes } from "./parse-outputs.ts";
-import { tokenVariable } from "./process-tree.ts";
 
 const maxTailBytes = 4096;
 
@@ -44,34 +43,38 @@ export interface RunningProcess {
 export function startChild(
   options: ProcessOptions,
   attempt: {
-    readonly token: string;
-    readonly cgroup: string | null;
+    readonly place: CommandPlace;
     readonly captureStdout: boolean;
     readonly masked: readonly Buffer[];
   },
   onOutput: (source: "stdout" | "stderr", piece: Buffer) => void,
 ): RunningProcess | StartFailure {
-  if (!isDirectory(options.cwd))
-    return { code: "not_found", message: `the working directory ${options.cwd} does not exist` };
-  const found = findExecutable(options.file, { searchPath: options.environment["PATH"] ?? "", cwd: options.cwd });
-  if (!("path" in found)) return found;
-  const plain = { file: found.path, args: options.args };
-  const { file, args } = attempt.cgroup === null ? plain : joinCgroup(attempt.cgroup, plain.file, plain.args);
   try {
-    for (const [path, text] of Object.entries(options.files ?? {})) {
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, text);
-    }
-    const child = spawn(file, args, {
-      cwd: options.cwd,
-      env: { ...options.environment, [tokenVariable]: attempt.token },
-      detached: true,
-      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-    });
+    const prepared = prepareCommand(options, attempt.place);
+    if ("code" in prepared) return prepared;
+    const child = spawnPrepared(prepared, options.input === undefined ? "ignore" : "pipe");
     const { captureStdout, masked } = attempt;
     return follow(child, { input: options.input, captureStdout, masked, onOutput });
   } catch (error) {
     return toFailure(error);
+  }
+}
+
+/** What descriptor 3 gives is in no folder any more once the program has it. */
+function spawnPrepared(
+  { file, args, cwd, environment, optionsText }: PreparedCommand,
+  input: "ignore" | "pipe",
+): ChildProcess {
+  const settings = { cwd, env: environment, detached: true } as const;
+  if (optionsText === null) return spawn(file, args, { ...settings, stdio: [input, "pipe", "pipe"] });
+  const path = join(cwd, "options");
+  writeFileSync(path, optionsText, { mode: 0o600 });
+  const descriptor = openSync(path, "r");
+  try {
+    rmSync(path);
+    return spawn(file, args, { ...settings, stdio: [input, "pipe", "pipe", descriptor] });
+  } finally {
+    closeSync(descriptor);
   }
 }
 

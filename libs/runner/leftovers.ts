@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { attemptDirectories, attemptsRoot, removeDirectory } from "./attempt-directories.ts";
 import { removeCgroup } from "./cgroup.ts";
+import { readContainerNote, removeContainer } from "./enclosure/container-life.ts";
 import { readProcess } from "./process-table.ts";
 import { killTree } from "./process-tree.ts";
 import { readText } from "./read-text.ts";
@@ -36,7 +37,9 @@ export async function removeStrays(dataDir: string, isKnown: (token: string) => 
 export async function removeAttempt(dataDir: string, token: string): Promise<void> {
   const directories = attemptDirectories(dataDir, token);
   const cgroup = readText(directories.cgroupNote);
+  const engine = readContainerNote(directories.containerNote);
   await killTree({ token, groups: new Set(), cgroup });
+  if (engine !== null) await removeContainer(engine, token);
   await removeDirectory(directories.base);
   if (cgroup !== null) removeCgroup(cgroup);
 }

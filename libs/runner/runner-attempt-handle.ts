@@ -1,6 +1,7 @@
 import type { ProcessOptions, ProcessResult, StopReason } from "#operators/operator.ts";
 import { type AttemptDirectories, attemptDirectories } from "./attempt-directories.ts";
 import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
+import type { Enclosure } from "./enclosure/enclosure.ts";
 import { removeAttempt } from "./leftovers.ts";
 import type { LogPiece, Output, ProcessEnd, RunnerMessage, RunnerRequest } from "./runner-protocol.ts";
 
@@ -15,6 +16,8 @@ export interface AttemptOptions {
   readonly masked?: readonly Buffer[];
   /** Absent: none of its own. */
   readonly limits?: AttemptLimits;
+  /** Absent: nothing surrounds its processes. */
+  readonly enclosure?: Enclosure | null;
   readonly onLog: (piece: LogPiece) => void;
 }
 

@@ -9,6 +9,9 @@ import type { AttemptLimits } from "./attempt-limits.ts";
 import { cgroupPath, createCgroup, removeCgroup } from "./cgroup.ts";
 import type { CgroupSupport } from "./cgroup-support.ts";
 import { type RunningProcess, startChild, waitForOutput } from "./child-process.ts";
+import { ensureImage } from "./enclosure/container-image.ts";
+import { askContainerToEnd, noteContainer, removeContainer } from "./enclosure/container-life.ts";
+import type { ContainerTool, Enclosure } from "./enclosure/enclosure.ts";
 import type { StartFailure } from "./find-executable.ts";
 import type { LimitWatch } from "./limit-watch.ts";
 import { hasMembers, killTree, type ProcessTree, terminateGroups } from "./process-tree.ts";
@@ -27,6 +30,8 @@ export interface RunnerAttemptOptions {
   readonly directories: AttemptDirectories;
   readonly support: CgroupSupport;
   readonly limits: AttemptLimits;
+  /** Null: nothing surrounds its processes. */
+  readonly enclosure: Enclosure | null;
   readonly watch: LimitWatch;
   readonly logMaxBytes: number;
   readonly credit: number;
@@ -49,16 +54,20 @@ export class RunnerAttempt {
   /** Null: nobody asked it to stop. Else the time of `performance.now()` at which its tree is killed. */
   #killAt: number | null = null;
   #killTimer: NodeJS.Timeout | undefined;
+  /** Aborted when it is asked to stop. */
+  readonly #stopping = new AbortController();
 
   constructor(options: RunnerAttemptOptions) {
     this.#options = options;
-    const { token, support, directories, limits, watch } = options;
-    const cgroup = support.parent === null ? null : cgroupPath(support.parent, token);
-    // The note comes first, so that no cgroup is ever made that a later start does not find.
-    this.#openFailure = makeDirectories(directories, cgroup);
+    const { token, support, directories, limits, watch, enclosure } = options;
+    const engine = enclosure?.kind === "container" ? enclosure.tool : null;
+    const cgroup = support.parent === null || engine !== null ? null : cgroupPath(support.parent, token);
+    // The notes come first, so that no cgroup and no container is ever made that a later start does not find.
+    this.#openFailure = makeDirectories(directories, { cgroup, engine });
     this.#cgroup = cgroup !== null && this.#openFailure === null && createCgroup(cgroup) ? cgroup : null;
     const controllers = support.parent === null ? new Set<never>() : support.controllers;
-    this.#gauge = new AttemptGauge({ cgroup: this.#cgroup, controllers, limits, directory: directories.base, watch });
+    const watched = { limits, directory: directories.base, isContainer: engine !== null, watch };
+    this.#gauge = new AttemptGauge({ cgroup: this.#cgroup, controllers, ...watched });
     this.#log = new AttemptLog({
       maxBytes: options.logMaxBytes,
       credit: options.credit,
@@ -77,8 +86,9 @@ export class RunnerAttempt {
   stop(graceMs: number): void {
     const killAt = performance.now() + graceMs;
     const isFirst = this.#killAt === null;
+    this.#stopping.abort();
     this.#killAt = Math.min(this.#killAt ?? killAt, killAt);
-    if (isFirst && graceMs > 0) terminateGroups(this.#tree);
+    if (isFirst && graceMs > 0) this.#askToEnd();
     clearTimeout(this.#killTimer);
     this.#killTimer = setTimeout(() => this.#kill(), Math.max(0, this.#killAt - performance.now()));
     if (graceMs <= 0) this.#kill();
@@ -105,17 +115,30 @@ export class RunnerAttempt {
     return { token: this.#options.token, groups: this.#groups, cgroup: this.#cgroup };
   }
 
+  #askToEnd(): void {
+    const { token, enclosure } = this.#options;
+    if (enclosure?.kind !== "container") return terminateGroups(this.#tree);
+    const isWanted = (): boolean => this.#running !== null && performance.now() < (this.#killAt ?? 0);
+    void askContainerToEnd(enclosure.tool, token, isWanted);
+  }
+
   #kill(): void {
     void killTree(this.#tree);
   }
 
   async #run(process: number, options: ProcessOptions): Promise<void> {
-    const { token, send, captureStdout, masked = [] } = this.#options;
+    const { token, send, directories, enclosure, limits, captureStdout, masked = [] } = this.#options;
     const report = (end: ProcessEnd) => send({ kind: "exited", attempt: token, process, end });
     if (this.#openFailure !== null) return report(notStarted(this.#openFailure));
     if (this.#killAt !== null) return report({ ...notStarted(null), wasStopped: true });
+    if (enclosure?.kind === "container") {
+      const missing = await ensureImage(enclosure, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return report({ ...notStarted(null), wasStopped: true });
+      if (missing !== null) return report(notStarted(missing));
+    }
     const isLogged = options.logOutput ?? true;
-    const started = startChild(options, { token, cgroup: this.#cgroup, captureStdout, masked }, (source, piece) => {
+    const place = { token, directories, cgroup: this.#cgroup, enclosure, limits };
+    const started = startChild(options, { place, captureStdout, masked }, (source, piece) => {
       if (isLogged) this.#log.write(source, piece);
     });
     if (!("pid" in started)) return report(notStarted(started));
@@ -130,7 +153,7 @@ export class RunnerAttempt {
     await this.#endTree(started);
     this.#running = null;
     this.#groups.delete(started.pid);
-    const breach = exitCode === 0 ? null : this.#gauge.findBreach();
+    const breach = exitCode === 0 ? null : this.#gauge.findBreach(wasStopped ? null : exitCode);
     report({
       exitCode,
       signal,
@@ -148,6 +171,8 @@ export class RunnerAttempt {
     while (this.#killAt !== null && performance.now() < this.#killAt && hasMembers(this.#tree))
       await delay(lookAgainMs);
     await killTree(this.#tree);
+    const { token, enclosure } = this.#options;
+    if (enclosure?.kind === "container") await removeContainer(enclosure.tool, token);
     await waitForOutput(running, strayOutputMs);
     running.dropOutput();
   }
@@ -179,13 +204,17 @@ function notStarted(failure: StartFailure | null): ProcessEnd {
 }
 
 /** Fresh and for this user alone. */
-function makeDirectories(directories: AttemptDirectories, cgroup: string | null): StartFailure | null {
+function makeDirectories(
+  directories: AttemptDirectories,
+  { cgroup, engine }: { readonly cgroup: string | null; readonly engine: ContainerTool | null },
+): StartFailure | null {
   try {
     mkdirSync(directories.base, { recursive: true, mode: 0o700 });
     for (const path of [directories.work, directories.temporary, directories.artifacts])
       mkdirSync(path, { mode: 0o700 });
     writeFileSync(directories.outputFile, "", { mode: 0o600 });
     if (cgroup !== null) writeFileSync(directories.cgroupNote, cgroup);
+    if (engine !== null) noteContainer(directories.containerNote, engine);
     return null;
   } catch (error) {
     return { code: "worker_error", message: `the attempt's directory can't be made: ${describeError(error)}` };

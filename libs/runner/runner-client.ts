@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "#telemetry/logger.ts";
 import { type AttemptOptions, RunnerAttemptHandle } from "./runner-attempt-handle.ts";
 import { noLimits } from "./attempt-limits.ts";
+import { compiledCodeVariables } from "./compiled-code.ts";
 import { noteRunner, removeStrays } from "./leftovers.ts";
 import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runner-protocol.ts";
 
@@ -52,8 +53,8 @@ export class RunnerClient {
     void handle.ended.then(() => this.#attempts.delete(options.token));
     const { token: attempt, logMaxBytes, credit, captureStdout } = options;
     const masked = (options.masked ?? []).map((form) => form.toString("base64"));
-    const { limits = noLimits } = options;
-    this.#send({ kind: "open", attempt, logMaxBytes, credit, captureStdout, masked, limits });
+    const { limits = noLimits, enclosure = null } = options;
+    this.#send({ kind: "open", attempt, logMaxBytes, credit, captureStdout, masked, limits, enclosure });
     return handle;
   }
 
@@ -94,7 +95,7 @@ export class RunnerClient {
     if (this.#runner !== null) return this.#runner;
     const path = fileURLToPath(new URL(`./runner-process${extname(import.meta.url)}`, import.meta.url));
     const runner = fork(path, [this.#options.dataDir], {
-      env: this.#options.environment,
+      env: { ...this.#options.environment, ...compiledCodeVariables() },
       execArgv: [],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });

@@ -26,10 +26,10 @@ function handle(request: RunnerRequest): void {
   }
   if (request.kind === "open") {
     const directories = attemptDirectories(dataDir, request.attempt);
-    const { attempt: token, logMaxBytes, credit, captureStdout, limits } = request;
+    const { attempt: token, logMaxBytes, credit, captureStdout, limits, enclosure } = request;
     const masked = request.masked.map((form) => Buffer.from(form, "base64"));
     const facts = { token, directories, logMaxBytes, credit, captureStdout, masked };
-    attempts.set(token, new RunnerAttempt({ ...facts, support, limits, watch, send }));
+    attempts.set(token, new RunnerAttempt({ ...facts, support, limits, enclosure, watch, send }));
     return;
   }
   const attempt = attempts.get(request.attempt);

@@ -1,5 +1,6 @@
 import type { ProcessOptions } from "#operators/operator.ts";
 import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
+import type { Enclosure } from "./enclosure/enclosure.ts";
 import type { LimitBreach } from "./limit-breach.ts";
 
 /** An output as it is reported: JSON text. */
@@ -49,6 +50,8 @@ export type RunnerRequest =
       /** What is masked in its output, as base64. */
       readonly masked: readonly string[];
       readonly limits: AttemptLimits;
+      /** Null: nothing surrounds its processes. */
+      readonly enclosure: Enclosure | null;
     }
   | { readonly kind: "start"; readonly attempt: string; readonly process: number; readonly options: ProcessOptions }
   | { readonly kind: "stop"; readonly attempt: string; readonly graceMs: number }

@@ -115,6 +115,7 @@ function checkFields(found: readonly string[]): string | null {
     const names = fields.map((field) => field.name).join(" ");
     return `a cron expression has 5 fields (${names}), found ${found.length}`;
   }
+  if (isReadable(found)) return null;
   for (const [index, { name, range }] of fields.entries()) {
     const value = found[index] ?? "";
     if (!isFieldValid(index, value)) return `bad ${name} "${value}": use ${range}, with * , - and /`;
@@ -122,14 +123,16 @@ function checkFields(found: readonly string[]): string | null {
   return null;
 }
 
-/**
- * Asks the library about one field by putting wildcards into the others, so that the answer names the field. Its `+`,
- * which makes both days a condition, is no part of the format.
- */
+/** Asks the library about one field by putting wildcards into the others, so that the answer names the field. */
 function isFieldValid(index: number, value: string): boolean {
-  if (value.includes("+")) return false;
+  return isReadable(fields.map((_, place) => (place === index ? value : "*")));
+}
+
+/** The library's `+`, which makes both days a condition, is no part of the format. */
+function isReadable(found: readonly string[]): boolean {
+  if (found.some((value) => value.includes("+"))) return false;
   try {
-    openPattern(fields.map((_, place) => (place === index ? value : "*")));
+    openPattern(found);
     return true;
   } catch {
     return false;

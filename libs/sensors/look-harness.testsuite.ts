@@ -7,7 +7,8 @@ import { createSessionPools } from "#connections/sessions/session-pools.ts";
 import { createOutboundPolicy } from "#outbound/outbound-policy.ts";
 import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
 import { createSecretSource } from "#secrets/secret-source.ts";
-import type { Look, LookResult } from "./look.ts";
+import { createLogger } from "#telemetry/logger.ts";
+import type { Look, LookResult, SensorHost } from "./look.ts";
 import { pollSensor } from "./poll-sensor.ts";
 
 export const basis = { id: "s", pollIntervalMs: 1000, timeoutMs: 10_000, batchSize: 1000, source: "" } as const;
@@ -21,9 +22,12 @@ export class TestSensor {
 
   constructor(
     sensor: SensorDefinition,
-    changes: Partial<Look> & { environment?: Readonly<Record<string, string>> } = {},
+    changes: Partial<Look> & {
+      environment?: Readonly<Record<string, string>>;
+      brokers?: SensorHost["brokers"];
+    } = {},
   ) {
-    const { environment = {}, ...look } = changes;
+    const { environment = {}, brokers = null, ...look } = changes;
     const sessions = createSessionPools(openSession);
     onTestFinished(() => sessions.close());
     this.#sensor = sensor;
@@ -36,6 +40,8 @@ export class TestSensor {
         secrets: createSecretSource({ environment, directory: null, command: null }),
         environment,
         definitionsFolder: "/",
+        brokers,
+        logger: createLogger({ level: "silent", format: "json", component: "sensors" }),
       },
       listEndedRuns: () => Promise.resolve([]),
       ...look,

@@ -1,10 +1,12 @@
 import type { Connections } from "#connections/connections.ts";
 import type { SessionPools } from "#connections/sessions/session-pools.ts";
+import type { KafkaConnection } from "#connections/kafka-connection.ts";
 import type { OutboundPolicy } from "#outbound/outbound-policy.ts";
 import type { SensorEvent, SensorState, StatePatch } from "#ports/sensor-firing.ts";
 import type { SensorStore } from "#ports/sensor-store.ts";
 import type { EndedRun } from "#ports/sensor-views.ts";
 import type { SecretSource } from "#secrets/secret-source.ts";
+import type { Logger } from "#telemetry/logger.ts";
 
 /** What the scheduler lends to its sensors. */
 export interface SensorHost {
@@ -15,10 +17,13 @@ export interface SensorHost {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where relative folders begin. */
   readonly definitionsFolder: string;
+  /** Of the settings; null: there are none. */
+  readonly brokers: KafkaConnection | null;
+  readonly logger: Logger;
 }
 
 /** Runs of a definition that ended within the bounds, without those that the sensor had an event of. */
-export type ListEndedRuns = (
+type ListEndedRuns = (
   options: Omit<Parameters<SensorStore["listEndedRuns"]>[0], "sensorKey">,
 ) => Promise<readonly EndedRun[]>;
 
@@ -39,9 +44,14 @@ export interface Firing {
   readonly patch: StatePatch;
 }
 
+/** Something that makes no run, and why. */
+export type PassedOver = SensorEvent & { readonly reason: string };
+
 export interface LookResult {
   /** In order: each follows from what the ones before it left. */
   readonly firings: readonly Firing[];
+  /** Kept for people to see, with the patch. */
+  readonly passedOver: readonly PassedOver[];
   /** What changes besides; null: nothing. */
   readonly patch: StatePatch | null;
   /** There is more than one look takes: look again at once. */
@@ -55,7 +65,14 @@ export interface LookResult {
 export const noPatch: StatePatch = { put: new Map(), drop: [] };
 
 /** A look that saw nothing. */
-export const quiet: LookResult = { firings: [], patch: null, hasMore: false, lookAt: null, problem: null };
+export const quiet: LookResult = {
+  firings: [],
+  passedOver: [],
+  patch: null,
+  hasMore: false,
+  lookAt: null,
+  problem: null,
+};
 
 /** What a first look leaves. */
 export function baseline(items: Readonly<Record<string, unknown>>): LookResult {

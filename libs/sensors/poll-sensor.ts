@@ -2,6 +2,7 @@ import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
 import { pollDag } from "./dag/poll-dag.ts";
 import { pollFiles } from "./file/poll-files.ts";
 import { pollHttp } from "./http/poll-http.ts";
+import { pollTopic } from "./kafka/poll-topic.ts";
 import type { Look, LookResult } from "./look.ts";
 import { pollBucket } from "./s3/poll-bucket.ts";
 import { pollSql } from "./sql/poll-sql.ts";
@@ -22,5 +23,7 @@ export function pollSensor(sensor: SensorDefinition, look: Look): Promise<LookRe
       return pollBucket(sensor, look);
     case "dag":
       return pollDag(sensor, look);
+    case "kafka":
+      return pollTopic(sensor, look);
   }
 }

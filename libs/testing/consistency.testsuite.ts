@@ -92,6 +92,21 @@ export function describeConsistency(open: OpenHarness): void {
     expect((await readInstances(store, runKey))[0]?.state).toBe("running");
   });
 
+  it("wakes who may wait for the room that a repair gives back", async () => {
+    const { store } = await openForTest(open);
+    await store.limits.setPool({ name: "narrow", size: 1, description: "" });
+    const { runKey } = await startRun(store, [{ id: "a", pool: "narrow" }, { id: "b" }]);
+    const fence = await claim(store, runKey, 0);
+    const heard: string[] = [];
+    store.wake.listen("queued", () => heard.push("queued"));
+    // What was told before has been heard.
+    store.wake.notify("queued");
+    await expect.poll(() => heard).toEqual(["queued"]);
+    const ended = { kind: "outcome", ordinal: 0, fence, outcome: success } as const;
+    await store.consistency.repairRun(runKey, ({ run, now }) => decideRun(run, [ended], now));
+    await expect.poll(() => heard).toEqual(["queued", "queued"]);
+  });
+
   it("shortens the leases that reach too far alone", async () => {
     const { store } = await openForTest(open);
     await store.leases.acquire({ name: "far", holder: "one", ttlMs: 100_000_000 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Store } from "#ports/store.ts";
 import { registerDag } from "./dag-builder.ts";
+import { hookSpec } from "./hook-spec.ts";
 import { clearOf } from "./run-driver.ts";
-import { change, claim, failure, newRun, runTask, startRun } from "./store-driver.ts";
+import { change, claim, failure, newRun, readInstances, runTask, startRun } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
 
 const soon = { timeout: 5000, interval: 5 };
@@ -58,20 +59,25 @@ export function describeDispatch(open: OpenHarness): void {
       expect(picked.filter(([runKey]) => runKey === large.runKey)).toHaveLength(50);
     });
 
-    it("takes the oldest first where that is asked for, whatever its priority", async () => {
+    it("takes the oldest at the places that are asked for, whatever its priority", async () => {
       const { store } = await openForTest(open);
       const old = await startRun(store, [{ id: "low", priority: -5 }]);
       const young = await startRun(store, [
         { id: "high", priority: 5 },
         { id: "next", priority: 4 },
       ]);
-      expect(await pick(store, { limit: 2, oldest: 1 })).toEqual([
+      expect(await pick(store, { limit: 2, oldestAt: [0] })).toEqual([
         [old.runKey, 0],
         [young.runKey, 0],
       ]);
       expect(await pick(store, { limit: 2 })).toEqual([
         [young.runKey, 0],
         [young.runKey, 1],
+      ]);
+      expect(await pick(store, { limit: 9, oldestAt: [1, 8] })).toEqual([
+        [young.runKey, 1],
+        [old.runKey, 0],
+        [young.runKey, 0],
       ]);
     });
 
@@ -290,6 +296,15 @@ export function describeDispatch(open: OpenHarness): void {
         .poll(() => store.runs.listDue(10), soon)
         .toEqual([{ runKey, ordinal: null, fence: 0, what: "run_timeout" }]);
       await change(store, runKey, [{ kind: "run_timeout" }]);
+      expect(await store.runs.listDue(10)).toEqual([]);
+    });
+
+    it("list it no more while its hooks go on", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "a" }, hookSpec(["a"], "run", "failure")], { runTimeoutMs: 1 });
+      await expect.poll(() => store.runs.listDue(10), soon).toMatchObject([{ runKey, what: "run_timeout" }]);
+      await change(store, runKey, [{ kind: "run_timeout" }]);
+      expect((await readInstances(store, runKey)).map(({ state }) => state)).toEqual(["failed", "queued"]);
       expect(await store.runs.listDue(10)).toEqual([]);
     });
 

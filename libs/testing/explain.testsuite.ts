@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { clearOf } from "./run-driver.ts";
 import { change, claim, failure, runTask, startRun, success } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
-import { hello, registerWorker } from "./worker-builder.ts";
+import { hello, listWorkers, registerWorker } from "./worker-builder.ts";
 
 const all = { ordinal: null, limit: 100 };
 
@@ -62,6 +62,39 @@ export function describeExplain(open: OpenHarness): void {
       const facts = await store.queries.explain(runId, all);
       expect(facts?.workers).toMatchObject([{ workerId: "w2", queues: ["default"], slots: 3, freeSlots: 3 }]);
       expect(Object.fromEntries(facts?.queueDepths ?? [])).toEqual({ default: 3, gpu: 1 });
+    });
+
+    it("have what is asked for, and what workers have and have left, as the list of workers shows it", async () => {
+      const { store } = await openForTest(open);
+      const requests = { milliCpus: 500, memoryBytes: 2 ** 30, diskBytes: 0, gpus: 1 };
+      const asking = { requests, capabilities: ["container"] };
+      const { runKey, runId } = await startRun(store, [
+        { id: "runs", ...asking },
+        { id: "waits", ...asking },
+        { id: "any" },
+      ]);
+      const resources = { milliCpus: 4000, memoryBytes: 8 * 2 ** 30, diskBytes: 2 ** 40, gpus: 1 };
+      const room = { milliCpus: 3500, memoryBytes: 7 * 2 ** 30, diskBytes: 2 ** 40, gpus: 0 };
+      const given = hello("w", { resources, hostCapabilities: ["container", "network:none"] });
+      const { workerKey } = await registerWorker(store, given);
+      await registerWorker(store, hello("idle", { resources }));
+      await claim(store, runKey, 0, workerKey);
+      await claim(store, runKey, 2, workerKey);
+      const facts = await store.queries.explain(runId, all);
+      expect(facts?.instances.find(({ taskId }) => taskId === "waits")).toMatchObject(asking);
+      expect(facts?.instances.find(({ taskId }) => taskId === "any")).toMatchObject({
+        ...{ capabilities: [], requests: { milliCpus: 0, memoryBytes: 0, diskBytes: 0, gpus: 0 } },
+      });
+      expect(facts?.workers).toMatchObject([
+        { workerId: "idle", capabilities: [], resources, room: resources },
+        { workerId: "w", capabilities: ["container", "network:none"], resources, room },
+      ]);
+      expect(await listWorkers(store)).toMatchObject([
+        { workerId: "idle", hostCapabilities: [], resources, room: resources },
+        { workerId: "w", hostCapabilities: ["container", "network:none"], resources, room },
+      ]);
+      await change(store, runKey, [clearOf([0])]);
+      expect((await listWorkers(store))[1]?.room).toEqual(room);
     });
 
     it("have what still stops, and what waits for it", async () => {

@@ -2,7 +2,7 @@ import type { AttemptChange } from "#core/attempt-change.ts";
 import { parentEdges } from "#core/graph.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { TaskState } from "#core/states.ts";
-import { referenceEnd, referenceRule } from "./run-reference.ts";
+import { referenceEnd, referenceHook, referenceRule } from "./run-reference.ts";
 import type { RunStep } from "./run-step.ts";
 
 const terminal: ReadonlySet<TaskState> = new Set(["success", "failed", "upstream_failed", "skipped", "removed"]);
@@ -144,8 +144,12 @@ function checkParents(run: RunAggregate, instance: Instance): readonly string[] 
       `instance ${instance.ordinal} counts ${JSON.stringify(found)}, its parents give ${JSON.stringify(expected)} (G5)`,
     );
   }
-  const rule = run.plan.tasks[instance.task]?.triggerRule ?? "all_success";
-  const verdict = referenceRule(rule, ends, waiting);
+  const { triggerRule: rule = "all_success", hook } = run.plan.tasks[instance.task] ?? {};
+  const states = parents.map(({ row }) => row.state);
+  const verdict =
+    hook === undefined
+      ? referenceRule(rule, ends, waiting)
+      : referenceHook(hook, states, hook.of === "run" && hasFailedTask(run));
   // A run that waits for room in its limits queues nothing.
   const mayWait = verdict === "wait" || (verdict === "run" && !run.run.isAdmitted);
   if (instance.state === "none" && !instance.awaitsEvaluation && !mayWait) {
@@ -155,6 +159,14 @@ function checkParents(run: RunAggregate, instance: Instance): readonly string[] 
     problems.push(`instance ${instance.ordinal} ${instance.state} has nothing to evaluate`);
   }
   return problems;
+}
+
+/** A task that is no hook has failed, and fails the run by that. */
+function hasFailedTask({ instances, plan }: RunAggregate): boolean {
+  return instances.some(({ task, mapIndex, state, exempt }) => {
+    const isFailure = state === "failed" || state === "upstream_failed";
+    return isFailure && !exempt && mapIndex === null && plan.tasks[task]?.hook === undefined;
+  });
 }
 
 function checkItem(run: RunAggregate, item: Instance): readonly string[] {

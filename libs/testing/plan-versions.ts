@@ -1,7 +1,9 @@
 import { computeLayers, type EdgeCondition, parentEdges } from "#core/graph.ts";
+import type { Hook } from "#core/hook.ts";
 import type { Plan } from "#core/plan.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { rulesThatNeedParents } from "#core/trigger-rule.ts";
+import { hookSpec } from "./hook-spec.ts";
 import { buildPlan, type TaskSpec } from "./plan-builder.ts";
 
 /** A task with its parents as ids. */
@@ -26,16 +28,36 @@ export function otherVersion(run: RunAggregate, pick: number): Plan {
   });
   const turn = draw(specs.length);
   const { runTimeoutMs, priority } = run.plan;
-  return buildPlan([...specs.slice(turn), ...specs.slice(0, turn)], { runTimeoutMs, priority });
+  const turned = [...specs.slice(turn), ...specs.slice(0, turn)];
+  return buildPlan([...turned, ...hooksOf(run, turned, draw)], { runTimeoutMs, priority });
 }
 
-/** The tasks of the version, parents first. */
+/** Most hooks of the version before whose task is still there, and now and then one that the run did not have. */
+function hooksOf({ plan }: RunAggregate, specs: readonly TaskSpec[], draw: (below: number) => number): TaskSpec[] {
+  const ids = specs.map(({ id }) => id);
+  const hooks = new Map<string, TaskSpec>();
+  const add = (tasks: readonly string[], hook: Hook): void => {
+    const spec = hookSpec(tasks, hook.of, hook.on);
+    hooks.set(spec.id, spec);
+  };
+  plan.tasks.forEach(({ hook }, task) => {
+    if (hook === undefined || draw(8) === 0) return;
+    const [parent] = parentEdges(plan.graph, task);
+    const owner = plan.tasks[parent?.task ?? -1]?.id ?? "";
+    if (hook.of === "run") add(ids, hook);
+    else if (ids.includes(owner)) add([owner], hook);
+  });
+  if (draw(8) === 0) add(ids, { of: "run", on: "failure" });
+  return [...hooks.values()];
+}
+
+/** The tasks of the version, parents first; its hooks are made anew. */
 function nodesOf({ plan, run }: RunAggregate): Node[] {
   const size = plan.tasks.length - run.removedTasks.length;
   const order = computeLayers(plan.graph).flat();
   return order.flatMap((task) => {
     const spec = plan.tasks[task];
-    if (spec === undefined || task >= size) return [];
+    if (spec === undefined || task >= size || spec.hook !== undefined) return [];
     const edges = [...parentEdges(plan.graph, task)];
     return [{ spec, parents: new Map(edges.map((edge) => [plan.tasks[edge.task]?.id ?? "", edge.on])) }];
   });

@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import type { EdgeCondition } from "#core/graph.ts";
+import type { Hook } from "#core/hook.ts";
 import type { Plan } from "#core/plan.ts";
 import type { AttemptFailure, AttemptOutcome, EvaluationResult, RerunTarget, RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { TaskState } from "#core/states.ts";
 import { unstartedWait } from "#core/unstarted-wait.ts";
 import { rulesThatNeedParents, triggerRules } from "#core/trigger-rule.ts";
+import { hookSpec } from "./hook-spec.ts";
 import { buildPlan, type TaskSpec } from "./plan-builder.ts";
 import { otherVersion } from "./plan-versions.ts";
 import { someone } from "./run-driver.ts";
@@ -18,7 +20,10 @@ interface RawTask {
   readonly spec: Omit<TaskSpec, "id" | "parents" | "waits">;
   /** It needs no worker. */
   readonly isWait: boolean;
+  readonly hooks: readonly Hook["on"][];
 }
+
+const someHooks: fc.Arbitrary<readonly Hook["on"][]> = fc.subarray(["success", "failure"]);
 
 const rawTask: fc.Arbitrary<RawTask> = fc.record({
   parents: fc.array(fc.record({ pick: fc.nat(), on: fc.constantFrom(...conditions) }), { maxLength: 5, size: "max" }),
@@ -31,17 +36,25 @@ const rawTask: fc.Arbitrary<RawTask> = fc.record({
     retry: fc.record({ maxRetries: fc.nat(2), maxInfraRetries: fc.nat(2), delayMs: fc.constantFrom(1, 30_000) }),
   }),
   isWait: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  hooks: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: someHooks }),
 });
 
-/** Acyclic plans of 1 to `maxTasks` tasks with any rule and edge, in an order that need not have parents first. */
+/**
+ * Acyclic plans of 1 to `maxTasks` tasks with any rule and edge, in an order that need not have parents first, and behind
+ * them their hooks.
+ */
 export function arbitraryPlan(maxTasks: number): fc.Arbitrary<Plan> {
   return fc
-    .tuple(fc.array(rawTask, { minLength: 1, maxLength: maxTasks, size: "max" }), fc.infiniteStream(fc.nat()))
-    .map(([tasks, picks]) => planOf(tasks, shuffle(tasks.length, picks)));
+    .tuple(
+      fc.array(rawTask, { minLength: 1, maxLength: maxTasks, size: "max" }),
+      someHooks,
+      fc.infiniteStream(fc.nat()),
+    )
+    .map(([tasks, runHooks, picks]) => planOf(tasks, shuffle(tasks.length, picks), runHooks));
 }
 
 /** `places[i]` is where the i-th task, whose parents come from those before it, stands in the plan. */
-function planOf(tasks: readonly RawTask[], places: readonly number[]): Plan {
+function planOf(tasks: readonly RawTask[], places: readonly number[], runHooks: RawTask["hooks"]): Plan {
   const specs: TaskSpec[] = [];
   tasks.forEach(({ parents, spec, isWait }, index) => {
     const chosen = new Map(parents.map(({ pick, on }) => [pick % Math.max(1, index), on]));
@@ -57,6 +70,9 @@ function planOf(tasks: readonly RawTask[], places: readonly number[]): Plan {
       ...(isWait ? { waits: { timeoutMs: null } } : {}),
     };
   });
+  const taskHooks = tasks.flatMap(({ hooks }, index) => hooks.map((on) => hookSpec([`t${places[index]}`], "task", on)));
+  const ids = specs.map(({ id }) => id);
+  specs.push(...taskHooks, ...runHooks.map((on) => hookSpec(ids, "run", on)));
   // Some runs are late, and of those some are cancelled.
   const action = tasks.length % 2 === 0 ? "notify" : "cancel";
   const deadline = tasks.length % 3 === 0 ? { deadline: { afterMs: 1_000_000, action } as const } : {};

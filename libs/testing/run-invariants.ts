@@ -142,8 +142,8 @@ function mayBeDispatched({ state, held, dueAt, waitsFor, itemsTotal }: Instance)
   return state === "queued" && !held && dueAt === null && waitsFor === null && itemsTotal === 0;
 }
 
-function flagsOf({ cancelRequested, isPaused, revision, deadlineAt }: RunRow): readonly unknown[] {
-  return [cancelRequested, isPaused, revision, deadlineAt];
+function flagsOf({ cancelRequested, isPaused, revision, deadlineAt, timeoutAt }: RunRow): readonly unknown[] {
+  return [cancelRequested, isPaused, revision, deadlineAt, timeoutAt];
 }
 
 function hasNewLifeOrMark({ instances }: Decision): boolean {

@@ -1,4 +1,5 @@
 import { type EdgeCondition, parentEdges } from "#core/graph.ts";
+import type { Hook } from "#core/hook.ts";
 import type { Plan } from "#core/plan.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { EndKind, RunState, TaskState } from "#core/states.ts";
@@ -61,6 +62,14 @@ export function referenceEnd(state: TaskState, on: EdgeCondition): EndKind {
   return end;
 }
 
+/** What a hook does when the tasks that it waits for are in these states, and the run has failed by them or not. */
+export function referenceHook(hook: Hook, waitsFor: readonly TaskState[], hasFailed: boolean): RuleVerdict {
+  const isOver = waitsFor.every((state) => !["none", "queued", "running", "up_for_retry"].includes(state));
+  if (!isOver) return "wait";
+  const end = hook.of === "run" ? (hasFailed ? "failed" : "success") : waitsFor[0];
+  return end === (hook.on === "failure" ? "failed" : "success") ? "run" : "skipped";
+}
+
 /** The state of a run from its instances, its cancel flag and whether anything ran, in the order of design.md. */
 export function referenceRunState({ run, instances }: RunAggregate): RunState {
   const tasks = instances.filter((instance) => instance.mapIndex === null);
@@ -107,13 +116,21 @@ export function referenceEnds(
     const parents = [...parentEdges(plan.graph, index)].map((edge) => {
       const parent = ends[edge.task];
       if (parent === undefined) throw new Error(`task ${edge.task} must come before ${index}`);
-      return { seen: referenceEnd(parent.state, edge.on), exempt: parent.exempt };
+      return { ...parent, seen: referenceEnd(parent.state, edge.on) };
     });
-    const verdict = referenceRule(
-      task.triggerRule,
-      parents.map(({ seen }) => seen),
-      0,
-    );
+    const hasFailed = parents.some(({ state, exempt }) => isFailure(state) && !exempt);
+    const verdict =
+      task.hook === undefined
+        ? referenceRule(
+            task.triggerRule,
+            parents.map(({ seen }) => seen),
+            0,
+          )
+        : referenceHook(
+            task.hook,
+            parents.map(({ state }) => state),
+            hasFailed,
+          );
     const failures = parents.filter(({ seen }) => seen === "failed" || seen === "upstream_failed");
     const state = verdict === "run" ? ownEnd(plan, index, script) : verdict === "wait" ? "none" : verdict;
     const exempt =
@@ -122,6 +139,10 @@ export function referenceEnds(
     ends[index] = { state, exempt };
   }
   return ends;
+}
+
+function isFailure(state: TaskState): boolean {
+  return state === "failed" || state === "upstream_failed";
 }
 
 function ownEnd(plan: Plan, index: number, script: TaskScript): TaskState {

@@ -85,8 +85,8 @@ export function describeSchedules(open: OpenHarness): void {
       ];
       expect(await store.definitions.moveSchedules(moves, epoch)).toEqual(new Set([many, waits]));
       expect(await store.definitions.listDueSchedules(10)).toMatchObject([
-        { dagId: "one" },
-        { dagId: "many", dueAt: now - 9 * hour, backlogEnd: now - hour },
+        { dagId: "one", turnAt: now - 2000 },
+        { dagId: "many", dueAt: now - 9 * hour, turnAt: now - 1000, backlogEnd: now - hour },
       ]);
     });
 

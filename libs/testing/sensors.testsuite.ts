@@ -97,12 +97,16 @@ export function describeSensors(open: OpenHarness): void {
       const opened = await openSensors(open);
       const { store, register } = opened;
       await register([sensor("a")]);
-      const { sensorKey, stateVersion } = await withBaseline(opened, { x: [1] });
+      const { sensorKey, stateVersion } = await withBaseline(opened, { x: [1], none: null });
       await register([{ ...sensor("a"), pollIntervalMs: 5 }]);
-      expect(await store.sensors.readState(sensorKey)).toEqual({ stateVersion, items: new Map([["x", [1]]]) });
+      const items = new Map<string, unknown>([
+        ["x", [1]],
+        ["none", null],
+      ]);
+      expect(await store.sensors.readState(sensorKey)).toEqual({ stateVersion, items });
       expect(await store.sensors.get("etl", "a")).toMatchObject({
         hasBaseline: true,
-        itemCount: 1,
+        itemCount: 2,
         definition: { pollIntervalMs: 5 },
       });
       await register([sensor("a", "elsewhere")]);

@@ -3,6 +3,7 @@ import { describeArtifacts } from "./artifacts.testsuite.ts";
 import { describeBackfills } from "./backfills.testsuite.ts";
 import { describeDeadLetters } from "./dead-letters.testsuite.ts";
 import { describeConsistency } from "./consistency.testsuite.ts";
+import { describeDefinitionBatches } from "./definition-batches.testsuite.ts";
 import { describeDefinitions } from "./definitions.testsuite.ts";
 import { describeDispatch } from "./dispatch.testsuite.ts";
 import { describeEvents } from "./events.testsuite.ts";
@@ -10,7 +11,7 @@ import { describeExplain } from "./explain.testsuite.ts";
 import { describeLeases } from "./leases.testsuite.ts";
 import { describeLimits } from "./limits.testsuite.ts";
 import { describeLogs } from "./logs.testsuite.ts";
-import { describePlacement } from "./placement.testsuite.ts";
+import { describePlacement, describeRequests } from "./placement.testsuite.ts";
 import { describeQueries } from "./queries.testsuite.ts";
 import { describeRunCreation } from "./run-creation.testsuite.ts";
 import { describeRuns } from "./runs.testsuite.ts";
@@ -27,6 +28,7 @@ import { describeWorkers } from "./workers.testsuite.ts";
 
 const parts: Readonly<Record<string, (open: OpenHarness) => void>> = {
   definitions: describeDefinitions,
+  "batches of definitions": describeDefinitionBatches,
   versions: describeVersions,
   "names of webhooks": describeWebhookNames,
   schedules: describeSchedules,
@@ -37,6 +39,7 @@ const parts: Readonly<Record<string, (open: OpenHarness) => void>> = {
   dispatch: describeDispatch,
   limits: describeLimits,
   placement: describePlacement,
+  requests: describeRequests,
   workers: describeWorkers,
   leases: describeLeases,
   events: describeEvents,

@@ -110,7 +110,7 @@ export function describeTemplates(open: OpenHarness): void {
     await store.templates.recordInstance(instance("a", { filePath: null, givenId: "a" }));
     await store.templates.recordInstance(instance("c"));
     await store.templates.recordInstance(instance("b", { template: { name: "etl", version: "1.1.0" }, uses: [] }));
-    await store.templates.forgetInstance("c");
+    await store.templates.forgetInstances(["c"]);
     const other = await openAnother();
     expect(await other.templates.listInstances()).toEqual([
       instance("a", { filePath: null, givenId: "a" }),

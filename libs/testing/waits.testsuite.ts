@@ -47,6 +47,7 @@ export function describeWaits(open: OpenHarness): void {
     const { store } = await openForTest(open);
     const { runKey } = await startRun(store, [{ id: "ask", ...waiting }, { id: "other" }]);
     expect(await store.waits.listUnstarted(10)).toEqual([{ runKey, ordinal: 0 }]);
+    expect(await store.waits.look()).toMatchObject({ hasUnstarted: true });
     const { instances: picked } = await store.runs.pickQueued({ queues: ["default"], backends: [null], limit: 10 });
     expect(picked.map(({ ordinal }) => ordinal)).toEqual([1]);
     await change(store, runKey, [{ kind: "pause", isPaused: true }]);
@@ -85,11 +86,13 @@ export function describeWaits(open: OpenHarness): void {
         ...{ details: { until: 7 }, childRunId: null, runId, fence, startedAt },
       },
     ]);
-    const next = (await store.waits.nextDueInMs()) ?? 0;
-    expect(next).toBeGreaterThan(3_500_000);
-    expect(next).toBeLessThanOrEqual(3_600_000);
+    const { nextDueInMs, ...found } = await store.waits.look();
+    expect(found).toEqual({ hasUnstarted: false, hasDue: true, hasChildren: false });
+    expect(nextDueInMs).toBeGreaterThan(3_500_000);
+    expect(nextDueInMs).toBeLessThanOrEqual(3_600_000);
     await answer(store, runKey, success);
     expect(await store.waits.listDue(10)).toEqual([]);
+    expect(await store.waits.look()).toMatchObject({ hasDue: false });
   });
 
   it("has one attempt for a wait, as long as the wait was, with its outputs", async () => {
@@ -132,6 +135,7 @@ export function describeWaits(open: OpenHarness): void {
     const child = await startRun(store, [{ id: "work", ...waiting }]);
     const wait = await beginWait(store, runKey, { kind: "run", depth: 3 });
     await store.waits.setChild(wait, child.runId);
+    expect(await store.waits.look()).toMatchObject({ hasChildren: true });
     expect(await store.waits.depthOf(child.runId)).toBe(3);
     expect(await store.waits.depthOf("no such run")).toBe(0);
     expect(await store.waits.listChildren(10)).toEqual([]);
@@ -143,6 +147,7 @@ export function describeWaits(open: OpenHarness): void {
     await change(store, runKey, [{ kind: "cancel", reason: "" }]);
     expect(await store.waits.listChildren(10)).toMatchObject([{ fence: null }]);
     await store.waits.closeChild(wait);
+    expect(await store.waits.look()).toMatchObject({ hasChildren: false });
     expect(await store.waits.listChildren(10)).toEqual([]);
   });
 

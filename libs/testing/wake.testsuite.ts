@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { wakeTopics } from "#store/wake-hub.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
 
 /** What every wake does. */
@@ -12,6 +13,15 @@ export function describeWake(open: OpenHarness): void {
     for (const detail of ["a", "b", "a"]) store.wake.notify("stops", detail);
     store.wake.notify("queued");
     await expect.poll(() => heard).toEqual({ here: ["a", "b"], there: ["a", "b"] });
+  });
+
+  it("tells other processes of every topic", async () => {
+    const { store, openAnother } = await openForTest(open);
+    const other = await openAnother();
+    const heard = new Set<string>();
+    for (const topic of wakeTopics) other.wake.listen(topic, () => heard.add(topic));
+    for (const topic of wakeTopics) store.wake.notify(topic);
+    await expect.poll(() => [...heard].toSorted()).toEqual(wakeTopics.toSorted());
   });
 
   it("tells nothing to a listener that has ended", async () => {

@@ -16,6 +16,8 @@ export function hello(workerId: string, changes: Partial<WorkerHello> = {}): Wor
     slots: 4,
     labels: {},
     capabilities: [],
+    hostCapabilities: [],
+    resources: { milliCpus: 4000, memoryBytes: 8 * 2 ** 30, diskBytes: 100 * 2 ** 30, gpus: 0 },
     executorId: "executor-1",
     leaseMs: 60_000,
     ...changes,

@@ -4,6 +4,12 @@ import { spawnSync } from "node:child_process";
 const packages: readonly { readonly program: string; readonly name: string; readonly use: string }[] = [
   { program: "java", name: "openjdk-17-jre-headless", use: "tests with Apache Kafka" },
   { program: "mvn", name: "maven", use: "tests with Apache Kafka" },
+  { program: "pgbouncer", name: "pgbouncer", use: "tests with PgBouncer" },
+  { program: "bwrap", name: "bubblewrap", use: "tests of enclosed processes" },
+  { program: "slirp4netns", name: "slirp4netns", use: "tests of enclosed processes" },
+  { program: "busybox", name: "busybox-static", use: "tests of containers" },
+  { program: "podman", name: "podman", use: "tests of containers" },
+  { program: "runc", name: "runc", use: "tests of containers" },
   { program: "mariadbd", name: "mariadb-server", use: "tests of the sql operator on MySQL" },
 ];
 

@@ -18,6 +18,12 @@ export function fillSection(page: string, section: GeneratedSection, repository:
   return page.slice(0, start + begin.length) + lines.join("\n") + page.slice(stop);
 }
 
+/** A page that has nothing but the section yet: a heading, an introduction and an example are to be written by hand. */
+export function newPage(section: Pick<GeneratedSection, "path" | "name">): string {
+  const title = section.path.replace(/^.*\/|\.md$/g, "");
+  return `${[`# ${title}`, "", ...sectionMarkers(section)].join("\n")}\n`;
+}
+
 /** The comments before and after a section. */
 export function sectionMarkers({ name }: Pick<GeneratedSection, "name">): readonly [begin: string, end: string] {
   return [`<!-- ${name}: begin, written by npm run gen -->`, `<!-- ${name}: end -->`];

@@ -1,11 +1,16 @@
 import { posix } from "node:path";
+import { definitionReference } from "./definition-reference.ts";
+import { operatorSections, strayOperatorPages } from "./field-tables.ts";
 import { folderDrawing } from "./folder-drawing.ts";
 import { fillSection, type GeneratedSection } from "./generated-section.ts";
 import { guaranteeTable } from "./guarantee-table.ts";
+import type { Repository } from "./repository.ts";
 import type { Rule } from "./rule.ts";
 
 /** Every part of a page that `npm run gen` writes. */
-export const generatedSections: readonly GeneratedSection[] = [folderDrawing, guaranteeTable];
+export function generatedSections(repository: Repository): readonly GeneratedSection[] {
+  return [folderDrawing, guaranteeTable, definitionReference, ...operatorSections(repository)];
+}
 
 const MARKDOWN_LINK = /\]\(([^)\s#]+)(?:#[^)]*)?\)/g;
 /** A file of ours in backticks, from the root; a place to be filled in, like NAME or *, is none. */
@@ -31,10 +36,11 @@ const documentLinks: Rule = {
 const sectionsAreCurrent: Rule = {
   name: "generated-sections",
   check: (repository) =>
-    generatedSections.flatMap((section) => {
+    generatedSections(repository).flatMap((section) => {
       const { path, name } = section;
       const page = repository.read(path);
-      if (page === null) return [];
+      if (page === null)
+        return isWanted(path) ? [{ path, line: null, message: `is missing: it tells of ${name}` }] : [];
       const filled = fillSection(page, section, repository);
       if (filled === page) return [];
       const message = filled === null ? `has no markers for "${name}"` : `"${name}" is old: run npm run gen`;
@@ -42,7 +48,22 @@ const sectionsAreCurrent: Rule = {
     }),
 };
 
-export const pageRules: readonly Rule[] = [documentLinks, sectionsAreCurrent];
+const operatorPagesAreNeeded: Rule = {
+  name: "operator-pages",
+  check: (repository) =>
+    strayOperatorPages(repository).map((path) => ({
+      path,
+      line: null,
+      message: "tells of no kind of work that there is",
+    })),
+};
+
+export const pageRules: readonly Rule[] = [documentLinks, sectionsAreCurrent, operatorPagesAreNeeded];
+
+/** Each kind of work has a page. */
+function isWanted(path: string): boolean {
+  return path.startsWith("docs/operators/");
+}
 
 /** Files that a line of a page links to or quotes, from the root. */
 function namedPaths(page: string, line: string): readonly string[] {

@@ -10,6 +10,7 @@ import type { Logger } from "#telemetry/logger.ts";
 import { admitRuns } from "./runs/admit-runs.ts";
 import type { Assignments } from "./dispatch/assignments.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
+import { createRunOffers } from "./dispatch/run-offers.ts";
 import { processDue } from "./upkeep/due-loop.ts";
 import { EventRelay } from "./events/event-relay.ts";
 import { PacedLoop } from "./upkeep/paced-loop.ts";
@@ -21,6 +22,7 @@ import { RunWriter } from "./runs/run-writer.ts";
 import type { WorkerSession } from "./sessions/session.ts";
 import { createSessionDoor } from "./sessions/session-door.ts";
 import { type DeploymentBackend, servedBackends } from "./dispatch/served-backends.ts";
+import { handOffWorkers } from "./sessions/hand-off-workers.ts";
 import { SessionRegistry } from "./sessions/session-registry.ts";
 import { TicketPublisher } from "./dispatch/ticket-publisher.ts";
 import { processWaits } from "./waits/wait-loop.ts";
@@ -37,6 +39,8 @@ export interface ExecutorCoreOptions {
   readonly bus: Pick<Bus, "state" | "publishTickets"> | null;
   /** A ticket that nobody has claimed for so long is given up, and its instance dispatched again (G2). */
   readonly redispatchAfterMs: number;
+  /** A worker is reserved for what has waited so long for resources. */
+  readonly reserveAfterMs: number;
   readonly programVersion: string;
   readonly workerLeaseMs: number;
   readonly heartbeatIntervalMs: number;
@@ -107,6 +111,7 @@ interface Parts {
   readonly effects: RunEffects;
   readonly writer: RunWriter;
   readonly dispatcher: Dispatcher;
+  readonly offerRun: (runKey: string) => void;
   readonly repair: RepairScan;
   readonly eventRelay: EventRelay;
   readonly due: PacedLoop;
@@ -119,7 +124,7 @@ interface Parts {
 function createParts(options: ExecutorCoreOptions): Parts {
   const { store, clock, logger, assignments, workerLeaseMs, scanIntervalMs: intervalMs } = options;
   const backends = servedBackends(options.backend, options.bus !== null);
-  const sessions = new SessionRegistry(backends);
+  const sessions = new SessionRegistry();
   const submit: RunWriter["submit"] = (submission) => writer.submit(submission);
   const effects = new RunEffects({
     store,
@@ -135,15 +140,17 @@ function createParts(options: ExecutorCoreOptions): Parts {
     store,
     clock,
     logger,
-    handOffWorkers: () => sessions.handOffWorkers(options.handOff && !dispatcher.hasBacklog),
+    handOffWorkers: () => handOffWorkers({ sessions, backends }, options.handOff && !dispatcher.hasBacklog),
     onApplied: (run, decision) => effects.perform(run, decision),
     onUncertain: (run) => effects.recover(run),
   });
   const claiming = (runKeys: readonly number[]): void => void assignments.prefetch(runKeys);
-  const { bus, redispatchAfterMs } = options;
+  const { bus, redispatchAfterMs, reserveAfterMs } = options;
   const dispatching = { store, sessions, submit, redispatchAfterMs, logger };
   const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus, backends });
-  const dispatcher = new Dispatcher({ ...dispatching, clock, backends, tickets, claiming });
+  const dispatcher = new Dispatcher({ ...dispatching, clock, backends, tickets, claiming, reserveAfterMs });
+  const mayOffer = (): boolean => options.handOff && !dispatcher.hasBacklog && sessions.freeSlots > 0;
+  const offerRun = createRunOffers({ submit, claiming, mayOffer, wake: () => dispatcher.wake() });
   const endSession = (workerKey: number): void => {
     const error = new AppError("WORKER_REFUSED", "the worker's lease was over and it is lost; start a new session");
     sessions.get(workerKey)?.outgoing.close(error);
@@ -170,6 +177,7 @@ function createParts(options: ExecutorCoreOptions): Parts {
     effects,
     writer,
     dispatcher,
+    offerRun,
     repair,
     eventRelay,
     due,
@@ -188,11 +196,13 @@ async function orderDrain(store: Store, session: WorkerSession): Promise<void> {
 /** Follows what other processes and other parts of this one say has happened; answers how to end it. */
 function listen(
   store: Store,
-  { dispatcher, waits, relay, eventRelay, sessions, repair, scans, admission }: Parts,
+  { dispatcher, offerRun, waits, relay, eventRelay, sessions, repair, scans, admission }: Parts,
 ): () => void {
   const endings = [
     store.wake.listen("queued", () => dispatcher.wake()),
     store.wake.listen("room", () => admission.pokeIn(0)),
+    store.wake.listen("created", (runKey) => offerRun(runKey)),
+    store.wake.listen("created", () => waits.pokeIn(waitPauseMs)),
     store.wake.listen("queued", () => waits.pokeIn(waitPauseMs)),
     store.wake.listen("ended", () => waits.pokeIn(waitPauseMs)),
     store.wake.listen("drains", (workerKey) => {
@@ -200,7 +210,11 @@ function listen(
       // A worker whose wake was lost is told by the answer to its next beat.
       if (session !== undefined) void orderDrain(store, session).catch(() => undefined);
     }),
-    store.wake.listen("outbox", () => relay.pokeIn(eventRelay.pauseMs)),
+    store.wake.listen(
+      "outbox",
+      () => relay.pokeIn(eventRelay.pauseMs),
+      () => eventRelay.leads,
+    ),
     store.wake.listen("stops", () => {
       for (const session of sessions.all()) repair.sendStops(session).catch(() => scans.pokeIn(0));
     }),

@@ -49,6 +49,9 @@ export async function startExecutor(
     scanIntervalMs?: number;
     bus?: Bus;
     redispatchAfterMs?: number;
+    reserveAfterMs?: number;
+    /** Workers that don't beat get no work after half of it. */
+    leaseMs?: number;
     makeRun?: MakeRun;
     artifacts?: ArtifactStore;
   } = {},
@@ -68,8 +71,9 @@ export async function startExecutor(
       eventRetentionMs: 3_600_000,
     },
     redispatchAfterMs: options.redispatchAfterMs ?? 15_000,
+    reserveAfterMs: options.reserveAfterMs ?? 60_000,
     programVersion: "test",
-    workerLeaseMs,
+    workerLeaseMs: options.leaseMs ?? workerLeaseMs,
     heartbeatIntervalMs: 500,
     scanIntervalMs: options.scanIntervalMs ?? 20,
     handOff: options.handOff ?? true,

@@ -285,6 +285,10 @@ describe("a store in trouble", () => {
         version.dagId === "a"
           ? Promise.reject(new Error("invalid byte sequence"))
           : store.definitions.register(version),
+      registerAll: async (versions) =>
+        versions.some(({ dagId }) => dagId === "a")
+          ? Promise.reject(new Error("invalid byte sequence"))
+          : store.definitions.registerAll(versions),
     };
 
     await start({ store: { ...store, definitions } });

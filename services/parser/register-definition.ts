@@ -1,5 +1,5 @@
 import type { Problem } from "#definition/model.ts";
-import type { RegisterResult } from "#ports/definition-store.ts";
+import type { NewVersion, RegisterResult } from "#ports/definition-store.ts";
 import type { Store } from "#ports/store.ts";
 import { startSchedule } from "#schedule/schedule-start.ts";
 import { hashContent } from "./list-folder.ts";
@@ -11,42 +11,64 @@ export async function registerDefinition(
   read: ValidDefinition,
   filePath: string | null,
 ): Promise<RegisterResult> {
+  const result = await store.definitions.register(toVersion(store, read, filePath));
+  if (result.kind === "registered") await noteOrigins(store, [{ read, path: filePath }]);
+  return result;
+}
+
+/**
+ * Puts the definitions of files in force, each all or nothing; their ids differ, and the results come in their order. Throws
+ * when the store can't take one of them: which it is, `registerDefinition` tells.
+ */
+export async function registerDefinitions(
+  store: Store,
+  files: readonly { readonly path: string; readonly read: ValidDefinition }[],
+): Promise<readonly RegisterResult[]> {
+  const versions = files.map(({ path, read }) => toVersion(store, read, path));
+  const results = await store.definitions.registerAll(versions);
+  await noteOrigins(
+    store,
+    files.filter((_, place) => results[place]?.kind === "registered"),
+  );
+  return results;
+}
+
+function toVersion(store: Store, read: ValidDefinition, filePath: string | null): NewVersion {
   const { definition, text } = read;
   const { schedule } = definition;
-  const hash = versionHash(read);
-  const result = await store.definitions.register({
+  return {
     dagId: definition.id,
     filePath,
     source: filePath === null ? "api" : "file",
     text,
-    hash,
+    hash: versionHashOf(read),
     definition,
     description: definition.description,
     owner: definition.owner,
     tags: definition.tags,
     schedule: schedule === null ? null : startSchedule(schedule, store.now()),
-  });
-  if (result.kind === "registered") await noteOrigin(store, read, filePath);
-  return result;
+  };
 }
 
 /** What a version is told apart by: of an instance also what it was made from. */
-function versionHash({ hash, origin }: Pick<ValidDefinition, "hash" | "origin">): string {
+function versionHashOf({ hash, origin }: Pick<ValidDefinition, "hash" | "origin">): string {
   return origin === null ? hash : hashContent(Buffer.from(`${hash} ${origin.lineageHash}`));
 }
 
 /** Should this be missed, the same content is registered again, and it is made up for. */
-async function noteOrigin(store: Store, read: ValidDefinition, filePath: string | null): Promise<void> {
-  const { definition, hash, origin } = read;
-  if (origin === null) return store.templates.forgetInstance(definition.id);
-  const { lineageHash: _lineage, ...made } = origin;
-  await store.templates.recordInstance({
-    ...made,
-    dagId: definition.id,
-    filePath,
-    fileHash: hash,
-    versionHash: versionHash(read),
-  });
+async function noteOrigins(
+  store: Store,
+  files: readonly { readonly path: string | null; readonly read: ValidDefinition }[],
+): Promise<void> {
+  const plain = files.filter(({ read }) => read.origin === null);
+  if (plain.length > 0) await store.templates.forgetInstances(plain.map(({ read }) => read.definition.id));
+  for (const { path: filePath, read } of files) {
+    if (read.origin === null) continue;
+    const { lineageHash: _lineage, ...made } = read.origin;
+    const { definition, hash: fileHash } = read;
+    const versionHash = versionHashOf(read);
+    await store.templates.recordInstance({ ...made, dagId: definition.id, filePath, fileHash, versionHash });
+  }
 }
 
 type TakenHook = Extract<RegisterResult, { kind: "hook_taken" }>;

@@ -1,13 +1,22 @@
 import type { DueSchedule, ScheduleMove } from "#ports/schedule-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { LastingFailure } from "./make-scheduled-run.ts";
+import type { ScheduleLag } from "./schedule-lag.ts";
 import { runSlot, type SlotContext } from "./run-slot.ts";
 
 /** Schedules looked at in one evaluation; the rest follows in the next, after a look at leadership. */
 const batchSize = 100;
 
-/** Runs made at once. */
-const maxParallel = 10;
+/** Schedules evaluated at once unless the settings say otherwise. */
+export const defaultParallelEvaluations = 10;
+
+interface EvaluationContext extends SlotContext {
+  readonly signal: AbortSignal;
+  /** Absent: `defaultParallelEvaluations`. */
+  readonly maxParallel?: number;
+  /** Told how late the schedules are. */
+  readonly lag?: ScheduleLag;
+}
 
 export type EvaluationResult =
   /** `nextInMs`: when to look again; null: nothing is scheduled. */
@@ -20,10 +29,11 @@ export type EvaluationResult =
  * hurts no other: a passing cause is tried again by a later evaluation; a lasting one costs that slot and is kept in
  * `failures` while that version is in force.
  */
-export async function evaluateSchedules(context: SlotContext & { signal: AbortSignal }): Promise<EvaluationResult> {
-  const { store, epoch, failures, logger } = context;
+export async function evaluateSchedules(context: EvaluationContext): Promise<EvaluationResult> {
+  const { store, epoch, failures, logger, lag } = context;
   await forgetReplaced(store, failures);
   const due = await store.definitions.listDueSchedules(batchSize);
+  lag?.note({ epoch, now: store.now(), turnAt: due[0]?.turnAt ?? null });
   const moves = await runSlots(due, context);
   if (moves === null) return { kind: "deposed" };
   const moved = await store.definitions.moveSchedules(moves, epoch);
@@ -34,7 +44,7 @@ export async function evaluateSchedules(context: SlotContext & { signal: AbortSi
 /** Null: it no longer leads. */
 async function runSlots(
   due: readonly DueSchedule[],
-  context: SlotContext & { signal: AbortSignal },
+  context: EvaluationContext,
 ): Promise<readonly ScheduleMove[] | null> {
   const moves: ScheduleMove[] = [];
   const waiting = due.values();
@@ -47,7 +57,7 @@ async function runSlots(
       if (result.kind === "moved") moves.push(result.move);
     }
   };
-  await Promise.all(Array.from({ length: maxParallel }, work));
+  await Promise.all(Array.from({ length: context.maxParallel ?? defaultParallelEvaluations }, work));
   return isDeposed ? null : moves;
 }
 

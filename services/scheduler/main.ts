@@ -15,6 +15,7 @@ export function wireScheduler(settings: Settings, parts: { store: Store; logger:
     schedulerId: `${hostname()}-${randomUUID()}`,
     leaseMs: scheduler.leaseMs,
     pollingIntervalMs: scheduler.pollingIntervalMs,
+    maxParallelEvaluations: scheduler.maxParallelEvaluations,
     sensorHost: createSensorHost(settings, parts.logger),
   });
 }

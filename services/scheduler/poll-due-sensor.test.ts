@@ -3,69 +3,14 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Definition } from "#definition/model.ts";
-import type { PollRecord } from "#ports/sensor-store.ts";
-import type { SensorView } from "#ports/sensor-views.ts";
-import type { Store } from "#ports/store.ts";
-import { createClockedStore } from "#testing/clocked-store.ts";
-import { buildPlan } from "#testing/plan-builder.ts";
-import { pollDueSensor } from "./poll-due-sensor.ts";
-import { randomSuffix } from "./run-id.ts";
-import { definitionOf, registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
-import { createSensorTestHost, createTestFolder, fileSensor, sensorRuns } from "./sensor-harness.testsuite.ts";
-import { createSensorStates } from "./sensor-states.ts";
+import { definitionOf, registerDefinition } from "./scheduler-harness.testsuite.ts";
+import { fileSensor, sensorRuns } from "./sensor-harness.testsuite.ts";
+import { Crash, type Fate, fatedStore, openSensorWorld, type SensorWorld } from "./sensor-world.testsuite.ts";
 
-const toPlan = () => buildPlan([{ id: "a" }]);
-const holder = { name: "scheduler", ttlMs: 3_600_000_000 };
+const openWorld = (changes: object = {}, settings: Partial<Definition> = {}): Promise<SensorWorld> =>
+  openSensorWorld((folder) => fileSensor(folder, changes), { settings });
 
-interface World {
-  readonly store: Store;
-  readonly folder: string;
-  readonly advance: (ms: number) => void;
-  /** One look of a new leader, if the sensor's turn has come. */
-  readonly look: (changes?: { store?: Store; host?: ReturnType<typeof createSensorTestHost> }) => Promise<void>;
-  readonly view: () => Promise<SensorView | null>;
-}
-
-async function openWorld(changes: object = {}, settings: Partial<Definition> = {}): Promise<World> {
-  const { store, advance } = createClockedStore(toPlan);
-  const folder = createTestFolder();
-  await registerDefinition(store, definitionOf("etl", { sensors: [fileSensor(folder, changes)], ...settings }));
-  const host = createSensorTestHost(folder);
-  let leaders = 0;
-  return {
-    store,
-    folder,
-    advance,
-    async look(given = {}) {
-      leaders += 1;
-      const lease = await store.leases.acquire({ ...holder, holder: `leader ${leaders}` });
-      const used = given.store ?? store;
-      const [sensor] = await store.sensors.listDue({ limit: 1, without: { keys: [], types: [] } });
-      try {
-        if (sensor !== undefined) {
-          await pollDueSensor(sensor, {
-            store: used,
-            epoch: lease?.epoch ?? 0,
-            host: given.host ?? host,
-            states: createSensorStates(used.sensors),
-            readDefinition: async (versionKey) =>
-              (await store.definitions.getVersion(versionKey))?.definition as Definition,
-            createSuffix: randomSuffix,
-            logger: silentLogger,
-            signal: new AbortController().signal,
-            leaveBehind: () => undefined,
-          });
-        }
-      } finally {
-        await store.leases.release({ name: holder.name, holder: `leader ${leaders}` });
-        advance(1000);
-      }
-    },
-    view: () => store.sensors.get("etl", "inbox"),
-  };
-}
-
-const pathsOf = async ({ store }: World): Promise<readonly unknown[]> =>
+const pathsOf = async ({ store }: SensorWorld): Promise<readonly unknown[]> =>
   (await sensorRuns(store, "etl")).map((sensor) => sensor["name"]);
 
 test("the first look finds out what is there; a file that comes later makes one run with what was seen", async () => {
@@ -150,28 +95,6 @@ test("a folder that is not there slows the sensor down, and is told", async () =
     hasBaseline: false,
   });
 });
-
-/** What happens to a leader at one of its writes. `late`: it stands still before it, and writes under the next leader. */
-type Fate = "fine" | "dies before" | "dies after" | "late";
-class Crash extends Error {}
-
-function fatedStore(store: Store, next: () => Fate, postpone: (write: () => Promise<unknown>) => void): Store {
-  const fated =
-    <A extends unknown[], R>(write: (...given: A) => Promise<R>) =>
-    async (...given: A): Promise<R> => {
-      const fate = next();
-      if (fate === "late") postpone(() => write(...given));
-      if (fate === "late" || fate === "dies before") throw new Crash();
-      const result = await write(...given);
-      if (fate === "dies after") throw new Crash();
-      return result;
-    };
-  const sensors = {
-    ...store.sensors,
-    record: fated((poll: PollRecord, epoch: number) => store.sensors.record(poll, epoch)),
-  };
-  return { ...store, sensors, runs: { ...store.runs, createRun: fated((run) => store.runs.createRun(run)) } };
-}
 
 test("however leaders die or come late, each file makes exactly one run", async () => {
   const fate = fc.constantFrom<Fate>("fine", "fine", "dies before", "dies after", "late");

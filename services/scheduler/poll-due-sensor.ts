@@ -5,8 +5,8 @@ import type { StatePatch } from "#ports/sensor-firing.ts";
 import type { SensorRow } from "#ports/sensor-store.ts";
 import type { Store } from "#ports/store.ts";
 import { formatDuration } from "#schedule/duration.ts";
-import type { Firing, LookResult, SensorHost } from "#sensors/look.ts";
-import { noPatch } from "#sensors/look.ts";
+import type { Firing, LookResult, PassedOver, SensorHost } from "#sensors/look.ts";
+import { noPatch, quiet } from "#sensors/look.ts";
 import { pollSensor } from "#sensors/poll-sensor.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { fireEvent, parameterOf } from "./fire-event.ts";
@@ -33,7 +33,10 @@ export interface SensorContext {
 interface FiredEvents {
   readonly stateVersion: number;
   readonly count: number;
-  readonly skipped: readonly { readonly firing: Firing; readonly reason: string }[];
+  /** Those that make no run. */
+  readonly skipped: readonly PassedOver[];
+  /** Of all that came to something, in their order. */
+  readonly patches: readonly StatePatch[];
   /** Why the rest of them wait for the next look; null: there is no rest. */
   readonly error: string | null;
 }
@@ -111,7 +114,7 @@ async function look(
       );
     }
     const problem = isLate ? `it took longer than ${formatDuration(definition.timeoutMs)}` : describeError(thrown);
-    return { firings: [], patch: null, hasMore: false, lookAt: null, problem };
+    return { ...quiet, problem };
   }
 }
 
@@ -133,9 +136,11 @@ async function fireAll(
 ): Promise<FiredEvents | null> {
   const { store, epoch, createSuffix, states, logger, signal } = context;
   let { stateVersion } = sensor;
-  const skipped: { firing: Firing; reason: string }[] = [];
+  const skipped: PassedOver[] = [];
+  const patches: StatePatch[] = [];
   let count = 0;
-  if (firings.length === 0) return { stateVersion, count, skipped, error: null };
+  const came = (error: string | null): FiredEvents => ({ stateVersion, count, skipped, patches, error });
+  if (firings.length === 0) return came(null);
   const definition = await context.readDefinition(sensor.versionKey);
   for (const firing of firings) {
     if (signal.aborted) return null;
@@ -145,8 +150,9 @@ async function fireAll(
       const options = { store, epoch, createSuffix, sensor, type, definition };
       const result = await fireEvent({ stateVersion, patch: firing.patch, event: made }, options);
       if (result.kind === "overtaken") return null;
+      patches.push(firing.patch);
       if (result.kind === "skipped") {
-        skipped.push({ firing: { ...firing, event: made }, reason: result.reason });
+        skipped.push({ ...made, reason: result.reason });
         logger.info({ ...fields, reason: result.reason }, "a sensor's event makes no run");
         continue;
       }
@@ -157,15 +163,10 @@ async function fireAll(
     } catch (thrown) {
       if (!isLasting(thrown)) throw thrown;
       logger.error({ ...fields, err: thrown }, "the run of a sensor's event can't be made");
-      return {
-        stateVersion,
-        count,
-        skipped,
-        error: `no run can be made of ${firing.event.subject}: ${thrown.message}`,
-      };
+      return came(`no run can be made of ${firing.event.subject}: ${thrown.message}`);
     }
   }
-  return { stateVersion, count, skipped, error: null };
+  return came(null);
 }
 
 async function writeRecord(options: {
@@ -181,8 +182,13 @@ async function writeRecord(options: {
   const { sensorKey, dagId, sensorId } = sensor;
   const error = fired.error ?? result.problem;
   // What waits behind a run that can't be made is not to be passed by.
-  const patches = [...fired.skipped.map(({ firing }) => firing.patch), fired.error === null ? result.patch : null];
-  const patch = joinPatches(patches);
+  const rest = fired.error === null ? result : quiet;
+  // A patch that was not written yet must not undo one that followed it and was.
+  const patch = joinPatches([...(fired.skipped.length > 0 ? fired.patches : []), rest.patch]);
+  const passedOver = rest.passedOver.map((event) => ({
+    ...event,
+    data: parameterOf(event, { sensor, type: definition.type }),
+  }));
   const pace = nextPace(sensor, kindOf(result, { error, count: fired.count + fired.skipped.length, patch }));
   const now = store.now();
   const onGrid = nextPollAt({
@@ -197,7 +203,7 @@ async function writeRecord(options: {
       sensorKey,
       stateVersion: fired.stateVersion,
       patch,
-      events: fired.skipped.map(({ firing, reason }) => ({ ...firing.event, reason })),
+      events: [...fired.skipped, ...passedOver],
       startedAt,
       nextAt: error === null ? Math.min(onGrid, soon) : onGrid,
       pace,

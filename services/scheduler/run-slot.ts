@@ -37,7 +37,7 @@ export async function runSlot(due: DueSchedule, context: SlotContext): Promise<S
     if (timing === null) return moved(due, { to: null });
     if (await isPausedForFailures(due, timing, context)) return { kind: "paused" };
     return timing.schedule.isContinuous
-      ? await runContinuous(due, definition, context)
+      ? await runContinuous(due, definition, timing, context)
       : await runTimed(due, definition, timing, context);
   } catch (thrown) {
     logger.warn({ dag_id: due.dagId, err: thrown }, "could not make a scheduled run, trying again");
@@ -46,6 +46,7 @@ export async function runSlot(due: DueSchedule, context: SlotContext): Promise<S
   }
 }
 
+/** Asked again once the way is clear: a run that ended while it was looked for counts too. */
 async function isPausedForFailures(due: DueSchedule, { policy }: Timing, context: SlotContext): Promise<boolean> {
   const { store, epoch, logger } = context;
   const count = policy.pauseAfterFailures;
@@ -56,12 +57,18 @@ async function isPausedForFailures(due: DueSchedule, { policy }: Timing, context
 }
 
 /** A run follows the last one: its date is the time at which it is made. */
-async function runContinuous(due: DueSchedule, definition: Definition, context: SlotContext): Promise<SlotResult> {
+async function runContinuous(
+  due: DueSchedule,
+  definition: Definition,
+  timing: Timing,
+  context: SlotContext,
+): Promise<SlotResult> {
   const { store } = context;
   const now = Math.floor(store.now());
   if ((await clearWay(store, { dagKey: due.dagKey, overlap: "queue" })) === "wait") {
     return moved(due, { to: now + waitMs });
   }
+  if (await isPausedForFailures(due, timing, context)) return { kind: "paused" };
   const result = await makeScheduledRun(due, definition, { logicalAt: now, intervalStartAt: now }, context);
   if (result === "deposed") return { kind: "deposed" };
   return moved(due, { to: now + (result === "failed" ? failedContinuousMs : waitMs) });
@@ -70,10 +77,11 @@ async function runContinuous(due: DueSchedule, definition: Definition, context: 
 async function runTimed(
   due: DueSchedule,
   definition: Definition,
-  { schedule, endless, policy }: Timing,
+  timing: Timing,
   context: SlotContext,
 ): Promise<SlotResult> {
   const { store, logger } = context;
+  const { schedule, endless, policy } = timing;
   const now = Math.floor(store.now());
   const delayOf = (slot: number): number => slotDelay(due.dagId, slot, policy.jitterMs);
   const turnOf = (slot: number | null): number | null => turnAfter(slot, { now, delayOf });
@@ -93,6 +101,7 @@ async function runTimed(
     logger.info({ dag_id: due.dagId, ...inWords(skipped) }, "left out a slot, the last run goes on");
     return moved(due, { ...next, dropped: [...dropped, skipped] });
   }
+  if (await isPausedForFailures(due, timing, context)) return { kind: "paused" };
   const intervalStartAt = previousFireTime(endless, slot) ?? slot;
   const result: MakeResult = await makeScheduledRun(due, definition, { logicalAt: slot, intervalStartAt }, context);
   return result === "deposed" ? { kind: "deposed" } : moved(due, next);

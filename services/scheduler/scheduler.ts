@@ -5,12 +5,13 @@ import type { ComponentStatus, Service } from "#rpc/service.ts";
 import type { SensorHost } from "#sensors/look.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { type BackfillLoop, startBackfillLoop } from "./backfill-loop.ts";
-import { evaluateSchedules } from "./evaluate-schedules.ts";
+import { defaultParallelEvaluations, evaluateSchedules } from "./evaluate-schedules.ts";
 import { LeadLoop } from "./lead-loop.ts";
 import type { LastingFailure } from "./make-scheduled-run.ts";
 import { randomSuffix } from "./run-id.ts";
 import { createScheduledDefinitions } from "./scheduled-definitions.ts";
 import { schedulerRoutes } from "./scheduler-service.ts";
+import { createScheduleLag, type ScheduleLag } from "./schedule-lag.ts";
 import { type SensorLoop, startSensorLoop } from "./sensor-loop.ts";
 import { createTriggerHandler } from "./trigger-run.ts";
 
@@ -26,14 +27,18 @@ export function createScheduler(deps: {
   schedulerId: string;
   leaseMs: number;
   pollingIntervalMs: number;
+  /** Absent: `defaultParallelEvaluations`. */
+  maxParallelEvaluations?: number;
   /** What sensors reach the world by; absent: none is polled here. */
   sensorHost?: SensorHost;
   logger: Logger;
 }): Service {
-  const { store, logger } = deps;
+  const { store, logger, maxParallelEvaluations: maxParallel = defaultParallelEvaluations } = deps;
   // Each start is a holder of its own: writes of an earlier one must not pass as this one's.
   const holder = `${deps.schedulerId}/${randomSuffix()}`;
   const failures = new Map<string, LastingFailure>();
+  const lag = createScheduleLag(logger);
+  const shared = { store, createSuffix: randomSuffix, logger };
   const definitions = createScheduledDefinitions(store);
   let loop: LeadLoop | null = null;
   let backfills: BackfillLoop | null = null;
@@ -47,26 +52,17 @@ export function createScheduler(deps: {
         clock: systemClock,
         schedulerId: holder,
         evaluate: (epoch, signal) =>
-          evaluateSchedules({ store, epoch, failures, definitions, createSuffix: randomSuffix, signal, logger }),
+          evaluateSchedules({ ...shared, epoch, failures, definitions, signal, maxParallel, lag }),
       });
-      backfills ??= startBackfillLoop({
-        store,
+      const steady = {
+        ...shared,
         clock: systemClock,
         epoch: () => loop?.epoch ?? null,
-        createSuffix: randomSuffix,
         intervalMs: deps.pollingIntervalMs,
-        logger,
-      });
+      };
+      backfills ??= startBackfillLoop(steady);
       if (deps.sensorHost === undefined) return;
-      sensors ??= startSensorLoop({
-        store,
-        host: deps.sensorHost,
-        clock: systemClock,
-        epoch: () => loop?.epoch ?? null,
-        createSuffix: randomSuffix,
-        intervalMs: deps.pollingIntervalMs,
-        logger,
-      });
+      sensors ??= startSensorLoop({ ...steady, host: deps.sensorHost, maxParallel });
     },
     async stop() {
       const [leading, filling, looking] = [loop, backfills, sensors];
@@ -76,7 +72,7 @@ export function createScheduler(deps: {
     },
     health: () => ({
       scheduler: leadership(loop),
-      schedules: scheduleHealth(loop, failures),
+      schedules: scheduleHealth(loop, failures, lag),
       backfills: loopHealth(backfills),
       sensors: loopHealth(sensors),
       breakers: breakerComponent(store.breakers),
@@ -97,9 +93,15 @@ function loopHealth(loop: BackfillLoop | SensorLoop | null): ComponentStatus {
 }
 
 /** Only a leader knows. */
-function scheduleHealth(loop: LeadLoop | null, failures: ReadonlyMap<string, LastingFailure>): ComponentStatus {
-  if (loop === null || loop.epoch === null || failures.size === 0) return { status: "healthy", detail: "" };
+function scheduleHealth(
+  loop: LeadLoop | null,
+  failures: ReadonlyMap<string, LastingFailure>,
+  lag: ScheduleLag,
+): ComponentStatus {
+  if (loop === null || loop.epoch === null) return { status: "healthy", detail: "" };
+  if (failures.size === 0) return { status: lag.problem === null ? "healthy" : "degraded", detail: lag.problem ?? "" };
   const named = [...failures].slice(0, maxNamedFailures).map(([dagId, { cause }]) => `${dagId}: ${cause}`);
   const rest = failures.size > maxNamedFailures ? `, and ${failures.size - maxNamedFailures} more` : "";
-  return { status: "degraded", detail: `scheduled runs can't be made: ${named.join("; ")}${rest}` };
+  const late = lag.problem === null ? "" : `${lag.problem}; `;
+  return { status: "degraded", detail: `${late}scheduled runs can't be made: ${named.join("; ")}${rest}` };
 }

@@ -10,6 +10,7 @@ import { createOutboundPolicy } from "#outbound/outbound-policy.ts";
 import type { Store } from "#ports/store.ts";
 import { createSecretSource } from "#secrets/secret-source.ts";
 import type { SensorHost } from "#sensors/look.ts";
+import { silentLogger } from "./scheduler-harness.testsuite.ts";
 
 /** A host whose sensors may reach this machine, and whose relative folders begin at `definitionsFolder`. */
 export function createSensorTestHost(
@@ -25,6 +26,8 @@ export function createSensorTestHost(
     secrets: createSecretSource({ environment, directory: null, command: null }),
     environment,
     definitionsFolder,
+    brokers: null,
+    logger: silentLogger,
   };
 }
 

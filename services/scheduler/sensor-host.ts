@@ -4,6 +4,7 @@ import { toBreakerPolicy } from "#config/breaker-settings.ts";
 import { readEnvironment } from "#config/environment.ts";
 import type { Settings } from "#config/settings-schema.ts";
 import { createConnections } from "#connections/connections.ts";
+import type { KafkaConnection } from "#connections/kafka-connection.ts";
 import { openSession } from "#connections/sessions/open-session.ts";
 import { createSessionPools } from "#connections/sessions/session-pools.ts";
 import { createHostGuard } from "#outbound/host-guard.ts";
@@ -28,5 +29,21 @@ export function createSensorHost(settings: Settings, logger: Logger): SensorHost
     secrets: createSecretSource({ environment, ...secrets }),
     environment,
     definitionsFolder: resolve(dags.directory),
+    brokers: brokersOf(settings.kafka),
+    logger,
+  };
+}
+
+function brokersOf({ brokers, tls, sasl }: Settings["kafka"]): KafkaConnection | null {
+  if (brokers.length === 0) return null;
+  const { enabled, ...files } = tls;
+  const { mechanism, username, password } = sasl;
+  const isLogin = mechanism !== "none" && username !== null && password !== null;
+  return {
+    kind: "kafka",
+    name: "of the settings",
+    brokers,
+    tls: enabled ? files : null,
+    sasl: isLogin ? { mechanism, username, password } : null,
   };
 }

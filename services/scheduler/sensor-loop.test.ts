@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
@@ -18,12 +21,13 @@ async function openWorld(): Promise<{ store: Store; openAnother: () => Promise<S
   return { ...harness, folder: createTestFolder() };
 }
 
-async function startScheduler(store: Store, folder: string, leaseMs = 2000) {
+async function startScheduler(store: Store, folder: string, maxParallelEvaluations = 10) {
   const service = createScheduler({
     store,
     schedulerId: `s${Math.random()}`,
-    leaseMs,
+    leaseMs: 2000,
     pollingIntervalMs: 200,
+    maxParallelEvaluations,
     sensorHost: createSensorTestHost(folder),
     logger: silentLogger,
   });
@@ -86,4 +90,32 @@ test("a sensor that is asked for looks at once", async () => {
     async () => expect((await store.sensors.get("etl", "inbox"))?.lastPolledAt).toBeGreaterThan(before),
     patience,
   );
+}, 90_000);
+
+test("no more sensors of one type look at once than the settings allow; those of other types go on", async () => {
+  const { store, folder } = await openWorld();
+  const held: ServerResponse[] = [];
+  const server = createServer((_request, response) => void held.push(response)).listen(0, "127.0.0.1");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const asking = (id: string): SensorDefinition => ({
+    ...{ type: "http", id, pollIntervalMs: 20, timeoutMs: 60_000, batchSize: 1, source: id, url, method: "GET" },
+    ...{ headers: {}, body: null, expectedStatus: [200], contentPattern: null, firesOn: "change" },
+    ...{ responseFields: null, requestTimeoutMs: 60_000, retryAttempts: 0 },
+  });
+  await register(store, "etl", [asking("one"), asking("two"), fileSensor(folder)]);
+  await startScheduler(store, folder, 1);
+  await vi.waitFor(() => expect(held).toHaveLength(1), patience);
+  const polledAt = async () => (await store.sensors.get("etl", "inbox"))?.lastPolledAt ?? 0;
+  for (let round = 0; round < 3; round += 1) {
+    const before = await polledAt();
+    await vi.waitFor(async () => expect(await polledAt()).toBeGreaterThan(before), patience);
+  }
+  expect(held).toHaveLength(1);
+  held[0]?.end("a");
+  await vi.waitFor(() => expect(held).toHaveLength(2), patience);
 }, 90_000);

@@ -21,6 +21,8 @@ export interface SensorLoopOptions {
   /** Tells the ids of runs apart. */
   readonly createSuffix: () => string;
   readonly intervalMs: number;
+  /** Looks of one type that are under way at once, at most. */
+  readonly maxParallel: number;
   readonly logger: Logger;
 }
 
@@ -32,10 +34,18 @@ export interface SensorLoop {
 }
 
 /**
- * Looks of one type that are under way at once: what holds one type up holds no other. A file system that hangs holds
- * one of the process's few file threads for each look.
+ * Looks of one type that are under way at once, as far as the settings allow: what holds one type up holds no other. A
+ * file system that hangs holds one of the process's few file threads for each look; listings and messages take memory.
  */
-const maxLooks: Readonly<Record<SensorType, number>> = { file: 2, sql: 8, http: 16, s3: 4, dag: 4 };
+const maxLooks: Readonly<Record<SensorType, number>> = {
+  file: 2,
+  sql: Number.POSITIVE_INFINITY,
+  http: Number.POSITIVE_INFINITY,
+  s3: 4,
+  dag: 4,
+  kafka: 4,
+};
+const sensorTypes = Object.keys(maxLooks) as SensorType[];
 
 /** Rounds are so far apart at least. */
 const restMs = 50;
@@ -117,7 +127,7 @@ class Looks {
   /** Begins those whose turn has come, as far as there is room for their types. */
   async start(epoch: number): Promise<void> {
     this.error = null;
-    const limit = Object.values(maxLooks).reduce((sum, count) => sum + count, 0);
+    const limit = sensorTypes.reduce((sum, type) => sum + this.#roomOf(type), 0);
     const due = await this.#options.store.sensors.listDue({ limit, without: this.leftOut() });
     for (const sensor of due) {
       const type = typeOf(sensor);
@@ -127,7 +137,7 @@ class Looks {
 
   /** Those under way, and types without room. */
   leftOut(): LeftOutSensors {
-    const types = (Object.keys(maxLooks) as SensorType[]).filter((type) => !this.#hasRoom(type));
+    const types = sensorTypes.filter((type) => !this.#hasRoom(type));
     return { keys: [...this.#busy.keys()], types };
   }
 
@@ -141,7 +151,11 @@ class Looks {
   }
 
   #hasRoom(type: SensorType): boolean {
-    return [...this.#busy.values()].filter((look) => look.type === type).length < maxLooks[type];
+    return [...this.#busy.values()].filter((look) => look.type === type).length < this.#roomOf(type);
+  }
+
+  #roomOf(type: SensorType): number {
+    return Math.min(maxLooks[type], this.#options.maxParallel);
   }
 
   #begin(sensor: SensorRow, { type, epoch }: { type: SensorType; epoch: number }): void {

@@ -6,6 +6,8 @@ import type { OperatorCatalog } from "#operators/operator-catalog.ts";
 import { withTempDir } from "#operators/temp-dir.ts";
 import { noLimits } from "#runner/attempt-limits.ts";
 import { buildAttemptEnvironment, findEnvironmentProblem } from "#runner/attempt-environment.ts";
+import type { Enclosure } from "#runner/enclosure/enclosure.ts";
+import type { HostEnclosures } from "#runner/enclosure/host-enclosures.ts";
 import type { RunnerAttemptHandle } from "#runner/runner-attempt-handle.ts";
 import type { RunnerClient } from "#runner/runner-client.ts";
 import type { LogPiece } from "#runner/runner-protocol.ts";
@@ -13,6 +15,7 @@ import type { SecretKeeper } from "#secrets/secret-keeper.ts";
 import type { SecretSource } from "#secrets/secret-source.ts";
 import { keepArtifacts, type SendArtifact } from "./artifact-keeping.ts";
 import { type Assignment, type AttemptReport, failureReport } from "./attempt.ts";
+import { type ContainerPolicy, enclosureOf, notEnclosedReport } from "./attempt-enclosure.ts";
 import { noOutputFile, toReport } from "./attempt-report.ts";
 import { startWithSecrets } from "./secret-execution.ts";
 
@@ -29,6 +32,9 @@ export interface ExecutionOptions {
   readonly secrets: SecretSource;
   /** What tasks see of the host's variables. */
   readonly hostVariables: Readonly<Record<string, string>>;
+  /** What this host can enclose attempts with, and what the worker allows in containers. */
+  readonly enclosures: HostEnclosures;
+  readonly containers: ContainerPolicy;
   readonly onLog: (piece: LogPiece) => void;
   readonly sendArtifact: SendArtifact;
 }
@@ -46,11 +52,11 @@ export interface Execution {
 export function startExecution(assignment: Assignment, options: ExecutionOptions): Execution {
   const operator = options.operators.find(assignment.operatorType);
   if (operator === undefined) return refused(unknownOperator(assignment.operatorType, options.operators));
-  return startWithSecrets(assignment, options, (filled, masked, keeper) =>
-    runsHere(operator, filled, masked)
-      ? runHere(operator, filled, { ...masked, keeper })
-      : runInRunner(operator, filled, { ...masked, keeper }),
-  );
+  return startWithSecrets(assignment, options, (filled, masked, keeper) => {
+    if (!runsHere(operator, filled, masked)) return runInRunner(operator, filled, { ...masked, keeper });
+    if (filled.enclosure === undefined) return runHere(operator, filled, { ...masked, keeper });
+    return refused(notEnclosedReport(`${operator.type} runs in the worker's own process, which nothing can enclose`));
+  });
 }
 
 interface KeepingOptions extends ExecutionOptions {
@@ -107,8 +113,11 @@ function runHere(operator: Operator, assignment: Assignment, options: KeepingOpt
 }
 
 function runInRunner(operator: Operator, received: Assignment, options: KeepingOptions): Execution {
+  const enclosure = enclosureOf(received, options.enclosures, options.containers);
+  if (enclosure !== null && "durationMs" in enclosure) return refused(enclosure);
   const startedAt = performance.now();
   const handle = options.runner.open({
+    enclosure,
     token: randomBytes(8).toString("hex"),
     logMaxBytes: received.logMaxBytes,
     credit: logCredit,
@@ -125,7 +134,7 @@ function runInRunner(operator: Operator, received: Assignment, options: KeepingO
   });
   const context: OperatorContext = {
     ...sharedContext(assignment, stopping.signal, options),
-    environment: environmentOf(assignment, handle, options.hostVariables),
+    environment: environmentOf(assignment, handle, variablesFor(enclosure, handle, options.hostVariables)),
     workingDirectory: handle.directories.work,
     codeDirectory: handle.directories.code,
     startProcess: async (process) => {
@@ -200,6 +209,17 @@ function environmentOf(
   const facts = { dagRunId, dagId, taskId, tryNumber, logicalDate, idempotencyKey, dagDirectory, traceparent };
   const layers = [hostVariables, assignment.environment, operatorEnvironment(assignment.operator), assignment.values];
   return buildAttemptEnvironment(layers, facts, handle.directories);
+}
+
+/** A container has its image's variables; what is confined does not see the home of the worker's user. */
+function variablesFor(
+  enclosure: Enclosure | null,
+  { directories }: RunnerAttemptHandle,
+  hostVariables: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  if (enclosure === null) return hostVariables;
+  if (enclosure.kind === "container") return {};
+  return enclosure.filesystem === "open" ? hostVariables : { ...hostVariables, HOME: directories.work };
 }
 
 /** The operator's own `environment` wins over the task's. */

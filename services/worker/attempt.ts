@@ -1,4 +1,6 @@
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { AttemptLimits, AttemptUsage } from "#runner/attempt-limits.ts";
+import type { NetworkReach } from "#runner/enclosure/enclosure.ts";
 import type { Output } from "#runner/runner-protocol.ts";
 
 /** Names one attempt. */
@@ -46,8 +48,22 @@ export interface Assignment {
   readonly maxTries: number;
   readonly captureStdout: boolean;
   readonly logMaxBytes: number;
+  /** Absent: nothing surrounds its processes. */
+  readonly enclosure?: AssignedEnclosure;
   /** Absent: its processes may use what the host has. */
   readonly limits?: AttemptLimits;
+  /** What it takes of the worker. */
+  readonly requests: ResourceAmounts;
+}
+
+/** What is to surround the processes of an attempt. */
+export interface AssignedEnclosure {
+  readonly isolation: "process" | "container";
+  /** Empty where the operator has it. */
+  readonly image: string;
+  readonly network: NetworkReach;
+  readonly filesystem: "open" | "confined";
+  readonly allowPaths: readonly string[];
 }
 
 /** What an attempt came to, as it is reported. */
@@ -75,14 +91,14 @@ export type AttemptReport = {
 );
 
 /** A failure that the worker itself finds, without any process. */
-export function failureReport(code: string, message: string): AttemptReport {
+export function failureReport(code: string, message: string, retryable: boolean | null = null): AttemptReport {
   return {
     kind: "failed",
     code,
     message,
     exitCode: null,
     signal: null,
-    retryable: null,
+    retryable,
     retryAfterMs: null,
     durationMs: 0,
     logChunks: 0,

@@ -1,4 +1,13 @@
-import { type Assignment, type AttemptRef, failureReport, instanceOf, interruptedReport, keyOf } from "./attempt.ts";
+import { hasRoom, roomLeft } from "#core/resource-amounts.ts";
+import {
+  type Assignment,
+  type AttemptRef,
+  type AttemptReport,
+  failureReport,
+  instanceOf,
+  interruptedReport,
+  keyOf,
+} from "./attempt.ts";
 import { isIdle, renewIncarnation } from "./session-link.ts";
 import type { Held } from "./session-model.ts";
 import type { SessionEvent, Verdict } from "./session-signals.ts";
@@ -10,6 +19,11 @@ type EventOf<K extends SessionEvent["kind"]> = Extract<SessionEvent, { kind: K }
 const maxDeliveries = 10;
 const largeOutcomeLength = 1024 * 1024;
 
+/** It asks for more than the worker has: tried again elsewhere, at no cost. */
+function unheldReport(): AttemptReport {
+  return failureReport("interrupted", "this worker has fewer resources than the attempt asks for; it is run elsewhere");
+}
+
 /** Takes an attempt; one that is held already is known and left alone. */
 export function receiveAssignment(turn: SessionTurn, assignment: Assignment): void {
   const { ref } = assignment;
@@ -17,6 +31,10 @@ export function receiveAssignment(turn: SessionTurn, assignment: Assignment): vo
   if (turn.held.has(key)) return;
   if (turn.state.draining !== null) {
     settle(turn, key, { ref, stage: "settled", report: interruptedReport(), deliveries: 0 });
+    return;
+  }
+  if (!hasRoom(turn.state.resources, assignment.requests)) {
+    settle(turn, key, { ref, stage: "settled", report: unheldReport(), deliveries: 0 });
     return;
   }
   const siblings = [...turn.held].filter(([, held]) => instanceOf(held.ref) === instanceOf(ref));
@@ -30,6 +48,7 @@ export function receiveAssignment(turn: SessionTurn, assignment: Assignment): vo
 /** The attempt's tree is gone. */
 export function receiveFinished(turn: SessionTurn, { key, report }: EventOf<"finished">): void {
   const held = turn.held.get(key);
+  giveBack(turn, key);
   if (held === undefined || !isAlive(held)) return;
   const { ref } = held;
   if (held.stage === "running" || held.ending === "report")
@@ -38,6 +57,12 @@ export function receiveFinished(turn: SessionTurn, { key, report }: EventOf<"fin
   else turn.drop(key);
   if (held.stage === "stopping" && held.ending === "abandon" && isIdle(turn.held)) renewIncarnation(turn);
   runWaiting(turn);
+}
+
+/** Nothing of it runs any more. */
+function giveBack(turn: SessionTurn, key: string): void {
+  const taken = new Map(turn.state.taken);
+  if (taken.delete(key)) turn.change({ taken });
 }
 
 /** Accepted or not: the executor has it, so the worker is done with the attempt. */
@@ -104,7 +129,7 @@ function isAlive(held: Held): held is Extract<Held, { stage: "running" | "stoppi
   return held.stage === "running" || held.stage === "stopping";
 }
 
-/** Runs what waits, oldest first, while there are slots: never two attempts of an instance at once. */
+/** Runs what waits, oldest first, while there are slots and resources: never two attempts of an instance at once. */
 function runWaiting(turn: SessionTurn): void {
   for (const [key, held] of turn.held) {
     if (held.stage !== "waiting") continue;
@@ -112,6 +137,9 @@ function runWaiting(turn: SessionTurn): void {
     if (alive.length >= turn.state.slots) return;
     if (alive.some(({ ref }) => instanceOf(ref) === instanceOf(held.ref))) continue;
     const { ref, assignment } = held;
+    const { resources, taken } = turn.state;
+    if (!hasRoom(roomLeft(resources, [...taken.values()]), assignment.requests)) continue;
+    turn.change({ taken: new Map(taken).set(key, assignment.requests) });
     turn.put(key, { ref, stage: "running", graceMs: assignment.graceMs });
     turn.emit({ kind: "run", assignment });
   }

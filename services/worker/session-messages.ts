@@ -7,6 +7,7 @@ import {
   timestampDate,
   timestampFromMs,
 } from "@bufbuild/protobuf/wkt";
+import { noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import {
   type Assignment as AssignmentMessage,
   AttemptRefSchema,
@@ -79,8 +80,26 @@ export function fromAssignment(message: AssignmentMessage): Assignment | null {
     maxTries: message.maxTries,
     captureStdout,
     logMaxBytes: message.logMaxBytes > 0n ? Number(message.logMaxBytes) : defaultLogMaxBytes,
+    ...fromEnclosure(message),
     ...(message.resources === undefined ? {} : { limits: fromResources(message.resources) }),
+    requests: message.resources === undefined ? noResources : toRequests(message.resources),
   };
+}
+
+/** Words that this version does not know ask for the strictest that it knows: nothing ever runs more open than asked. */
+function fromEnclosure({
+  isolation,
+  image,
+  network,
+  filesystem,
+  allowPaths,
+}: AssignmentMessage): Pick<Assignment, "enclosure"> {
+  const isContainer = isolation !== "" && isolation !== "process";
+  const reach = network === "" || network === "full" ? "full" : network === "outbound" ? "outbound" : "none";
+  const isOpen = filesystem === "" || filesystem === "open";
+  if (!isContainer && reach === "full" && isOpen) return {};
+  const places = { network: reach, filesystem: isOpen ? "open" : "confined" } as const;
+  return { enclosure: { isolation: isContainer ? "container" : "process", image, ...places, allowPaths } };
 }
 
 /** What is 0 is not limited. */
@@ -90,6 +109,16 @@ function fromResources({ cpu, memoryBytes, diskBytes }: Resources): AttemptLimit
     cpus: cpu > 0 ? cpu : null,
     memoryBytes: memoryBytes > 0n ? Number(memoryBytes) : null,
     diskBytes: diskBytes > 0n ? Number(diskBytes) : null,
+  };
+}
+
+/** Rounded up: what is asked for is never less than what is used. */
+function toRequests({ cpu, memoryBytes, diskBytes, gpus }: Resources): ResourceAmounts {
+  return {
+    milliCpus: Math.ceil(cpu * 1000),
+    memoryBytes: Number(memoryBytes),
+    diskBytes: Number(diskBytes),
+    gpus,
   };
 }
 

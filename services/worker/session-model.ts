@@ -1,3 +1,4 @@
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { Assignment, AttemptRef, AttemptReport } from "./attempt.ts";
 import type { Incarnation } from "./incarnation.ts";
 import { noPressure, type Pressure } from "./pressure.ts";
@@ -6,7 +7,7 @@ import type { TicketRef } from "./ticket-ref.ts";
 /** An attempt in the worker's hands, from its assignment until nobody needs to hear of it. */
 export type Held = {
   readonly ref: AttemptRef;
-} /** Its instance's older attempt is still dying (G4), or every slot is taken: two executors may assign at once. */ & (
+} /** Its instance's older attempt is still dying (G4), or slots or resources are taken: two executors may assign at once. */ & (
   | { readonly stage: "waiting"; readonly assignment: Assignment }
   | { readonly stage: "running"; readonly graceMs: number }
   /** Told to end; `ending` says what follows when its tree is gone. */
@@ -57,6 +58,8 @@ export interface Draining {
 export interface SessionState {
   readonly executorCount: number;
   readonly slots: number;
+  /** What attempts may ask for together. */
+  readonly resources: ResourceAmounts;
   readonly drainTimeoutMs: number;
   readonly incarnation: Incarnation;
   readonly link: Link;
@@ -67,6 +70,8 @@ export interface SessionState {
   /** Connections in a row that brought no welcome. */
   readonly failures: number;
   readonly held: ReadonlyMap<string, Held>;
+  /** What those ask for of which something may still run, by their keys. */
+  readonly taken: ReadonlyMap<string, ResourceAmounts>;
   /** Tickets that were claimed on this session, by what they name; each takes a slot. */
   readonly claims: ReadonlyMap<string, Claim>;
   /** The partitions that this worker owns, by queue; null: it takes no tickets. */
@@ -87,16 +92,18 @@ export interface SessionState {
 export function initialState(options: {
   readonly executorCount: number;
   readonly slots: number;
+  readonly resources: ResourceAmounts;
   readonly drainTimeoutMs: number;
   readonly start: string;
   readonly predecessors: readonly string[];
   /** Outcomes that an earlier start left. */
   readonly spooled: readonly { readonly key: string; readonly ref: AttemptRef; readonly report: AttemptReport }[];
 }): SessionState {
-  const { executorCount, slots, drainTimeoutMs, start, predecessors, spooled } = options;
+  const { executorCount, slots, resources, drainTimeoutMs, start, predecessors, spooled } = options;
   return {
     executorCount,
     slots,
+    resources,
     drainTimeoutMs,
     incarnation: { start, number: 1, predecessors },
     link: { kind: "idle", retryAt: Number.NEGATIVE_INFINITY },
@@ -104,6 +111,7 @@ export function initialState(options: {
     connection: 0,
     failures: 0,
     held: new Map(spooled.map(({ key, ref, report }) => [key, { ref, stage: "settled", report, deliveries: 0 }])),
+    taken: new Map(),
     claims: new Map(),
     partitions: null,
     leaseMs: null,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import { type Assignment, type AttemptRef, type AttemptReport, instanceOf, keyOf } from "./attempt.ts";
 import { incarnationId } from "./incarnation.ts";
 import { initialState, type SessionState } from "./session-model.ts";
@@ -41,11 +42,14 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
 );
 
+const workerGpus = 4;
+
 /** What an honest executor and host would see of the worker, with every rule checked as it happens. */
 class World {
   state: SessionState = initialState({
     executorCount: 2,
     slots: 4,
+    resources: { ...noResources, gpus: workerGpus },
     drainTimeoutMs: 2000,
     start: "s",
     predecessors: [],
@@ -96,6 +100,8 @@ class World {
         assert(!this.alive.has(key));
         for (const other of this.alive.values()) assert.notEqual(instanceOf(other.ref), instanceOf(ref));
         this.alive.set(key, { ref, isDoomed: false });
+        const taken = [...this.alive.values()].map(({ ref: { taskId, fence } }) => requestsOf(taskId, fence).gpus);
+        assert(taken.reduce((sum, gpus) => sum + gpus) <= workerGpus, "runs more than it has room for");
         this.runs.add(key);
         return;
       }
@@ -252,6 +258,11 @@ function refOf({ which: index, fence }: { which: number; fence: number }): Attem
   return { dagRunId: "r", taskId: `t${index}`, mapIndex: null, generation: 1, tryNumber: fence, fence: BigInt(fence) };
 }
 
+/** As many as the fence; of one task more than the worker has. */
+function requestsOf(taskId: string, fence: bigint): ResourceAmounts {
+  return { ...noResources, gpus: taskId === "t3" ? workerGpus + 1 : Number(fence) };
+}
+
 function assignmentOf(place: { which: number; fence: number }): Assignment {
   const nothing = {
     dagId: "d",
@@ -264,7 +275,9 @@ function assignmentOf(place: { which: number; fence: number }): Assignment {
     timeoutMs: null,
   };
   const texts = { logicalDate: "", dagDirectory: "", traceparent: "", idempotencyKey: "" };
-  return { ref: refOf(place), ...nothing, ...texts, graceMs: 500, maxTries: 1, captureStdout: false, logMaxBytes: 1 };
+  const ref = refOf(place);
+  const requests = requestsOf(ref.taskId, ref.fence);
+  return { ref, requests, ...nothing, ...texts, graceMs: 500, maxTries: 1, captureStdout: false, logMaxBytes: 1 };
 }
 
 test("whatever happens in whatever order: one process per instance, none beyond its lease, no outcome forgotten or sent twice (G3, G4)", () => {
@@ -298,6 +311,9 @@ test("a worker that is shut down ends, whatever happened before and although nob
 /** Steps with one bug each; the rules of `World` must see every one of them. */
 const planted: Record<string, typeof step> = {
   "a lease that is not watched": (state, event, now) => step({ ...state, leaseUntil: null }, event, now),
+  "resources that are not counted": (state, event, now) => step({ ...state, taken: new Map() }, event, now),
+  "resources that nobody has": (state, event, now) =>
+    step({ ...state, resources: { ...noResources, gpus: workerGpus + 1 } }, event, now),
   "a kill that is forgotten": (state, event, now) => without("stop", step(state, event, now)),
   "an outcome that is sent twice": (state, event, now) => {
     const next = step(state, event, now);

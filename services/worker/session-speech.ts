@@ -1,3 +1,6 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
+import type { ResourcesSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { toRefMessage, type toRequest } from "./session-messages.ts";
 import type { SessionEffect } from "./session-signals.ts";
 
@@ -7,8 +10,10 @@ const protocolVersion = 1;
 /** The machine that a worker offers. */
 interface WorkerHost {
   readonly hostname: string;
-  readonly cpu: number;
-  readonly memoryBytes: bigint;
+  /** What its attempts may ask for together. */
+  readonly resources: ResourceAmounts;
+  /** What it can do beyond running a process: kinds of isolation. */
+  readonly capabilities: readonly string[];
 }
 
 /** What a worker says of itself. */
@@ -79,10 +84,20 @@ export function toHello(
     queues: [...queues],
     slots,
     labels,
-    resources: { cpu: host.cpu, memoryBytes: host.memoryBytes },
+    resources: toResources(host.resources),
     capabilities: [...capabilities],
+    hostCapabilities: [...host.capabilities],
     held: held.map(toRefMessage),
     outcomes: outcomes.map(toRefMessage),
   };
   return { case: "hello", value };
+}
+
+function toResources({
+  milliCpus,
+  memoryBytes,
+  diskBytes,
+  gpus,
+}: ResourceAmounts): MessageInitShape<typeof ResourcesSchema> {
+  return { cpu: milliCpus / 1000, memoryBytes: BigInt(memoryBytes), diskBytes: BigInt(diskBytes), gpus };
 }

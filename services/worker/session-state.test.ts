@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { noResources } from "#core/resource-amounts.ts";
 import { type Assignment, type AttemptRef, type AttemptReport, failureReport, keyOf } from "./attempt.ts";
 import { initialState, type SessionState } from "./session-model.ts";
 import type { Refusal, SessionEffect, SessionEvent, Verdict } from "./session-signals.ts";
@@ -31,6 +32,7 @@ function assignment(taskId: string, fence = 1): Assignment {
     maxTries: 1,
     captureStdout: false,
     logMaxBytes: 1,
+    requests: noResources,
   };
 }
 
@@ -44,6 +46,7 @@ class Session {
     this.state = initialState({
       executorCount: options.executorCount ?? 2,
       slots: 4,
+      resources: noResources,
       drainTimeoutMs: options.drainTimeoutMs ?? 600_000,
       start: "s",
       predecessors: ["old.1"],

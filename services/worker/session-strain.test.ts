@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { noResources } from "#core/resource-amounts.ts";
 import { initialState, type SessionState } from "./session-model.ts";
 import type { SessionEffect, SessionEvent } from "./session-signals.ts";
 import { step } from "./session-state.ts";
@@ -11,7 +12,7 @@ const intervalMs = 5000;
 class Session {
   now = 0;
   state: SessionState = initialState({
-    ...{ executorCount: 1, slots: 2, drainTimeoutMs: 60_000, start: "s" },
+    ...{ executorCount: 1, slots: 2, drainTimeoutMs: 60_000, start: "s", resources: noResources },
     ...{ predecessors: [], spooled: [] },
   });
 
@@ -101,7 +102,15 @@ describe("a refusal", () => {
   test("is told once every executor has refused, kept for the health, and asked again slowly", () => {
     const session = new Session();
     session.state = initialState({
-      ...{ executorCount: 2, slots: 2, drainTimeoutMs: 60_000, start: "s", predecessors: [], spooled: [] },
+      ...{
+        executorCount: 2,
+        slots: 2,
+        drainTimeoutMs: 60_000,
+        start: "s",
+        resources: noResources,
+        predecessors: [],
+        spooled: [],
+      },
     });
     session.do({ kind: "tick" });
 
@@ -122,7 +131,15 @@ describe("a refusal", () => {
 
 test("starts that nobody welcomed are all named by the next, and no longer once it is welcomed", () => {
   const state = initialState({
-    ...{ executorCount: 1, slots: 1, drainTimeoutMs: 1, start: "s", predecessors: ["a.1", "b.1"], spooled: [] },
+    ...{
+      executorCount: 1,
+      slots: 1,
+      drainTimeoutMs: 1,
+      start: "s",
+      resources: noResources,
+      predecessors: ["a.1", "b.1"],
+      spooled: [],
+    },
   });
   const connected = step(state, { kind: "tick" }, 0);
   const refusal = { kind: "closed", connection: 1, refusal: "incarnation_lost", problem: "", random: 0 } as const;

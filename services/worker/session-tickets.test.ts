@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { noResources } from "#core/resource-amounts.ts";
 import { type Assignment, type AttemptRef, type AttemptReport, keyOf } from "./attempt.ts";
 import { initialState, type SessionState } from "./session-model.ts";
 import type { SessionEffect, SessionEvent } from "./session-signals.ts";
@@ -21,7 +22,7 @@ function assignmentOf(taskId: string, tryNumber = 1): Assignment {
   const nothing = { operator: {}, environment: {}, values: {}, secrets: {}, parameters: {}, timeoutMs: null };
   const texts = { dagId: "d", operatorType: "noop", logicalDate: "", dagDirectory: "", traceparent: "" };
   const limits = { graceMs: 0, maxTries: 1, captureStdout: false, logMaxBytes: 1, idempotencyKey: "" };
-  return { ref: refOf(taskId, tryNumber), ...nothing, ...texts, ...limits };
+  return { ref: refOf(taskId, tryNumber), requests: noResources, ...nothing, ...texts, ...limits };
 }
 
 /** A worker of two slots, with an open session unless the test says otherwise. */
@@ -31,6 +32,7 @@ class Session {
   state: SessionState = initialState({
     executorCount: 1,
     slots: 2,
+    resources: noResources,
     drainTimeoutMs: 60_000,
     start: "s",
     predecessors: [],

@@ -6,6 +6,7 @@ import type { LogChunk } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { createTestHost } from "#operators/operator-context.testsuite.ts";
 import { builtInCatalog } from "#operators/operator-catalog.ts";
 import type { Service } from "#rpc/service.ts";
+import { noEnclosures } from "#runner/enclosure/host-enclosures.ts";
 import { createSecretSource } from "#secrets/secret-source.ts";
 import { createLogger } from "#telemetry/logger.ts";
 import { FakeExecutor, patience } from "./fake-executor.testsuite.ts";
@@ -56,6 +57,9 @@ export function useWorkers(): WorkerHarness {
         queues: ["default"],
         slots: 4,
         labels: { zone: "a" },
+        resources: {},
+        findEnclosures: () => Promise.resolve(noEnclosures),
+        containers: { pull: "missing", mountRoots: [] },
         drainTimeoutMs: 0,
         endsWhenRefused: false,
         bus: null,

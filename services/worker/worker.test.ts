@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, test, vi } from "vitest";
 import { OutcomeKind } from "#gen/millrace/v1/worker_session_service_pb.js";
@@ -25,6 +26,14 @@ test("a worker introduces itself, keeps its id over a restart and names the inca
   expect(second.workerId).toBe(first.workerId);
   expect(second.incarnation).not.toBe(first.incarnation);
   expect(second.previousIncarnation).toBe(first.incarnation);
+});
+
+test("a worker says what its attempts may ask for together: what is set, else what the machine has", async () => {
+  await harness.start({ resources: { memoryBytes: 2 ** 30, gpus: 3 } });
+  const { resources } = (await harness.executor.waitForSession(1)).hello;
+
+  expect(resources).toMatchObject({ cpu: availableParallelism(), memoryBytes: 2n ** 30n, gpus: 3 });
+  expect(resources?.diskBytes).toBeGreaterThan(0n);
 });
 
 test("a second worker on the same data directory is refused, and one after the end of the first is not", async () => {

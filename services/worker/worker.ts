@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { availableParallelism, hostname, totalmem } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { breakerComponent } from "#breakers/breaker-component.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { OperatorCatalog } from "#operators/operator-catalog.ts";
 import { systemClock } from "#clock/system-clock.ts";
 import { readEnvironment } from "#config/environment.ts";
@@ -13,11 +14,14 @@ import type { Service } from "#rpc/service.ts";
 import { selectHostVariables } from "#runner/attempt-environment.ts";
 import { killLeftovers } from "#runner/leftovers.ts";
 import { RunnerClient } from "#runner/runner-client.ts";
+import type { HostEnclosures } from "#runner/enclosure/host-enclosures.ts";
 import type { SecretSource } from "#secrets/secret-source.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import type { ContainerPolicy } from "./attempt-enclosure.ts";
 import { startExecution } from "./attempt-execution.ts";
 import { DiskSpool } from "./disk-spool.ts";
 import { incarnationTrail } from "./incarnation.ts";
+import { measureResources } from "./machine-resources.ts";
 import { createMachineMeter } from "./machine-usage.ts";
 import { openOutcomeFolder } from "./outcome-folder.ts";
 import { openConnection } from "./session-connection.ts";
@@ -37,6 +41,11 @@ export interface WorkerOptions {
   readonly queues: readonly string[];
   readonly slots: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** What its attempts may ask for together, where that is not what the machine has. */
+  readonly resources: Partial<ResourceAmounts>;
+  /** Finds what its host can enclose attempts with. */
+  readonly findEnclosures: () => Promise<HostEnclosures>;
+  readonly containers: ContainerPolicy;
   readonly drainTimeoutMs: number;
   /** False: it goes on trying, for somebody may set right what it is refused for. */
   readonly endsWhenRefused: boolean;
@@ -102,12 +111,17 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
   try {
     const killed = await killLeftovers(home.directory);
     if (killed > 0) logger.warn({ attempts: killed }, "killed what an earlier start left running");
+    const enclosures = await findEnclosures(options, logger);
     const hostVariables = selectHostVariables(readEnvironment());
     const runner = new RunnerClient({ dataDir: home.directory, environment: hostVariables, logger });
     const spool = await openSpool(home.directory, logger);
     const { start, predecessors, recordIncarnations } = home;
-    const executorCount = executors.length;
-    const state = initialState({ executorCount, slots, drainTimeoutMs, start, predecessors, spooled: spool.list() });
+    const resources = { ...(await measureResources(home.directory)), ...options.resources };
+    const state = initialState({
+      executorCount: executors.length,
+      ...{ slots, resources, drainTimeoutMs, start, predecessors },
+      spooled: spool.list(),
+    });
     recordIncarnations(incarnationTrail(state.incarnation));
     const { version } = options;
     const meter = createMachineMeter(home.directory);
@@ -117,13 +131,16 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
       queues,
       slots,
       labels,
-      host: { hostname: hostname(), cpu: availableParallelism(), memoryBytes: BigInt(totalmem()) },
+      host: { hostname: hostname(), resources, capabilities: enclosures.capabilities },
       capabilities: operators.types,
       clock: systemClock,
       connect: (executor, handlers) =>
         openConnection(executors[executor] ?? assert.fail(`no executor ${executor}`), handlers),
       execute: (assignment, onLog, sendArtifact) =>
-        startExecution(assignment, { sendArtifact, runner, host, operators, secrets, hostVariables, onLog }),
+        startExecution(assignment, {
+          ...{ runner, host, operators, secrets, hostVariables, enclosures, containers: options.containers },
+          ...{ sendArtifact, onLog },
+        }),
       setRunnerLease: (ms) => runner.setLease(ms),
       spool,
       bus: options.bus,
@@ -144,6 +161,14 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
     home.release();
     throw error;
   }
+}
+
+/** Says once what attempts can't have here: those that ask for it go to other workers. */
+async function findEnclosures(options: WorkerOptions, logger: Logger): Promise<HostEnclosures> {
+  const found = await options.findEnclosures();
+  if (Object.keys(found.missing).length > 0)
+    logger.info(found.missing, "this host can't enclose attempts in every way");
+  return found;
 }
 
 /** A full disk may be so of what attempts have left. */

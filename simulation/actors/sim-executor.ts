@@ -79,6 +79,7 @@ export class SimExecutor {
       backend,
       bus: this.#broker?.publisherOf(this.process) ?? null,
       redispatchAfterMs,
+      reserveAfterMs: 60_000,
       programVersion: "simulated",
       workerLeaseMs: leaseMs,
       heartbeatIntervalMs: beatMs,

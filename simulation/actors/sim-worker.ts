@@ -1,3 +1,4 @@
+import { noResources } from "#core/resource-amounts.ts";
 import { keyOf, type Assignment, type AttemptReport, failureReport } from "#services/worker/attempt.ts";
 import type { Execution } from "#services/worker/attempt-execution.ts";
 import { incarnationTrail } from "#services/worker/incarnation.ts";
@@ -63,6 +64,7 @@ export class SimWorker {
     const state = initialState({
       executorCount,
       slots,
+      resources: noResources,
       drainTimeoutMs: deployment.drainTimeoutMs,
       start: `${process.name}-${process.life}`,
       predecessors: this.#predecessors,
@@ -75,7 +77,7 @@ export class SimWorker {
       queues: ["default"],
       slots,
       labels: {},
-      host: { hostname: process.name, cpu: 1, memoryBytes: 1n },
+      host: { hostname: process.name, resources: noResources, capabilities: [] },
       capabilities: ["noop"],
       clock: process,
       connect,

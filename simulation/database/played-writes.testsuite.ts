@@ -248,7 +248,7 @@ export async function readOffers(played: PlayedWrites): Promise<Readonly<Record<
     queued: show((await runs.pickQueued({ ...every, limit })).instances),
     // Not more than two beyond the oldest: PostgreSQL reads a part of each DAG, and two of each are always in it.
     best: show((await runs.pickQueued({ ...every, limit: 2 })).instances),
-    oldest: show((await runs.pickQueued({ ...every, limit: 7, oldest: 5 })).instances),
+    oldest: show((await runs.pickQueued({ ...every, limit: 7, oldestAt: [0, 1, 2, 3, 4] })).instances),
     ofQueue: show((await runs.pickQueued({ ...every, queues: ["big"], limit: 2 })).instances),
     due: show(await runs.listDue(limit)).toSorted(),
     held: show(held.flat()).toSorted(),

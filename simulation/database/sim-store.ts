@@ -95,7 +95,7 @@ function createRuns(database: SimDatabase, process: SimProcess, runs: RunStore, 
       if (results.some((result) => result.kind === "applied" && result.decision.events.length > 0))
         wake.notify("outbox");
       for (const result of results) {
-        if (result.kind === "applied") for (const topic of roomWakes(result)) wake.notify(topic);
+        if (result.kind === "applied") for (const topic of roomWakes(result.run, result.decision)) wake.notify(topic);
       }
       return results;
     },

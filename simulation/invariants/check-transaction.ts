@@ -2,6 +2,7 @@ import { childEdges, parentEdges } from "#core/graph.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { TaskState } from "#core/states.ts";
 import type { DecidedRun } from "#store/changes/run-table.ts";
+import { checkHooks } from "./check-hooks.ts";
 
 const terminal: ReadonlySet<TaskState> = new Set(["success", "failed", "upstream_failed", "skipped", "removed"]);
 
@@ -37,6 +38,7 @@ export function checkTransaction(
   for (const task of recount) checkParents(after, places, task, problems);
   checkAttempts(before, decision, problems);
   checkRun(before, after, problems);
+  problems.push(...checkHooks(before, decision, after));
   return problems;
 }
 

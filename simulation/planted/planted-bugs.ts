@@ -275,4 +275,18 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "hooks: one of a failure is called for a task that was never called itself",
+    patches: [
+      {
+        file: "libs/core/hook.ts",
+        find: "? parents.success : parents.failed;",
+        replace: "? parents.success : parents.failed + parents.upstreamFailed;",
+      },
+    ],
+  },
+  {
+    name: "hooks: the end of a run is told before all of it has ended",
+    patches: [{ file: "libs/core/hook.ts", find: "if (inDegree > 0)", replace: "if (inDegree > 1)" }],
+  },
 ];

@@ -7,6 +7,7 @@ import type { SimDatabase } from "../database/sim-database.ts";
 import type { FaultKind } from "../faults/fault-rates.ts";
 import type { RandomStream } from "../world/random.ts";
 import type { World } from "../world/world.ts";
+import { withHooks } from "./hooks.ts";
 import { randomPlan } from "./random-plan.ts";
 import { makePool, withLimits } from "./limits.ts";
 import { withWaitingTasks } from "./waiting-tasks.ts";
@@ -20,6 +21,8 @@ export function startRuns(
     readonly random: RandomStream;
     /** Decides which tasks wait without a worker. */
     readonly waits: RandomStream;
+    /** Decides which tasks, and which runs, have hooks. */
+    readonly hooks: RandomStream;
     /** Decides on limits, and how many runs meet them. */
     readonly limits: RandomStream;
     readonly database: SimDatabase;
@@ -28,13 +31,14 @@ export function startRuns(
     readonly taskCount: number;
   },
 ): { readonly isStarted: () => boolean } {
-  const { random, waits, limits, database, client, faults, taskCount } = options;
+  const { random, waits, hooks, limits, database, client, faults, taskCount } = options;
   const sizes = splitTasks(random, taskCount);
   let left = sizes.length;
   makePool(database, limits);
   const definitions = createMemoryDefinitions(database.state);
   sizes.forEach((size, place) => {
-    const { plan, runCount } = withLimits(withWaitingTasks(randomPlan(random, size), waits), limits);
+    const tasks = withWaitingTasks(randomPlan(random, size), waits);
+    const { plan, runCount } = withLimits(withHooks(tasks, hooks), limits);
     const registering = register(definitions, `dag-${place}`, plan);
     const copies = faults.has("repeated_requests") && random.chance(0.5) ? 2 : 1;
     world.in(random.next() ** 3 * lastStartMs, () => {

@@ -197,6 +197,27 @@ export declare type Worker = Message<"millrace.v1.Worker"> & {
    * @generated from field: int64 failed = 19;
    */
   failed: bigint;
+
+  /**
+   * What its attempts may ask for together.
+   *
+   * @generated from field: millrace.v1.WorkerResources resources = 20;
+   */
+  resources?: WorkerResources | undefined;
+
+  /**
+   * What of it attempts have not taken.
+   *
+   * @generated from field: millrace.v1.WorkerResources available_resources = 21;
+   */
+  availableResources?: WorkerResources | undefined;
+
+  /**
+   * What its host can do beyond running a process: kinds of isolation.
+   *
+   * @generated from field: repeated string host_capabilities = 22;
+   */
+  hostCapabilities: string[];
 };
 
 /**
@@ -204,6 +225,37 @@ export declare type Worker = Message<"millrace.v1.Worker"> & {
  * Use `create(WorkerSchema)` to create a new message.
  */
 export declare const WorkerSchema: GenMessage<Worker>;
+
+/**
+ * @generated from message millrace.v1.WorkerResources
+ */
+export declare type WorkerResources = Message<"millrace.v1.WorkerResources"> & {
+  /**
+   * @generated from field: double cpu = 1;
+   */
+  cpu: number;
+
+  /**
+   * @generated from field: int64 memory_bytes = 2;
+   */
+  memoryBytes: bigint;
+
+  /**
+   * @generated from field: int64 disk_bytes = 3;
+   */
+  diskBytes: bigint;
+
+  /**
+   * @generated from field: int32 gpus = 4;
+   */
+  gpus: number;
+};
+
+/**
+ * Describes the message millrace.v1.WorkerResources.
+ * Use `create(WorkerResourcesSchema)` to create a new message.
+ */
+export declare const WorkerResourcesSchema: GenMessage<WorkerResources>;
 
 /**
  * @generated from message millrace.v1.ListWorkersRequest

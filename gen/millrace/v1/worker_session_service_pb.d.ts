@@ -302,12 +302,14 @@ export declare type Hello = Message<"millrace.v1.Hello"> & {
   labels: { [key: string]: string };
 
   /**
+   * What its attempts may ask for together.
+   *
    * @generated from field: millrace.v1.Resources resources = 9;
    */
   resources?: Resources | undefined;
 
   /**
-   * Operator types, isolation kinds, images.
+   * Operator types.
    *
    * @generated from field: repeated string capabilities = 10;
    */
@@ -359,6 +361,13 @@ export declare type Hello = Message<"millrace.v1.Hello"> & {
    * @generated from field: repeated string earlier_incarnations = 17;
    */
   earlierIncarnations: string[];
+
+  /**
+   * What its host can do beyond running a process: kinds of isolation that tasks may ask for.
+   *
+   * @generated from field: repeated string host_capabilities = 18;
+   */
+  hostCapabilities: string[];
 };
 
 /**
@@ -793,6 +802,8 @@ export declare type Assignment = Message<"millrace.v1.Assignment"> & {
   maxTries: number;
 
   /**
+   * What the attempt takes of its worker: never more than the worker has left. Its processes may not use more.
+   *
    * @generated from field: millrace.v1.Resources resources = 18;
    */
   resources?: Resources | undefined;
@@ -808,6 +819,8 @@ export declare type Assignment = Message<"millrace.v1.Assignment"> & {
   logMaxBytes: bigint;
 
   /**
+   * `container`, or empty and `process`: what surrounds its processes. A worker that can't refuses the attempt.
+   *
    * @generated from field: string isolation = 21;
    */
   isolation: string;
@@ -816,6 +829,27 @@ export declare type Assignment = Message<"millrace.v1.Assignment"> & {
    * @generated from field: string image = 22;
    */
   image: string;
+
+  /**
+   * `none`, `outbound`, or empty and `full`.
+   *
+   * @generated from field: string network = 23;
+   */
+  network: string;
+
+  /**
+   * `confined`, or empty and `open`.
+   *
+   * @generated from field: string filesystem = 24;
+   */
+  filesystem: string;
+
+  /**
+   * What a confined process may read besides.
+   *
+   * @generated from field: repeated string allow_paths = 25;
+   */
+  allowPaths: string[];
 };
 
 /**

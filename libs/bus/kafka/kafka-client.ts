@@ -2,7 +2,7 @@ import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type ISocketFactory, Kafka, type KafkaConfig, type LogEntry, logLevel } from "kafkajs";
 import type { Logger } from "#telemetry/logger.ts";
-import type { KafkaBusOptions, KafkaTls } from "./kafka-options.ts";
+import type { KafkaAccess, KafkaTls } from "./kafka-options.ts";
 
 /** For the connection itself, before a request can be sent. */
 const connectTimeoutMs = 3000;
@@ -18,7 +18,7 @@ export interface KafkaClient {
  * A kafkajs of its own for each producer, consumer and admin: consumers of one instance would share committed offsets.
  * It has few retries, since whoever uses it retries itself, with a deadline and an end.
  */
-export function createKafkaClient(options: KafkaBusOptions): KafkaClient {
+export function createKafkaClient(options: KafkaAccess): KafkaClient {
   const sockets = new Set<Socket>();
   let isDestroyed = false;
   const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
@@ -44,7 +44,7 @@ export function createKafkaClient(options: KafkaBusOptions): KafkaClient {
   };
 }
 
-function toConfig(options: KafkaBusOptions, socketFactory: ISocketFactory): KafkaConfig {
+function toConfig(options: KafkaAccess, socketFactory: ISocketFactory): KafkaConfig {
   const { brokers, clientId, tls, sasl, timing, logger } = options;
   return {
     brokers: [...brokers],

@@ -40,17 +40,22 @@ export const defaultKafkaTiming: KafkaTiming = {
   probeIntervalMs: 3000,
 };
 
-export interface KafkaBusOptions {
+/** How brokers are reached. */
+export interface KafkaAccess {
   /** `host:port` of some of the brokers; they name the others. */
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** Topics and groups begin with it; "millrace" unless several installations share a broker. */
-  readonly topicPrefix: string;
   readonly tls: KafkaTls | null;
   readonly sasl: KafkaSasl | null;
+  readonly timing: Pick<KafkaTiming, "requestTimeoutMs">;
+  readonly logger: Logger;
+}
+
+export interface KafkaBusOptions extends KafkaAccess {
+  /** Topics and groups begin with it; "millrace" unless several installations share a broker. */
+  readonly topicPrefix: string;
   readonly timing: KafkaTiming;
   /** When publishing is held back; the default is the table of docs/operations/breakers.md. */
   readonly breaker?: BreakerPolicy;
   readonly clock: Clock;
-  readonly logger: Logger;
 }

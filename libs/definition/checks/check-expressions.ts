@@ -63,6 +63,7 @@ class ExpressionChecker {
     this.#value(ownValue(defaults, "environment"), ["default_task_config", "environment"], environment, "text");
     this.#value(ownValue(defaults, "parameters"), ["default_task_config", "parameters"], scope, "text");
     for (const webhook of readWebhooks(root)) this.#webhook(webhook);
+    this.#sensors(ownValue(root, "sensors"));
     this.#concurrencyKey(objectAt(root, "concurrency"));
     for (const [index, task] of tasks.entries()) this.#task(index, task, shared);
   }
@@ -116,18 +117,34 @@ class ExpressionChecker {
     }
   }
 
+  #sensors(sensors: Json | undefined): void {
+    const scope: ExpressionScope = {
+      roots: rootsOf.message,
+      place: "in `match`",
+      parameters: new Set(),
+      laterParameters: new Set(),
+      task: null,
+    };
+    for (const [place, sensor] of (isList(sensors) ? sensors : []).entries()) {
+      if (!isJsonObject(sensor) || ownValue(sensor, "type") !== "kafka") continue;
+      this.#bare(ownValue(sensor, "match"), ["sensors", place, "match"], scope, "condition");
+    }
+  }
+
   #task(index: number, task: TaskOutline, shared: readonly string[]): void {
     const { body, path } = task;
     if (!hasExpression(body) && !["when", "for_each"].some((key) => Object.hasOwn(body, key))) return;
+    const isHook = task.hook !== undefined;
     const ready: ExpressionScope = {
-      roots: rootsOf.readyTask,
+      roots: isHook ? rootsOf.readyHook : rootsOf.readyTask,
       place: "before the task has a worker",
       parameters: new Set([...this.#declared, ...shared, ...Object.keys(objectAt(body, "parameters"))]),
       laterParameters: new Set(),
       task: { index, id: task.id ?? "" },
     };
     const forEach = ownValue(body, "for_each");
-    const roots = forEach === undefined ? rootsOf.attempt : rootsOf.itemAttempt;
+    const ofAttempt = isHook ? rootsOf.hookAttempt : rootsOf.attempt;
+    const roots = forEach === undefined ? ofAttempt : rootsOf.itemAttempt;
     const attempt: ExpressionScope = { ...ready, roots, place: "here" };
     this.#bare(ownValue(body, "when"), [...path, "when"], ready, "condition");
     if (forEach !== undefined) this.#forEach(forEach, [...path, "for_each"], ready);
@@ -137,7 +154,8 @@ class ExpressionChecker {
     const schema = typeof type === "string" ? this.#check.operators.get(type) : undefined;
     const code = schema?.code ?? {};
     const operator = objectAt(body, "operator");
-    const waitRoots = forEach === undefined ? rootsOf.waitingTask : rootsOf.waitingItem;
+    const ofWait = isHook ? rootsOf.readyHook : rootsOf.waitingTask;
+    const waitRoots = forEach === undefined ? ofWait : rootsOf.waitingItem;
     const waiting: ExpressionScope = { ...ready, roots: waitRoots, place: "in a task that has no worker" };
     const fields = schema?.runsIn === "executor" ? waiting : attempt;
     for (const [name, value] of Object.entries(operator)) {

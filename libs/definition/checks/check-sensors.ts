@@ -7,11 +7,8 @@ import { type Finding, type Path, proposal } from "../problem-list.ts";
 import { checkSchema, describeValue } from "../schema/schema-problems.ts";
 import { sensorSchemas } from "../schema/sensor-schema.ts";
 import { isReference, parseSensorText, readsVariables } from "../schema/sensor-text.ts";
-import { notSupported } from "../schema/unsupported-keys.ts";
+import { globProblem } from "../expressions/path-glob.ts";
 import { patternProblem } from "../expressions/text-pattern.ts";
-
-/** Kinds of the format that this version can't watch. */
-const laterTypes: ReadonlySet<string> = new Set(["kafka"]);
 
 /** Everything that can be said of `sensors:` without looking at what they watch. */
 export function checkSensors(root: JsonObject, report: Report): void {
@@ -53,6 +50,7 @@ function checkSensor(sensor: Json, path: Path, { report, ownId }: { report: Repo
   if (findings.length > 0) return;
   const tell = (key: string, finding: Finding): void =>
     report(Object.hasOwn(sensor, key) ? [...path, key] : path, finding);
+  if (type === "file") checkFile(sensor, tell);
   if (type === "sql" || type === "database") checkSql(sensor, tell);
   if (type === "http") checkHttp(sensor, path, { tell, report });
   if (type === "s3") checkS3(sensor, tell);
@@ -70,10 +68,18 @@ function typeFinding(type: Json | undefined): Finding {
   if (typeof type !== "string") {
     return { code: "INVALID_TYPE", message: `\`type\` must be text, not ${describeValue(type)}` };
   }
-  if (laterTypes.has(type)) return notSupported(`a sensor of the type \`${type}\``);
   const near = closestName(type, known);
   const hint = near === null ? `the types are ${known.join(", ")}` : proposal(near);
   return { code: "INVALID_VALUE", message: `there is no sensor of the type \`${type}\``, hint };
+}
+
+function checkFile(sensor: JsonObject, tell: Tell): void {
+  const pattern = ownValue(sensor, "file_pattern");
+  const fault = typeof pattern === "string" ? globProblem(pattern) : null;
+  if (fault !== null) {
+    const hint = "a pattern has `*`, `?`, `[a-z]`, `{a,b}` and `**`";
+    tell("file_pattern", { code: "INVALID_PATTERN", message: `\`file_pattern\` ${fault}`, hint });
+  }
 }
 
 const connectionKeys = ["database_connection", "connection", "connection_string"] as const;

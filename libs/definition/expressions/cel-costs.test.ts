@@ -44,6 +44,13 @@ describe("an expression that would take for ever, or all memory, ends with an er
       "a pattern that is made anew each turn",
       `params.list.exists(x, ${long}.matches('(a|b)*' + '[ab]'.replace('a', string(x)) + '{100}$'))`,
     ],
+    ["a loop whose body is long", `params.list.all(n, n${" + n".repeat(300)} >= 0)`],
+    ["a loop whose body calls nothing", `params.list.all(n, true${" && true".repeat(300)})`],
+    ["the calendar of a zone in a loop", "params.list.all(n, execution_date.getHours('Europe/Berlin') >= 0)"],
+    [
+      "times read in nested loops",
+      "params.list.all(n, params.list.all(m, timestamp('2026-01-01T00:00:00Z') + duration('1s') > execution_date))",
+    ],
   ])("%s", (_, body) => {
     const list = Array.from({ length: 5000 }, (__, index) => index);
     expect(() => evaluate(body, { list })).toThrow(/takes more than 100000 steps/);

@@ -21,6 +21,10 @@ const sizeOfEntry = 5;
 /** Characters of text, times instructions of the pattern, that a match takes in the time of one step. */
 const patternWorkOfStep = 100;
 
+/** Steps of what takes long by itself: reading a time from text, and the calendar of a zone. */
+const timeSteps = 5;
+const zoneSteps = 100;
+
 /** These take the same time whatever the size of what they are given. */
 const constantTime: ReadonlySet<string> = new Set(["_[_]", "size", "@step", "@append", "@not_strictly_false"]);
 
@@ -32,9 +36,17 @@ export function countedFunctions(functions: Iterable<CelFunc>): readonly CelFunc
   return [...functions].map((each) => (constantTime.has(each.name) ? each : counted(each)));
 }
 
+/** The steps of a call, whatever the size of what it is given. */
+function ownSteps({ name, target, arguments: parameters }: CelFunc): number {
+  if (name === "timestamp" || name === "duration") return timeSteps;
+  return target !== undefined && parameters.length === 1 && /^get[A-Z]/.test(name) ? zoneSteps : 0;
+}
+
 function counted(original: CelFunc): CelFunc {
+  const own = ownSteps(original);
   const call: CelFunc["call"] = (id, target, args) => {
     try {
+      if (own > 0) takeSteps(own);
       takeStepsFor(target === undefined ? args : [target, ...args]);
       const [separator] = args;
       // A separator is written between all entries.
@@ -108,11 +120,13 @@ function replaceAll(text: string, search: string, replacement: string, count: nu
   return [...parts, text.slice(from)].join(replacement);
 }
 
-/** Regular expressions of `matches`: the first use of a pattern takes steps for its length, each match for its work. */
+/** Regular expressions of `matches`: the first use of a pattern takes steps for its size, each match for its work. */
 export const countedPatterns = {
   compile(pattern: string): { test: (text: string) => boolean } {
-    if (isFirstUse(pattern)) takeSteps(pattern.length);
+    const isFirst = isFirstUse(pattern);
+    if (isFirst) takeSteps(pattern.length);
     const compiled = named(() => compilePattern(pattern));
+    if (isFirst) takeSteps(compiled.size);
     return {
       test(text) {
         takeSteps(Math.floor((text.length * compiled.size) / patternWorkOfStep));

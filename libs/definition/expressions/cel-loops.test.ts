@@ -60,8 +60,8 @@ test.each([
 });
 
 test("a long list is mapped in linear time", () => {
-  const list = Array.from({ length: 45_000 }, (_, index) => index);
-  expect(evaluate("params.list.map(n, n + 1).filter(n, n % 2 == 0) | length", list)).toBe(22_500);
+  const list = Array.from({ length: 15_000 }, (_, index) => index);
+  expect(evaluate("params.list.map(n, n + 1).filter(n, n % 2 == 0) | length", list)).toBe(7500);
 });
 
 test("nested loops end at a limit", () => {

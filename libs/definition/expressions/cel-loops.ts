@@ -4,17 +4,20 @@ import { takeSteps } from "./evaluation-steps.ts";
 
 /*
  * CEL's macros (`map`, `filter`, `all` …) become loops over an accumulator named `@result`. The tree of each loop is
- * changed in two ways: every turn counts against a limit, so that nested loops can't hold a service up, and a list is
+ * changed in two ways: every turn counts against a limit, by what it reads, so that no loop can hold a service up, and a list is
  * built in place, since the library's own concatenation takes quadratic time and overflows the stack at 10,000 items.
  * Names with `@` can't be written in an expression.
  */
 
 const accumulator = "@result";
 const list = listType(CelScalar.DYN);
-const { BOOL } = CelScalar;
+const { BOOL, INT } = CelScalar;
 
-function countStep(goesOn: boolean): boolean {
-  takeSteps(1);
+/** Operations, names and constants that a turn of a loop reads in the time of one step. */
+const nodesOfStep = 4;
+
+function countTurn(goesOn: boolean, steps: bigint): boolean {
+  takeSteps(Number(steps));
   return goesOn;
 }
 
@@ -34,7 +37,7 @@ function append(built: CelList, items: CelList): CelList {
 }
 
 export const loopFunctions: readonly CelFunc[] = [
-  celFunc("@step", [BOOL], BOOL, countStep),
+  celFunc("@step", [BOOL, INT], BOOL, countTurn),
   celFunc("@append", [list, list], list, append),
 ];
 
@@ -43,10 +46,17 @@ export function boundLoops(tree: CelNode): void {
   for (const child of childrenOf(tree)) boundLoops(child);
   const { exprKind } = tree;
   if (exprKind.case === "comprehensionExpr" && exprKind.value.loopCondition !== undefined) {
-    const condition = exprKind.value.loopCondition;
+    const { loopCondition: condition, loopStep } = exprKind.value;
+    const size = sizeOfTurn(condition) + (loopStep === undefined ? 0 : sizeOfTurn(loopStep));
+    const steps = { case: "int64Value", value: BigInt(1 + Math.floor(size / nodesOfStep)) } as const;
+    const cost: CelNode = {
+      ...condition,
+      exprKind: { case: "constExpr", value: { $typeName: "cel.expr.Constant", constantKind: steps } },
+    };
+    const args = [condition, cost];
     exprKind.value.loopCondition = {
       ...condition,
-      exprKind: { case: "callExpr", value: { $typeName: "cel.expr.Expr.Call", function: "@step", args: [condition] } },
+      exprKind: { case: "callExpr", value: { $typeName: "cel.expr.Expr.Call", function: "@step", args } },
     };
   }
   if (
@@ -57,4 +67,12 @@ export function boundLoops(tree: CelNode): void {
     const isList = exprKind.value.args[1]?.exprKind.case === "listExpr";
     if (isList) exprKind.value.function = "@append";
   }
+}
+
+/** The nodes that one turn reads; those of a loop within count for each of its own turns. */
+function sizeOfTurn({ exprKind, ...node }: CelNode): number {
+  if (exprKind.case !== "comprehensionExpr")
+    return childrenOf({ ...node, exprKind }).reduce((size, child) => size + sizeOfTurn(child), 1);
+  const { iterRange, accuInit, result } = exprKind.value;
+  return [iterRange, accuInit, result].reduce((size, child) => size + (child === undefined ? 0 : sizeOfTurn(child)), 1);
 }

@@ -111,6 +111,7 @@ function offsetText(minutes: number): string {
 }
 
 function wallTime(atMs: number, timezone: string): WallTime {
+  if (timezone === "UTC" && atMs >= 0) return utcTime(new Date(atMs));
   const parts = new Map(
     formatterOf(timezone)
       .formatToParts(atMs)
@@ -127,6 +128,18 @@ function wallTime(atMs: number, timezone: string): WallTime {
   };
   const asUtc = Date.UTC(wall.year, wall.month - 1, wall.day, wall.hour, wall.minute, wall.second);
   return { ...wall, offsetMinutes: Math.round((asUtc - Math.floor(atMs / 1000) * 1000) / 60_000) };
+}
+
+function utcTime(date: Date): WallTime {
+  return {
+    year: date.getUTCFullYear(),
+    month: date.getUTCMonth() + 1,
+    day: date.getUTCDate(),
+    hour: date.getUTCHours(),
+    minute: date.getUTCMinutes(),
+    second: date.getUTCSeconds(),
+    offsetMinutes: 0,
+  };
 }
 
 function formatterOf(timezone: string): Intl.DateTimeFormat {

@@ -120,6 +120,8 @@ function rootValue(root: Exclude<RootName, "outputs">, context: RenderContext): 
     // Read by name alone, never as a whole.
     case "secrets":
       return undefined;
+    case "ended":
+      return context.ended;
     case "item":
       return context.item?.value;
     case "item_index":
@@ -127,7 +129,17 @@ function rootValue(root: Exclude<RootName, "outputs">, context: RenderContext): 
     case "body":
       return context.webhook?.body;
     case "headers":
-      return context.webhook?.headers;
+      return context.webhook?.headers ?? context.message?.headers;
+    case "key":
+      return context.message?.key;
+    case "value":
+      return context.message?.value;
+    case "partition":
+      return context.message?.partition;
+    case "offset":
+      return context.message?.offset;
+    case "timestamp":
+      return instantOf(context.message?.timestamp);
     case "execution_date":
       return new Instant(context.logicalAt);
     case "data_interval_start":
@@ -137,6 +149,10 @@ function rootValue(root: Exclude<RootName, "outputs">, context: RenderContext): 
     case "now":
       return new Instant(context.now);
   }
+}
+
+function instantOf(atMs: number | null | undefined): Instant | null | undefined {
+  return typeof atMs === "number" ? new Instant(atMs) : atMs;
 }
 
 function rootInput(root: Exclude<RootName, "outputs">, context: RenderContext): CelBindings[string] | undefined {

@@ -35,8 +35,14 @@ const rootNames = [
   "item",
   "item_index",
   "secrets",
+  "ended",
   "body",
   "headers",
+  "key",
+  "value",
+  "partition",
+  "offset",
+  "timestamp",
   ...timestamps,
 ] as const;
 export type RootName = (typeof rootNames)[number];
@@ -44,7 +50,11 @@ export type RootName = (typeof rootNames)[number];
 const fieldsOf: Readonly<Partial<Record<RootName, readonly string[]>>> = {
   run: ["dag_run_id", "dag_id", "run_type", "start_date"],
   task_instance: ["task_id", "try_number", "max_tries"],
+  ended: ["task_id", "state", "error", "duration_ms", "failed_count", "failed_tasks", "message"],
 };
+
+/** What they hold, the definition does not say. */
+const openRoots: ReadonlySet<RootName> = new Set(["item", "body", "key", "value"]);
 
 /** Names of CEL's own types, which may stand as values. */
 const typeNames: ReadonlySet<string> = new Set([
@@ -85,11 +95,10 @@ export function collectNames(
   const visit = (node: CelNode, local: ReadonlySet<string>): void => {
     const chain = chainOf(node);
     if (chain !== null && !local.has(chain[0] ?? "")) return found.add(chain, offsetOf(rootOf(node)));
-    const inner =
-      node.exprKind.case === "comprehensionExpr"
-        ? new Set([...local, node.exprKind.value.iterVar, node.exprKind.value.accuVar])
-        : local;
-    for (const child of childrenOf(node)) visit(child, inner);
+    const loop = node.exprKind.case === "comprehensionExpr" ? node.exprKind.value : null;
+    const inner = loop === null ? local : new Set([...local, loop.iterVar, loop.accuVar]);
+    // The list of a loop is read outside it, where its variable means something else.
+    for (const child of childrenOf(node)) visit(child, child === loop?.iterRange ? local : inner);
   };
   visit(tree, new Set());
   return { names: found, issues: found.issues };
@@ -140,7 +149,7 @@ class NameList implements ExpressionNames {
       if (issue !== null) this.issues.push({ offset, ...issue });
     } else if (root === "headers") {
       if (first === undefined || first !== first.toLowerCase()) this.issues.push({ offset, ...unusableHeader(first) });
-    } else if (root !== "item" && root !== "body") {
+    } else if (!openRoots.has(root)) {
       this.#checkField(root, first, offset);
     }
   }

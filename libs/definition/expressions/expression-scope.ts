@@ -27,8 +27,10 @@ const always: readonly RootName[] = [
   "run",
 ];
 const ofRequests: readonly RootName[] = ["body", "headers"];
+const ofMessages: readonly RootName[] = ["key", "value", "headers", "partition", "offset", "timestamp"];
 const ofTasks: readonly RootName[] = [...always, "task_instance", "outputs"];
 const ofItems: readonly RootName[] = ["item", "item_index"];
+const ofHooks: readonly RootName[] = [...ofTasks, "ended"];
 /** The list of a `for_each` is read again for each of its items, so it must not change meanwhile. */
 const ofLists = ofTasks.filter((name) => name !== "now");
 
@@ -43,9 +45,12 @@ export const rootsOf = {
   /** No worker has its secrets, and it has no directory. */
   waitingTask: new Set(ofTasks),
   waitingItem: new Set([...ofTasks, ...ofItems]),
+  readyHook: new Set(ofHooks),
+  hookAttempt: new Set<RootName>([...ofHooks, "temp_dir", "secrets"]),
   itemList: new Set(ofLists),
   itemKey: new Set([...ofLists, ...ofItems]),
   webhook: new Set(ofRequests),
+  message: new Set(ofMessages),
 } as const;
 
 /** The tasks whose outputs can be read. */
@@ -89,8 +94,12 @@ function unreadable(name: string, scope: ExpressionScope): Finding {
 function whereToRead(name: string, { roots }: ExpressionScope): string {
   if (ofItems.some((known) => known === name))
     return "it exists in `operator` and `environment` of a task with `for_each`";
+  if (name === "ended") return "it exists in hooks alone: `on_success` and `on_failure`";
   if (name === "secrets") return "secrets exist in `operator` and `environment` alone";
+  if (name === "headers") return "it exists in `webhooks`, and in `match` of a kafka sensor";
   if (ofRequests.some((known) => known === name)) return "it exists in `webhooks` alone";
+  if (ofMessages.some((known) => known === name)) return "it exists in `match` of a kafka sensor alone";
+  if (roots.has("partition")) return `a message has ${ofMessages.map((known) => `\`${known}\``).join(", ")}`;
   return roots.has("body") ? "a webhook reads `body` and `headers`" : "";
 }
 

@@ -7,9 +7,19 @@ import type { ExpressionIssue, RootName } from "./expression-names.ts";
 import type { Expression } from "./expression.ts";
 import type { Json, JsonObject, ParameterDefinition } from "../model.ts";
 import type { ParameterType } from "../rendering/parameter-value.ts";
-import type { RenderContext } from "../rendering/render-context.ts";
+import type { EndedView, RenderContext } from "../rendering/render-context.ts";
 
 const someTime = Date.UTC(2026, 0, 31, 2, 0, 0);
+
+const someEnd: EndedView = {
+  task_id: "task",
+  state: "failed",
+  error: "text",
+  duration_ms: 1,
+  failed_count: 1,
+  failed_tasks: [{ task_id: "task", error: "text" }],
+  message: "text",
+};
 
 const samples: Readonly<Record<ParameterType, Json>> = {
   string: "text",
@@ -20,8 +30,8 @@ const samples: Readonly<Record<ParameterType, Json>> = {
   object: {},
 };
 
-/** What these give only a real run or request knows. */
-const untried: ReadonlySet<RootName> = new Set(["item", "body", "headers"]);
+/** What these give only a real run, request or message knows. */
+const untried: ReadonlySet<RootName> = new Set(["item", "body", "headers", "key", "value"]);
 
 /** What an expression must give at its place. */
 export type ExpectedValue = "condition" | "list" | "anything";
@@ -106,5 +116,7 @@ function contextOf(params: JsonObject, outputs: Readonly<Record<string, JsonObje
     outputs: (task) => outputs[task],
     item: { value: null, index: 0 },
     tempDir: "/tmp",
+    ended: someEnd,
+    message: { key: null, value: null, headers: {}, partition: 0, offset: 0, timestamp: someTime },
   };
 }

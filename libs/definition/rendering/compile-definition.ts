@@ -4,6 +4,8 @@ import type { OperatorSchema, OperatorSchemas } from "#ports/operator-schema.ts"
 import { compileEntries, compileValue, languageOf, type Renderable, VariableNames } from "./compile-value.ts";
 import { compileExpression, type Expression } from "../expressions/expression.ts";
 import type { Definition, JsonObject, ParameterDefinition, TaskDefinition } from "../model.ts";
+import { hasExpression } from "../code/code-scan.ts";
+import { shareEqualParts } from "../share-equal-parts.ts";
 
 /** An output that a task reads: its values must be fetched before the task is rendered. */
 export interface OutputRef {
@@ -47,8 +49,9 @@ export interface CompiledDefinition {
   readonly defaults: ReadonlyMap<string, Renderable>;
 }
 
-/** Parses every expression of a checked definition once. Throws INVALID_DEFINITION for a kind of work that is unknown here. */
-export function compileDefinition(definition: Definition, operators: OperatorSchemas): CompiledDefinition {
+/** Parses every expression of a checked definition once, which is not kept as it is but with equal parts shared. Throws INVALID_DEFINITION for a kind of work that is unknown here. */
+export function compileDefinition(checked: Definition, operators: OperatorSchemas): CompiledDefinition {
+  const definition = shareEqualParts(checked);
   return {
     definition,
     tasks: definition.tasks.map((task) => compileTask(task, operators)),
@@ -128,12 +131,12 @@ function compileBare(task: TaskDefinition, place: string, text: string): Express
 }
 
 function compileOperator(operator: JsonObject, schema: OperatorSchema, variables: VariableNames): Renderable {
+  if (!hasExpression(operator)) return compileValue(operator, "text", variables);
   const fields = Object.entries(operator).map(([name, value]) => {
     const code = Object.hasOwn(schema.code, name) ? schema.code[name] : undefined;
     return [name, compileValue(value, languageOf(code, value, operator), variables)] as const;
   });
-  const compiled = compileEntries(new Map(fields));
-  return compiled.isConstant ? { ...compiled, render: () => operator } : compiled;
+  return compileEntries(new Map(fields));
 }
 
 function inlineFieldOf(operator: JsonObject, schema: OperatorSchema): string | null {

@@ -57,7 +57,7 @@ export function languageOf(code: CodeLanguage | undefined, value: Json, operator
 
 /** Compiles a value whose texts may hold expressions. Throws INVALID_DEFINITION where they are wrong. */
 export function compileValue(value: Json, language: TemplateLanguage, variables: VariableNames): Renderable {
-  if (!hasExpression(value)) return { isConstant: true, expressions: [], render: () => value };
+  if (!hasExpression(value)) return constant(value);
   if (typeof value === "string") return compileText(value, language, variables);
   if (isList(value)) {
     const items = value.map((item) => compileValue(item, language, variables));
@@ -65,6 +65,17 @@ export function compileValue(value: Json, language: TemplateLanguage, variables:
   }
   const entries = isJsonObject(value) ? Object.entries(value) : [];
   return compileEntries(new Map(entries.map(([key, item]) => [key, compileValue(item, language, variables)])));
+}
+
+/** Most tasks have no environment and no parameters. */
+const emptyMap = constantOf(Object.freeze({}));
+
+function constant(value: Json): Renderable {
+  return isJsonObject(value) && Object.keys(value).length === 0 ? emptyMap : constantOf(value);
+}
+
+function constantOf(value: Json): Renderable {
+  return { isConstant: true, expressions: [], render: () => value };
 }
 
 /** A map of renderable values as one. */

@@ -39,7 +39,16 @@ const resources = z.strictObject({
   cpu: z.number().min(0.01).max(1024).optional().describe("Processors; 0.5 is half of one."),
   memory: sizeSchema.optional().describe("The most memory of all its processes together."),
   disk: sizeSchema.optional().describe("The most that the attempt's own directories hold."),
+  gpus: z.number().int().min(1).max(1024).optional().describe("GPUs that its worker must have left."),
 });
+/** Of a registry or the host's own. No expression: it is known before there is a worker. */
+const image = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$/, "must be the name of an image, such as python:3.13-slim");
+const network = z.enum(["none", "outbound", "full"]);
+const absolutePath = z
+  .string()
+  .regex(/^\/(?!.*(?:^|\/)\.\.(?:\/|$))(?!.*\{\{)/, "must be an absolute path without `..` and expressions");
 const tags = z.array(z.string().min(1).max(200)).max(100);
 const edgeCondition = z.enum(["success", "failure", "completion"]);
 
@@ -67,12 +76,15 @@ const forEach = z.union([
 
 /** Keys that `default_task_config` may hold. */
 const taskDefaults = {
-  description: text.optional(),
-  trigger_rule: z.enum(triggerRules as readonly [TriggerRule, ...TriggerRule[]]).optional(),
+  description: text.optional().describe("For people."),
+  trigger_rule: z
+    .enum(triggerRules as readonly [TriggerRule, ...TriggerRule[]])
+    .optional()
+    .describe("What the ends of the parents must be; `all_success` by default."),
   parameters: textMap.optional().describe("Override the definition's; who triggers has the last word."),
   environment: environment.optional().describe("Environment variables of the process."),
   retries: count.optional().describe("Short for `retry: {max_retries}`."),
-  retry: retry.optional(),
+  retry: retry.optional().describe("Whether and when it is tried again."),
   retry_timeout: duration.optional().describe("All attempts together."),
   max_infra_retries: count.optional().describe("Allowance for lost workers; 3 by default."),
   timeout: duration.optional().describe("The longest time of one attempt."),
@@ -82,14 +94,30 @@ const taskDefaults = {
   allow_failure: z.boolean().optional().describe("Its failure does not fail the run."),
   queue: name.optional().describe("The stream of attempts that workers subscribe to; `default` by default."),
   labels: labels.optional().describe("Labels that the worker must have, or `required` and `preferred`."),
-  resources: resources.optional().describe("What one attempt may use; what is not named is not limited."),
+  resources: resources
+    .optional()
+    .describe("What one attempt may use, and its worker must have left; what is not named is not limited."),
+  isolation: z.enum(["process", "container"]).optional().describe("Where the attempt runs; `process` by default."),
+  image: image.optional().describe("The image of the container."),
+  network: network.optional().describe("What the process may reach: `full` by default, `none` in a container."),
+  filesystem: z
+    .enum(["open", "confined"])
+    .optional()
+    .describe("`confined`: it sees little and writes its own folders."),
+  allow_paths: z.array(absolutePath).max(100).optional().describe("What a confined process may read besides."),
   pool: name.optional().describe("The limit that it shares with tasks of any DAG."),
   priority: priority.optional().describe("Higher goes first."),
-  executor: executor.optional(),
+  executor: executor.optional().describe("How it reaches a worker; as the definition says by default."),
   capture_stdout: z.boolean().optional().describe("The last line of output becomes `return_value`."),
   keep_partial_outputs: z.boolean().optional().describe("Outputs of failed attempts stay."),
   outputs: textMap.optional().describe("What a success leaves, and of what type: checked before it counts."),
 };
+
+/** Checked as the tasks that they are. */
+const hooks = (of: string) => ({
+  on_success: z.unknown().optional().describe(`What runs when ${of} has succeeded: a task, or an address to post to.`),
+  on_failure: z.unknown().optional().describe(`What runs when ${of} has failed: a task, or an address to post to.`),
+});
 
 /** A task without its id, as it stands in a map of tasks. */
 export const taskBodySchema = z.strictObject({
@@ -100,28 +128,29 @@ export const taskBodySchema = z.strictObject({
   when: z.union([z.string(), z.boolean()]).optional().describe("An expression; false: the task is skipped."),
   for_each: forEach.optional().describe("An expression that gives a list: one instance per element, which is `item`."),
   ...taskDefaults,
+  ...hooks("the task"),
 });
 
 export const taskSchema = taskBodySchema.extend({ id: z.unknown().meta(taskIdForm) });
 
 /** Everything but the tasks, which are checked one by one. */
 export const dagSchema = z.strictObject({
-  format: z.literal(1).optional(),
+  format: z.literal(1).optional().describe("The version of this format."),
   id: z.unknown().meta(dagIdForm),
-  description: text.optional(),
-  owner: text.optional(),
-  tags: tags.optional(),
+  description: text.optional().describe("For people; found by search."),
+  owner: text.optional().describe("For people; found by search."),
+  tags: tags.optional().describe("Groups it among others."),
   schedule: scheduleSchema
     .optional()
     .describe("A cron expression or a macro such as `@daily`, or the long form; none: manual runs only."),
   timezone: text.optional().describe("The zone of the schedule and of dates as text; UTC by default."),
   parameters: z.record(z.string(), z.unknown()).optional().describe("Defaults or schemas of the run's parameters."),
-  additional_parameters: z.boolean().optional(),
-  allow_manual_trigger: z.boolean().optional(),
+  additional_parameters: z.boolean().optional().describe("False: a trigger may give declared parameters alone."),
+  allow_manual_trigger: z.boolean().optional().describe("False: people and programs can't trigger it."),
   webhooks: webhooksSchema.optional().describe("Signed HTTP requests that make a run."),
   sensors: z.unknown().optional().describe("What makes a run when it changes: files, rows, responses, objects, runs."),
-  default_task_config: z.strictObject(taskDefaults).optional(),
-  max_active_runs: z.int().min(1).max(10_000).optional(),
+  default_task_config: z.strictObject(taskDefaults).optional().describe("Defaults for the keys of all tasks."),
+  max_active_runs: z.int().min(1).max(10_000).optional().describe("Runs that are active at once; 16 by default."),
   max_active_tasks: z.int().min(1).max(10_000).optional().describe("Attempts at once in all runs; none: any number."),
   concurrency: z
     .strictObject({
@@ -131,7 +160,7 @@ export const dagSchema = z.strictObject({
     })
     .optional()
     .describe("How many runs of one key may be active."),
-  run_timeout: duration.optional(),
+  run_timeout: duration.optional().describe("The longest time of a run."),
   deadline: z
     .strictObject({
       after: duration.describe("How long after it was made, or rerun, a run may go on."),
@@ -139,8 +168,9 @@ export const dagSchema = z.strictObject({
     })
     .optional()
     .describe("When a run is late, and what follows."),
-  priority: priority.optional(),
-  executor: executor.optional(),
+  priority: priority.optional().describe("Higher goes first, among definitions."),
+  executor: executor.optional().describe("How tasks reach a worker; the deployment says by default."),
+  ...hooks("the run"),
   tasks: z.unknown(),
 });
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { dagSchema, parameterSchema, parameterTypes, taskBodySchema, taskSchema } from "./definition-schema.ts";
 import { dagIdForm, taskIdForm } from "./id-forms.ts";
+import { hookSchema } from "./hook-schema.ts";
 import { isJsonObject, isList } from "../json.ts";
 import { definitionLimits } from "../limits.ts";
 import type { Json, JsonObject } from "../model.ts";
@@ -16,7 +17,7 @@ import { instanceFileSchema, templateFileSchema } from "../templates/template-sc
  */
 export function definitionJsonSchema(operators: OperatorSchemas): JsonObject {
   const dag = toJsonSchema(dagSchema);
-  const { operatorFields: byType, parts } = operatorFields(operators);
+  const { operatorFields: byType, hookFields, parts } = operatorFields(operators);
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     ...ruleOf({ required: ["template"] }, refTo("template")),
@@ -25,6 +26,7 @@ export function definitionJsonSchema(operators: OperatorSchemas): JsonObject {
       dag: withProperties(dag, {
         tasks: tasksSchema,
         sensors: sensorsSchema,
+        ...hookProperties("the run"),
         parameters: {
           type: "object",
           description: "Defaults or schemas of the run's parameters.",
@@ -35,7 +37,10 @@ export function definitionJsonSchema(operators: OperatorSchemas): JsonObject {
       instance: withProperties(toJsonSchema(instanceFileSchema), { id: dagIdForm }),
       task: taskDefinition(taskSchema, operators),
       taskBody: taskDefinition(taskBodySchema, operators),
+      hook: hookDefinition,
+      hookTask: withoutType(taskType(toJsonSchema(hookSchema), operators, "hookFields")),
       operatorFields: byType,
+      hookFields,
       sensor: toJsonSchema(sensorSchema),
       parameter: ruleOf(longFormMark, refTo("longParameter")),
       longParameter: longParameter(),
@@ -75,33 +80,88 @@ const declaredOutputs: JsonObject = {
 };
 
 function taskDefinition(schema: z.ZodType, operators: OperatorSchemas): JsonObject {
+  const own = { outputs: declaredOutputs, ...hookProperties("the task") };
+  return taskType(withProperties(toJsonSchema(schema), own), operators, "operatorFields");
+}
+
+/** What its fields are depends on the kind of work. */
+function taskType(task: JsonObject, operators: OperatorSchemas, fields: "operatorFields" | "hookFields"): JsonObject {
   const types = [...operators].map(([type, { description }]) => ({ type, description }));
-  const task = withProperties(toJsonSchema(schema), {
+  const typed = withProperties(task, {
     type: {
       description: "The kind of work.",
       enum: types.map(({ type }) => type),
       markdownEnumDescriptions: types.map(({ description }) => description),
     },
-    // What its fields are depends on the kind of work.
     operator: { description: "The fields of the kind of work." },
-    outputs: declaredOutputs,
   });
-  return withRules(task, [refTo("operatorFields")]);
+  return withRules(typed, [refTo(fields)]);
 }
+
+function hookProperties(of: string): JsonObject {
+  return {
+    on_success: { description: `What runs when ${of} has succeeded.`, ...refTo("hook") },
+    on_failure: { description: `What runs when ${of} has failed.`, ...refTo("hook") },
+  };
+}
+
+/** An address to post to, or a task. */
+const hookDefinition: JsonObject = {
+  type: ["string", "object"],
+  ...ruleOf(
+    { type: "string" },
+    {
+      pattern: String.raw`^https?://.|\{\{`,
+      patternErrorMessage: "must be an address that begins with http:// or https://, or a task",
+    },
+  ),
+  else: refTo("hookTask"),
+};
 
 /** The fields of `operator` by the value of `type`, and what they refer to; of an unknown kind of work nothing is known. */
 function operatorFields(operators: OperatorSchemas): {
   readonly operatorFields: JsonObject;
+  /** The same for hooks, some of which say something by themselves. */
+  readonly hookFields: JsonObject;
   readonly parts: JsonObject;
 } {
   const parts: Record<string, Json> = {};
-  const branches = [...operators].map(([type, { fields, description }]) => {
+  const hookBranches: JsonObject[] = [];
+  const branches = [...operators].map(([type, { fields, description, hookDefaults }]) => {
     const { definitions, ...schema } = ownDefinitions(type, toJsonSchema(fields));
     Object.assign(parts, definitions);
     const operator = { ...mapSchemas(schema, withExpressions), description };
-    return ruleOf({ properties: { type: { const: type } }, required: ["type"] }, { properties: { operator } });
+    const isType = { properties: { type: { const: type } }, required: ["type"] };
+    if (hookDefaults !== undefined) {
+      const optional = withoutRequired(operator, Object.keys(hookDefaults));
+      hookBranches.push(ruleOf(isType, { properties: { operator: optional } }));
+    }
+    return ruleOf(isType, { properties: { operator } });
   });
-  return { operatorFields: { allOf: branches }, parts };
+  const speaking = [...operators].flatMap(([type, { hookDefaults }]) => (hookDefaults === undefined ? [] : [type]));
+  const others = {
+    ...ruleOf({ properties: { type: { enum: speaking } }, required: ["type"] }, {}),
+    else: refTo("operatorFields"),
+  };
+  return { operatorFields: { allOf: branches }, hookFields: { allOf: [...hookBranches, others] }, parts };
+}
+
+/** What refers to it says it. */
+function withoutType({ type: _type, ...schema }: JsonObject): JsonObject {
+  return schema;
+}
+
+/** The schema of a map in which these keys may be missing; what is required stands in its rules. */
+function withoutRequired(schema: JsonObject, names: readonly string[]): JsonObject {
+  const relax = (rule: JsonObject): JsonObject => {
+    const { required } = rule;
+    const inner = mapSchemas(rule, (part) => ("required" in part && !("properties" in part) ? relax(part) : part));
+    return isList(required)
+      ? { ...inner, required: required.filter((name) => typeof name !== "string" || !names.includes(name)) }
+      : inner;
+  };
+  const { allOf } = schema;
+  return isList(allOf) ? { ...schema, allOf: allOf.map((rule) => (isJsonObject(rule) ? relax(rule) : rule)) } : schema;
 }
 
 /** A schema with the definitions that it refers to named after it, so that several have room beside each other. */

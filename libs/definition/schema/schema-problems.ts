@@ -67,7 +67,6 @@ function unknownKey(key: string, path: readonly (string | number)[], context: Co
 
 function keyPlace(path: readonly (string | number)[], { place }: Context): KeyPlace {
   if (path.length === 0) return place;
-  if (path.at(-1) === "resources") return "resources";
   return path[0] === "default_task_config" ? "task" : "other";
 }
 

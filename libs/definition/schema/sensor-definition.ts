@@ -74,6 +74,16 @@ export interface DagSensor extends SensorBasis {
   readonly delayMs: number;
 }
 
+/** Fires per message of a topic. */
+export interface KafkaSensor extends SensorBasis {
+  readonly type: "kafka";
+  /** A named connection; null: the brokers of the settings. */
+  readonly connection: string | null;
+  readonly topic: string;
+  /** Which messages fire, a bare expression; null: all. */
+  readonly match: string | null;
+}
+
 /** A checked sensor: defaults filled in, plain JSON, stored with the version. */
-export type SensorDefinition = FileSensor | SqlSensor | HttpSensor | S3Sensor | DagSensor;
+export type SensorDefinition = FileSensor | SqlSensor | HttpSensor | S3Sensor | DagSensor | KafkaSensor;
 export type SensorType = SensorDefinition["type"];

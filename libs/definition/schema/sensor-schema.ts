@@ -8,6 +8,10 @@ import { awaitedStates, fileTriggers, sqlModes } from "./sensor-words.ts";
  * The shape of each kind of sensor. What needs more than one key to judge is checked in check-sensors.ts.
  */
 
+/** As brokers have it: neither `.` nor `..`. */
+const topicPattern = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+const topicWords = "letters, digits, dots, hyphens and underscores, 249 at most";
+
 const filled = z.string().min(1).max(4096);
 const batch = z.int().min(1).max(definitionLimits.sensorBatch);
 
@@ -80,6 +84,22 @@ const s3 = z.strictObject({
   ...batchSize("Events of one look at most"),
 });
 
+const kafka = z.strictObject({
+  type: z.literal("kafka"),
+  ...common,
+  topic: z
+    .string()
+    .regex(topicPattern, `must be ${topicWords}`)
+    .meta({ patternErrorMessage: `must be ${topicWords}` })
+    .describe("The topic; its messages fire, one by one."),
+  connection: filled.optional().describe("A named connection of type kafka; the brokers of the settings by default."),
+  match: filled
+    .optional()
+    .describe("Which messages fire, as CEL over key, value, headers, partition, offset, timestamp."),
+  ...timeout,
+  ...batchSize("Events of one look at most"),
+});
+
 const dagKeys = {
   ...common,
   dag_id: z
@@ -99,9 +119,9 @@ const dag = z.strictObject({ type: z.literal("dag"), ...dagKeys });
 const timeDelta = z.strictObject({ type: z.literal("time_delta"), ...dagKeys });
 
 /** By the word that `type` has. */
-export const sensorSchemas = { file, sql, database, http, s3, dag, time_delta: timeDelta } as const;
+export const sensorSchemas = { file, sql, database, http, s3, dag, time_delta: timeDelta, kafka } as const;
 
 /** One sensor, for editors. */
-export const sensorSchema = z.discriminatedUnion("type", [file, sql, database, http, s3, dag, timeDelta]);
+export const sensorSchema = z.discriminatedUnion("type", [file, sql, database, http, s3, dag, timeDelta, kafka]);
 
 export type SensorInput = z.infer<typeof sensorSchema>;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { parseDefinition } from "../parse-definition.ts";
+import { planOf } from "../plan-of.ts";
 
 const operators: OperatorSchemas = new Map([
   ["noop", { fields: z.strictObject({}), code: {}, description: "nothing" }],
@@ -26,6 +27,13 @@ describe("resources of a task", () => {
     expect(definition?.tasks[0]?.resources).toEqual({ cpus: null, memoryBytes: 2 ** 30, diskBytes: 2e9 });
   });
 
+  test("are what an attempt takes of its worker, in whole numbers", () => {
+    const { definition } = parse(", resources: {cpu: 0.0125, disk: 1Gi, gpus: 2}");
+    expect(definition?.tasks[0]?.resources).toMatchObject({ gpus: 2 });
+    const [task] = definition === null ? [] : planOf(definition).tasks;
+    expect(task?.requests).toEqual({ milliCpus: 13, memoryBytes: 0, diskBytes: 2 ** 30, gpus: 2 });
+  });
+
   test.each([
     ["", "{}"],
     [", resources: {}", "{}"],
@@ -42,7 +50,7 @@ describe("resources of a task", () => {
       "{memory: 1GB}",
       "4:59 INVALID_VALUE `resources.memory` must be a size from 1Mi to 1024Ti, such as 512Mi, 1.5Gi or 2G",
     ],
-    ["{gpus: 1}", "4:51 NOT_SUPPORTED the key `gpus` is not supported by this version of Millrace yet"],
+    ["{gpus: 1.5}", "4:57 INVALID_TYPE `resources.gpus` must be a whole number, not 1.5"],
     ["{ram: 1Gi}", "4:51 UNKNOWN_KEY the key `ram` is not known in `resources`"],
   ])("%s is refused where it stands", (resources, problem) => {
     expect(problemsOf(`, resources: ${resources}`)).toEqual([expect.stringContaining(problem)]);

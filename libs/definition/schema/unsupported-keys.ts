@@ -1,14 +1,13 @@
 import type { Finding } from "../problem-list.ts";
 
 /** Keys of the format that this version does not act on. They are refused, since ignoring them would change meaning. */
-const dagKeys = new Set(["on_success", "on_failure"]);
+const dagKeys = new Set<string>();
 
-const taskKeys = new Set(["isolation", "image", "network", "filesystem", "allow_paths", "on_success", "on_failure"]);
+const taskKeys = new Set<string>();
 
 const keysByPlace = {
   dag: dagKeys,
   task: taskKeys,
-  resources: new Set(["gpus"]),
   other: new Set<string>(),
 };
 

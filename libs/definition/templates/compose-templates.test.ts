@@ -156,6 +156,16 @@ dag:
     expect(codes(instanceOf("whole"), { "l.yaml": load, "w.yaml": text })).toContain(code);
   });
 
+  test("hooks of tasks come along; what they read follows too", () => {
+    const hook = `{type: noop, when: "outputs.a.n > 0", operator: {x: "{{ outputs.a.n }}"}}`;
+    const part = `template: {name: part}\ndag: {tasks: [{id: a, type: noop, operator: {}, on_success: ${hook}}]}\n`;
+    const all = "template: {name: all}\ndag: {id: all, include: [{template: part, prefix: p_}]}\n";
+    const { written } = make(instanceOf("all"), { "p.yaml": part, "a.yaml": all });
+    expect(written).toMatchObject({
+      tasks: [{ id: "p_a", on_success: { when: 'outputs["p_a"].n > 0', operator: { x: '{{ outputs["p_a"].n }}' } } }],
+    });
+  });
+
   test("an output that can't follow the prefix is refused", () => {
     const odd = load.replace("xcom_pull('stage', 'x')", "xcom_pull(key='x', task_ids='stage')");
     const { problems } = make(instanceOf("whole"), { "l.yaml": odd, "w.yaml": whole });

@@ -17,10 +17,15 @@ export function prefixTasks(body: SourcedMap, prefix: string, findings: SourceFi
   });
 }
 
+/** Tasks within a task. */
+const hookKeys: ReadonlySet<string> = new Set(["on_success", "on_failure"]);
+
 function renameTask(task: SourcedMap, renames: Renames, findings: SourceFindings): SourcedMap {
   const entries = [...task].map(([key, node]) => {
     if (key === "id") return [key, renameId(node, renames)] as const;
     if (key === "dependencies" || key === "downstream") return [key, renameEdges(node, renames)] as const;
+    if (hookKeys.has(key) && isSourcedMap(node.value))
+      return [key, { ...node, value: renameTask(node.value, renames, findings) }] as const;
     const bare = key === "when" || key === "for_each";
     return [key, renameTexts(node, { renames, bare, findings })] as const;
   });

@@ -104,4 +104,8 @@ export const emailSchema: OperatorSchema = {
   code: {},
   description: "One mail, through an SMTP server.",
   defaultTimeoutMs: noticeTimeoutMs,
+  hookDefaults: {
+    subject: "{{ run.dag_id }} {{ ended.task_id | default('') }} {{ ended.state }}",
+    text: "{{ ended.message }}",
+  },
 };

@@ -39,4 +39,5 @@ export const slackSchema: OperatorSchema = {
   code: {},
   description: "A message to Slack, through an incoming webhook.",
   defaultTimeoutMs: noticeTimeoutMs,
+  hookDefaults: { text: "{{ ended.message }}" },
 };

@@ -68,4 +68,18 @@ export const webhookSchema: OperatorSchema = {
   code: {},
   description: "A signed HTTP POST that tells another system.",
   defaultTimeoutMs: noticeTimeoutMs,
+  hookDefaults: {
+    body: {
+      dag_id: "{{ run.dag_id }}",
+      dag_run_id: "{{ run.dag_run_id }}",
+      execution_date: "{{ execution_date | iso }}",
+      task_id: "{{ ended.task_id }}",
+      state: "{{ ended.state }}",
+      error: "{{ ended.error }}",
+      duration_ms: "{{ ended.duration_ms }}",
+      failed_count: "{{ ended.failed_count }}",
+      failed_tasks: "{{ ended.failed_tasks }}",
+      message: "{{ ended.message }}",
+    },
+  },
 };

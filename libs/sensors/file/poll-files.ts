@@ -1,7 +1,8 @@
 import { basename, resolve } from "node:path";
+import { compileGlob } from "#definition/expressions/path-glob.ts";
 import type { FileSensor } from "#definition/schema/sensor-definition.ts";
-import type { Firing, Look, LookResult } from "../look.ts";
-import { compileGlob } from "./glob.ts";
+import { type Firing, type Look, type LookResult, quiet } from "../look.ts";
+import { usePattern } from "../use-pattern.ts";
 import { hashFile, listFiles } from "./list-files.ts";
 import { rememberFiles, type StableFile, stepFiles } from "./step-files.ts";
 
@@ -15,12 +16,13 @@ const maxReadBytes = 256 * 1024 * 1024;
 export async function pollFiles(sensor: FileSensor, look: Look): Promise<LookResult> {
   const { state, now, signal, host } = look;
   const directory = resolve(host.definitionsFolder, sensor.directory);
-  const matches = compileGlob(sensor.pattern);
+  const glob = usePattern("file_pattern", () => compileGlob(sensor.pattern));
+  const matches = (path: string): boolean => usePattern("file_pattern", () => glob(path));
   const files = await listFiles(directory, { isRecursive: sensor.isRecursive, matches, signal });
   const before = state ?? new Map();
   if (state === null) {
     const there = rememberFiles(files.filter(({ size }) => size >= sensor.minSize));
-    return { firings: [], patch: { put: there, drop: [] }, hasMore: false, lookAt: null, problem: null };
+    return { ...quiet, patch: { put: there, drop: [] } };
   }
   const { stable, put, drop, stableAt } = stepFiles(sensor, { state: before, files, now });
   const firings: Firing[] = [];
@@ -40,11 +42,11 @@ export async function pollFiles(sensor: FileSensor, look: Look): Promise<LookRes
   }
   const isChanged = silent.size > 0 || drop.length > 0;
   return {
+    ...quiet,
     firings,
     patch: isChanged ? { put: silent, drop } : null,
     hasMore: taken < stable.length,
     lookAt: stableAt,
-    problem: null,
   };
 }
 

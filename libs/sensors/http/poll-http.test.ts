@@ -124,10 +124,20 @@ test("the outbound policy holds, also for what a server redirects to", async () 
   }
 });
 
-test("a pattern that other engines need ages for takes linear time", async () => {
+test("a pattern that other engines need ages for takes linear time, and a body that is too long for it is an error", async () => {
   const { url, answer } = await openServer();
-  answer.body = `${"a".repeat(50_000)}!`;
+  answer.body = `${"a".repeat(10_000)}!`;
   const sensor = new TestSensor(httpSensor(url, { contentPattern: "^(a+)+$" }));
   await sensor.poll();
   expect(await sensor.fired()).toEqual([]);
+  answer.body = `${"a".repeat(1_000_000)}!`;
+  await expect(sensor.poll()).rejects.toThrow(/^`response_content_pattern` is matched with texts of at most \d+ /);
+});
+
+test("plain text is looked for in a body of any length", async () => {
+  const { url, answer } = await openServer();
+  answer.body = `${"a".repeat(3_000_000)}"ready"`;
+  const sensor = new TestSensor(httpSensor(url, { contentPattern: '"ready"' }));
+  await sensor.poll();
+  expect(await sensor.fired()).toHaveLength(1);
 });

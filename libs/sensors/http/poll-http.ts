@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { RE2JS } from "re2js";
+import { compilePattern } from "#definition/expressions/text-pattern.ts";
 import type { HttpSensor } from "#definition/schema/sensor-definition.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { OutboundResponse } from "#outbound/outbound-exchange.ts";
 import { sendOutside } from "#outbound/outbound-request.ts";
 import { baseline, type Look, type LookResult, quiet } from "../look.ts";
 import { resolveText } from "../sensor-values.ts";
+import { usePattern } from "../use-pattern.ts";
 import { hashFields, pickFields } from "./response-fields.ts";
 
 const limits = { responseBytes: 8 * 1024 * 1024, headerBytes: 64 * 1024, connectMs: 10_000 };
@@ -39,7 +40,13 @@ function judgeCondition(sensor: HttpSensor, { state }: Look, answer: Answer): Lo
 
 function meets({ expectedStatus, contentPattern }: HttpSensor, { status, body }: OutboundResponse): boolean {
   if (!expectedStatus.includes(status)) return false;
-  return contentPattern === null || RE2JS.compile(contentPattern).test(body.toString("utf8"));
+  return contentPattern === null || holdsMatch(contentPattern, body.toString("utf8"));
+}
+
+/** Text without special characters is searched for as it is, in a body of any length. */
+function holdsMatch(pattern: string, text: string): boolean {
+  if (!/[\\^$.|?*+()[\]{}]/.test(pattern)) return text.includes(pattern);
+  return usePattern("response_content_pattern", () => compilePattern(pattern).test(text));
 }
 
 function judgeChange(sensor: HttpSensor, { state }: Look, answer: Answer): LookResult {

@@ -2,7 +2,7 @@ import { AwsClient } from "aws4fetch";
 import type { S3Sensor } from "#definition/schema/sensor-definition.ts";
 import { AppError } from "#errors/app-error.ts";
 import { sendOutside } from "#outbound/outbound-request.ts";
-import type { Firing, Look, LookResult } from "../look.ts";
+import { type Firing, type Look, type LookResult, quiet } from "../look.ts";
 import { resolveText } from "../sensor-values.ts";
 import { type BucketObject, type BucketPage, errorOf, parseBucketPage } from "./bucket-listing.ts";
 
@@ -17,16 +17,14 @@ export async function pollBucket(sensor: S3Sensor, look: Look): Promise<LookResu
   const objects = await listObjects(sensor, look);
   const { state } = look;
   const there = new Map(objects.map(({ key, etag }) => [key, etag]));
-  if (state === null)
-    return { firings: [], patch: { put: there, drop: [] }, hasMore: false, lookAt: null, problem: null };
+  if (state === null) return { ...quiet, patch: { put: there, drop: [] } };
   const changed = objects.filter(({ key, etag }) => state.get(key) !== etag);
   const gone = [...state.keys()].filter((key) => !there.has(key));
   return {
+    ...quiet,
     firings: changed.slice(0, sensor.batchSize).map((object) => firingOf(sensor, object, !state.has(object.key))),
     patch: gone.length === 0 ? null : { put: new Map(), drop: gone },
     hasMore: changed.length > sensor.batchSize,
-    lookAt: null,
-    problem: null,
   };
 }
 

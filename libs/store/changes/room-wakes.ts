@@ -1,11 +1,12 @@
+import type { Decision } from "#core/decision.ts";
 import { ofRun } from "#core/limits.ts";
-import type { RunChangeResult } from "#ports/run-store.ts";
+import type { RunAggregate } from "#core/run-model.ts";
 import type { WakeTopic } from "#ports/wake.ts";
 
-/** Who may have waited for the room that a change gave back, or begins to wait for some. */
-export function roomWakes({ decision, run }: Extract<RunChangeResult, { kind: "applied" }>): readonly WakeTopic[] {
+/** Who may have waited for the room that a change of the run gave back, or begins to wait for some. */
+export function roomWakes({ run }: RunAggregate, decision: Decision): readonly WakeTopic[] {
   const channels: WakeTopic[] = [];
-  const waits = !run.run.isAdmitted && run.run.endedAt === null;
+  const waits = !run.isAdmitted && run.endedAt === null;
   if (waits || decision.slotsFreed.includes(ofRun)) channels.push("room");
   if (decision.slotsFreed.some((ordinal) => ordinal !== ofRun)) channels.push("queued");
   return channels;
@@ -13,3 +14,6 @@ export function roomWakes({ decision, run }: Extract<RunChangeResult, { kind: "a
 
 /** Whom a run may concern that took the place of another: its attempts are to stop, and its room is given back. */
 export const replacementWakes: readonly WakeTopic[] = ["stops", "room"];
+
+/** Who may wait for slots that were held by nobody. */
+export const freedSlotWakes: readonly WakeTopic[] = ["queued", "room"];

@@ -1,19 +1,22 @@
 import { LRUCache } from "lru-cache";
 import type { Decision } from "#core/decision.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
-
-/** Instances of all cached runs together; about 100 MB. */
-const maxCachedInstances = 200_000;
+import { ampleCache } from "./cache-limits.ts";
 
 /**
  * Runs as this process last saw them. Never believed: every write is guarded by the run's sequence, and a refused one
  * reads what has changed since.
  */
 export class RunCache {
-  readonly #runs = new LRUCache<number, RunAggregate>({
-    maxSize: maxCachedInstances,
-    sizeCalculation: (aggregate) => aggregate.instances.length + 1,
-  });
+  readonly #runs: LRUCache<number, RunAggregate>;
+
+  /** `maxInstances` of all runs together; a run that is larger by itself is not kept. */
+  constructor(maxInstances: number = ampleCache.instances) {
+    this.#runs = new LRUCache({
+      maxSize: maxInstances,
+      sizeCalculation: (aggregate) => aggregate.instances.length + 1,
+    });
+  }
 
   get(runKey: number): RunAggregate | undefined {
     return this.#runs.get(runKey);

@@ -7,6 +7,7 @@ import type {
   StrayFact,
   StrayLimits,
 } from "#ports/consistency-store.ts";
+import { freedSlotWakes, roomWakes } from "../changes/room-wakes.ts";
 import { aggregateOf, applyDecision, checkGuards } from "./apply-decision.ts";
 import type { MemoryState } from "./memory-state.ts";
 import type { StoredRun } from "./stored-run.ts";
@@ -46,6 +47,7 @@ export function createMemoryConsistency(state: MemoryState): ConsistencyStore {
     async freeIdleSlots(limit) {
       const idle = idleSlots(state).slice(0, limit);
       for (const { holder } of idle) state.slots.free(holder.runKey, [holder.ordinal]);
+      if (idle.length > 0) for (const topic of freedSlotWakes) state.wake.notify(topic);
       return idle.map(slotName);
     },
     async forgetRequests(limit) {
@@ -108,7 +110,9 @@ function repairRun(
   checkGuards(run, decision);
   applyDecision(state, run, decision);
   if (decision.run.endedAt !== null) state.wake.notify("ended", decision.run.runId);
-  return { kind: "applied", run: aggregateOf(run), decision };
+  const repaired = aggregateOf(run);
+  for (const topic of roomWakes(repaired, decision)) state.wake.notify(topic);
+  return { kind: "applied", run: repaired, decision };
 }
 
 function listStrays(state: MemoryState, limits: StrayLimits): readonly StrayFact[] {

@@ -33,7 +33,8 @@ export function createRun(state: MemoryState, next: NewRun): CreateRunResult {
   const run = insert(state, next, made);
   fireSensor(state, next);
   const { runKey, runId, isAdmitted } = run.row;
-  state.wake.notify(isAdmitted ? "queued" : "room");
+  if (isAdmitted) state.wake.notify("created", String(runKey));
+  else state.wake.notify("room");
   if (next.replaceExisting) for (const topic of replacementWakes) state.wake.notify(topic);
   return { kind: "created", runKey, runId, isAdmitted };
 }

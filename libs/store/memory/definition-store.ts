@@ -10,6 +10,9 @@ export function createMemoryDefinitions(state: MemoryState): DefinitionStore {
     async register(version) {
       return register(state, version);
     },
+    async registerAll(versions) {
+      return registerAll(state, versions);
+    },
     async recordImportError(filePath, hash, problems) {
       const known = state.importErrors.get(filePath);
       if (known?.hash === hash && JSON.stringify(known.problems) === JSON.stringify(problems)) return;
@@ -71,6 +74,14 @@ export function createMemoryDefinitions(state: MemoryState): DefinitionStore {
     },
     ...createMemorySchedules(state),
   };
+}
+
+/** Those with webhooks come after the others, as in the database. */
+function registerAll(state: MemoryState, versions: readonly NewVersion[]): readonly RegisterResult[] {
+  const hasHooks = ({ definition }: NewVersion): boolean => webhookNames(definition).length > 0;
+  const inOrder = [...versions.filter((version) => !hasHooks(version)), ...versions.filter(hasHooks)];
+  const results = new Map(inOrder.map((version) => [version, register(state, version)]));
+  return versions.flatMap((version) => results.get(version) ?? []);
 }
 
 function register(state: MemoryState, next: NewVersion): RegisterResult {

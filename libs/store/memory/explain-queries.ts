@@ -1,11 +1,13 @@
 import { parentEdges } from "#core/graph.ts";
 import { needsOfAttempt, needsOfRun } from "#core/limits.ts";
+import { noResources } from "#core/resource-amounts.ts";
 import type { Instance } from "#core/run-model.ts";
 import { isTerminal } from "#core/states.ts";
 import type { ExplainedInstance } from "#ports/explanation-facts.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { MemoryState } from "./memory-state.ts";
 import type { StoredRun } from "./stored-run.ts";
+import { roomOf } from "./worker-room.ts";
 import { isInService } from "./worker-store.ts";
 
 export function createMemoryExplainQueries(state: MemoryState): Pick<Queries, "explain"> {
@@ -57,6 +59,8 @@ function toInstance(state: MemoryState, run: StoredRun, instance: Instance): Exp
     queue: run.plan.tasks[task]?.queue ?? "",
     operatorType: planTask?.operatorType ?? "",
     labels: planTask?.labels?.required ?? {},
+    capabilities: planTask?.capabilities ?? [],
+    requests: planTask?.requests ?? noResources,
     needs: planTask === undefined ? [] : needsOfAttempt(run.plan, planTask, { dagKey: run.row.dagKey, ordinal }),
     dueAt: instance.dueAt,
     waitsFor: instance.waitsFor,
@@ -76,9 +80,10 @@ function toInstance(state: MemoryState, run: StoredRun, instance: Instance): Exp
 function liveWorkers(state: MemoryState) {
   return [...state.workers.values()]
     .filter((worker) => isInService(worker) && worker.leaseExpiresAt > state.now())
-    .map(({ workerId, hello: { queues, slots, labels, capabilities: operators }, freeSlots }) => ({
-      ...{ workerId, queues, slots, freeSlots },
-      ...{ labels, operators },
+    .map(({ workerKey, workerId, hello, freeSlots }) => ({
+      ...{ workerId, queues: hello.queues, slots: hello.slots, freeSlots, labels: hello.labels },
+      ...{ operators: hello.capabilities, capabilities: hello.hostCapabilities },
+      ...{ resources: hello.resources, room: roomOf(state, workerKey, hello) },
     }))
     .toSorted((a, b) => (a.workerId < b.workerId ? -1 : 1));
 }

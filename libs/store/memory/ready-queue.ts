@@ -1,3 +1,4 @@
+import { placeOldest } from "../changes/place-oldest.ts";
 import { SortedList } from "./sorted-list.ts";
 
 /** A queued instance that nothing holds. */
@@ -41,23 +42,24 @@ export class ReadyQueue {
     return this.#byAge[Symbol.iterator]();
   }
 
-  /** The oldest first, as many as are asked for whatever their priority (I7), then the others by the order. */
+  /** By the order, except that the oldest have the places `oldestAt`, whatever their priority (I7). */
   pick(options: {
     readonly limit: number;
-    readonly oldest: number;
+    readonly oldestAt: readonly number[];
     readonly attemptsOut: (dagKey: number) => number;
     readonly mayBeTaken: (entry: ReadyEntry) => boolean;
   }): readonly ReadyEntry[] {
-    const { limit, oldest, attemptsOut, mayBeTaken } = options;
-    const picked = take(this.#byAge[Symbol.iterator](), Math.min(oldest, limit), mayBeTaken);
-    const taken = new Set(picked);
+    const { limit, oldestAt, attemptsOut, mayBeTaken } = options;
+    const oldest = take(this.#byAge[Symbol.iterator](), Math.min(oldestAt.length, limit), mayBeTaken);
+    const picked: ReadyEntry[] = [];
+    const taken = new Set(oldest);
     const candidates = [...this.#ofDag].flatMap(([dagKey, list]): Candidate[] => {
       const rest = list[Symbol.iterator]();
       const next = nextOf(rest, (entry) => !taken.has(entry) && mayBeTaken(entry));
-      const out = attemptsOut(dagKey) + picked.filter((entry) => entry.dagKey === dagKey).length;
+      const out = attemptsOut(dagKey) + oldest.filter((entry) => entry.dagKey === dagKey).length;
       return next === null ? [] : [{ rest, next, out }];
     });
-    while (picked.length < limit && candidates.length > 0) {
+    while (oldest.length + picked.length < limit && candidates.length > 0) {
       const place = bestOf(candidates);
       const best = candidates[place];
       if (best === undefined) break;
@@ -67,7 +69,7 @@ export class ReadyQueue {
       if (next === null) candidates.splice(place, 1);
       else best.next = next;
     }
-    return picked;
+    return placeOldest(oldest, picked, oldestAt);
   }
 }
 

@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
 import type { Decision } from "#core/decision.ts";
 import { isSettled } from "#core/run-state.ts";
-import { activeRunsLimit, activeTasksLimit, poolLimit } from "#core/limit-names.ts";
+import { activeRunsLimit } from "#core/limit-names.ts";
 import { needsOfRun } from "#core/limits.ts";
-import { isPlaced, isPreferredOn, mayRunOn, type WorkerTraits } from "#core/placement.ts";
-import type { PlanTask } from "#core/plan.ts";
-import type { PickedInstance, PickedInstances, QueuedInstance } from "#ports/queued-instance.ts";
 import type { DueInstance, HeldAttempt, RunChange, RunChangeResult, RunFacts, RunStore } from "#ports/run-store.ts";
 import { aggregateOf, applyDecision, checkGuards } from "./apply-decision.ts";
 import { createRun } from "./create-run.ts";
-import { clearDispatched, isStampedWithin, stampDispatched, wasDispatched } from "./dispatch-stamps.ts";
+import { clearDispatched, stampDispatched } from "./dispatch-stamps.ts";
 import { roomWakes } from "../changes/room-wakes.ts";
-import { type RoomOf, withinRoom } from "../changes/within-room.ts";
 import type { MemoryState } from "./memory-state.ts";
+import { pickQueued, queuedInstance } from "./pick-queued.ts";
 import type { StoredRun } from "./stored-run.ts";
 import { type InstanceRef, type TimedRef, timeOf } from "./run-indexes.ts";
 
@@ -96,7 +93,7 @@ export function changeRuns(state: MemoryState, changes: readonly RunChange[]): r
     applyDecision(state, run, decision);
     if (decision.run.endedAt !== null) state.wake.notify("ended", decision.run.runId);
     const applied = { kind: "applied", run: aggregateOf(run), decision } as const;
-    for (const topic of roomWakes(applied)) state.wake.notify(topic);
+    for (const topic of roomWakes(applied.run, applied.decision)) state.wake.notify(topic);
     return applied;
   });
 }
@@ -119,53 +116,6 @@ function decideOn(state: MemoryState, change: RunChange): DecidedChange {
 
 function isStale(run: StoredRun, decision: Decision): boolean {
   return decision.expectedSequence !== run.row.sequence;
-}
-
-function pickQueued(
-  state: MemoryState,
-  { queues, backends, limit, oldest = 0, redispatchAfterMs = 0, traits }: Parameters<RunStore["pickQueued"]>[0],
-): PickedInstances {
-  const mayBeTaken = ({ runKey, ordinal }: InstanceRef): boolean => {
-    const run = state.runs.get(runKey);
-    const instance = run?.instances[ordinal];
-    const task = instance === undefined ? undefined : run?.plan.tasks[instance.task];
-    if (run === undefined || instance === undefined || task === undefined || run.row.isPaused) return false;
-    const isDue = instance.dueAt === null || instance.dueAt <= state.now();
-    if (isStampedWithin(state, run, instance, redispatchAfterMs)) return false;
-    if (limitsOf(state, run, task).some(({ room }) => room <= 0)) return false;
-    if (traits !== undefined && !mayGoTo(state, task, traits)) return false;
-    return isDue && queues.includes(task.queue) && backends.includes(task.backend);
-  };
-  const attemptsOut = (dagKey: number): number => state.indexes.attemptsOut(dagKey);
-  const picked = state.indexes.ready.pick({ limit, oldest, attemptsOut, mayBeTaken });
-  const kept = withinRoom(picked, ({ runKey, ordinal }) => {
-    const run = state.runs.get(runKey);
-    const task = run?.plan.tasks[run.instances[ordinal]?.task ?? -1];
-    return run === undefined || task === undefined ? [] : limitsOf(state, run, task);
-  });
-  return { instances: kept.flatMap((ref) => pickedInstance(state, ref)), mayBeMore: picked.length === limit };
-}
-
-/** Where a worker with the labels that a task would like has a free slot, others leave the task to it. */
-function mayGoTo(state: MemoryState, task: PlanTask, traits: WorkerTraits): boolean {
-  if (!mayRunOn(task, traits)) return false;
-  if (isPreferredOn(task, traits)) return true;
-  return ![...state.workers.values()].some(({ status, hello, freeSlots, leaseExpiresAt }) => {
-    const isLive = status === "healthy" && leaseExpiresAt > state.now() && freeSlots > 0;
-    const worker = { labels: hello.labels, operators: [] };
-    return isLive && hello.queues.includes(task.queue) && mayRunOn(task, worker) && isPreferredOn(task, worker);
-  });
-}
-
-function limitsOf(state: MemoryState, { plan, row }: StoredRun, task: PlanTask): readonly RoomOf[] {
-  const { pool } = task;
-  const rooms: RoomOf[] =
-    pool === null ? [] : [{ limit: poolLimit(pool), room: state.slots.room(poolLimit(pool), null) }];
-  if (plan.maxActiveTasks !== null) {
-    const room = plan.maxActiveTasks - state.indexes.attemptsOut(row.dagKey);
-    rooms.push({ limit: activeTasksLimit(row.dagKey), room });
-  }
-  return rooms;
 }
 
 /** As the database finds them: each DAG's most urgent first, as many as it has room for. */
@@ -243,31 +193,10 @@ function heldAttempt(state: MemoryState, { runKey, ordinal }: InstanceRef): read
   const instance = run?.instances[ordinal];
   if (run === undefined || instance === undefined || instance.workerKey === null) return [];
   const { mapIndex, heldFence: fence, workerKey, state: taskState } = instance;
-  const taskId = run.plan.tasks[instance.task]?.id ?? "";
-  return [
-    { runKey, ordinal, runId: run.row.runId, taskId, mapIndex, fence, workerKey, isRunning: taskState === "running" },
-  ];
-}
-
-function pickedInstance(state: MemoryState, ref: InstanceRef): readonly PickedInstance[] {
-  const run = state.runs.get(ref.runKey);
-  const instance = run?.instances[ref.ordinal];
-  if (run === undefined || instance === undefined) return [];
-  const task = run.plan.tasks[instance.task];
-  const backend = task?.backend ?? null;
-  return queuedInstance(state, ref).map((queued) => ({
-    ...queued,
-    backend,
-    isPlaced: task !== undefined && isPlaced(task),
-    wasDispatched: wasDispatched(run, instance),
-  }));
-}
-
-function queuedInstance(state: MemoryState, { runKey, ordinal }: InstanceRef): readonly QueuedInstance[] {
-  const instance = state.runs.get(runKey)?.instances[ordinal];
-  return instance === undefined
-    ? []
-    : [{ runKey, ordinal, generation: instance.generation, tryNumber: instance.tryNumber + 1 }];
+  const { id: taskId = "", requests } = run.plan.tasks[instance.task] ?? {};
+  const isRunning = taskState === "running";
+  const held = { runKey, ordinal, runId: run.row.runId, taskId, mapIndex, fence, workerKey, isRunning };
+  return [requests === undefined ? held : { ...held, requests }];
 }
 
 function factsOf(run: StoredRun | undefined): readonly RunFacts[] {

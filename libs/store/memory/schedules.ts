@@ -19,11 +19,12 @@ export function createMemorySchedules(state: MemoryState): ScheduleStore {
         .filter(({ turnAt }) => turnAt <= state.now())
         .toSorted((a, b) => a.turnAt - b.turnAt || a.dag.dagKey - b.dag.dagKey)
         .slice(0, limit)
-        .map(({ dag, version, schedule, nextAt }) => ({
+        .map(({ dag, version, schedule, nextAt, turnAt }) => ({
           dagKey: dag.dagKey,
           dagId: dag.dagId,
           versionKey: version.versionKey,
           dueAt: nextAt,
+          turnAt,
           backlogEnd: schedule.backlogEnd,
           registeredAt: schedule.registeredAt,
         }));

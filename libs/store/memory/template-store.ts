@@ -48,8 +48,8 @@ export function createMemoryTemplates(state: MemoryState): TemplateStore {
     async recordInstance(instance) {
       instances.set(instance.dagId, structuredClone(instance));
     },
-    async forgetInstance(dagId) {
-      instances.delete(dagId);
+    async forgetInstances(dagIds) {
+      for (const dagId of dagIds) instances.delete(dagId);
     },
     async listInstances() {
       return [...instances.values()]

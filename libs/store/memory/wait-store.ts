@@ -26,6 +26,18 @@ export function createMemoryWaits(state: MemoryState): WaitStore {
       return found === null || wait === undefined || wait.kind !== found.instance.waitsFor ? [] : [{ ...found, wait }];
     });
   return {
+    async look() {
+      const now = state.now();
+      const refs = [...state.indexes.waiting.values()].map((ref) => findWaiting(state, ref)?.instance);
+      const dueIn = open().flatMap(({ instance: { dueAt } }) => (dueAt === null ? [] : [dueAt - now]));
+      const coming = dueIn.filter((ms) => ms > 0);
+      return {
+        hasUnstarted: refs.some((instance) => instance?.waitsFor === unstartedWait && !instance.held),
+        hasDue: coming.length < dueIn.length,
+        hasChildren: [...waits.values()].some(({ hasOpenChild }) => hasOpenChild),
+        nextDueInMs: coming.length === 0 ? null : coming.reduce((first, each) => Math.min(first, each)),
+      };
+    },
     async listUnstarted(limit) {
       const refs = [...state.indexes.waiting.values()].filter((ref) => {
         const found = findWaiting(state, ref);
@@ -43,11 +55,6 @@ export function createMemoryWaits(state: MemoryState): WaitStore {
       const now = state.now();
       const due = open().filter(({ instance }) => instance.dueAt !== null && instance.dueAt <= now);
       return due.slice(0, limit).map(toOpenWait);
-    },
-    async nextDueInMs() {
-      const now = state.now();
-      const coming = open().flatMap(({ instance: { dueAt } }) => (dueAt !== null && dueAt > now ? [dueAt - now] : []));
-      return coming.length === 0 ? null : coming.reduce((first, each) => Math.min(first, each));
     },
     async setChild(key, childRunId) {
       update(key, (known) =>

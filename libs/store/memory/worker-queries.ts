@@ -1,6 +1,7 @@
 import type { ActiveTask, QueueView, WorkerQueries, WorkerTotals, WorkerView } from "#ports/worker-views.ts";
 import type { MemoryState, StoredWorker } from "./memory-state.ts";
 import { pageOf } from "./page.ts";
+import { roomOf } from "./worker-room.ts";
 import { isInService } from "./worker-store.ts";
 
 const lostWorkersStayMs = 3_600_000;
@@ -31,10 +32,17 @@ export function createMemoryWorkerQueries(state: MemoryState): WorkerQueries {
         (worker) =>
           worker !== undefined && (states.length === 0 ? isListed(state, worker) : states.includes(worker.status)),
       );
-      return pageOf(listed.flatMap(viewOf), page, workerList);
+      return pageOf(
+        listed.flatMap((worker) => viewOf(state, worker)),
+        page,
+        workerList,
+      );
     },
     async listIncarnations(workerId, limit) {
-      return (byId(state).get(workerId) ?? []).toReversed().slice(0, limit).flatMap(viewOf);
+      return (byId(state).get(workerId) ?? [])
+        .toReversed()
+        .slice(0, limit)
+        .flatMap((one) => viewOf(state, one));
     },
     async listActiveTasks(workerKeys, limit) {
       return workerKeys.flatMap((workerKey) => activeTasks(state, workerKey)).slice(0, limit);
@@ -59,11 +67,11 @@ function isListed(state: MemoryState, worker: StoredWorker): boolean {
   return isInService(worker) || (worker.status === "lost" && (worker.endedAt ?? 0) > state.now() - lostWorkersStayMs);
 }
 
-function viewOf(worker: StoredWorker | undefined): readonly WorkerView[] {
+function viewOf(state: MemoryState, worker: StoredWorker | undefined): readonly WorkerView[] {
   if (worker === undefined) return [];
   const { workerKey, workerId, incarnation, status, statusReason, hello, freeSlots, usage, drainReason, counts } =
     worker;
-  const { hostname, version, executorId, labels, capabilities, queues, slots } = hello;
+  const { hostname, version, executorId, labels, capabilities, hostCapabilities, queues, slots, resources } = hello;
   const { startedAt, endedAt, lastHeartbeatAt: lastBeatAt, lastTaskAt } = worker;
   return [
     {
@@ -78,9 +86,11 @@ function viewOf(worker: StoredWorker | undefined): readonly WorkerView[] {
         executorId,
         labels,
         capabilities,
+        hostCapabilities,
         queues,
       },
       ...{ slots, freeSlots, usage, drainReason, startedAt, endedAt, lastBeatAt, lastTaskAt },
+      ...{ resources, room: roomOf(state, workerKey, hello) },
       succeededCount: counts.succeeded,
       failedCount: counts.failed,
     },

@@ -66,7 +66,8 @@ export function createBackfillWork(options: { database: Database; loader: RunLoa
         if (error instanceof RerunRefused) return "unchanged";
         throw error;
       }
-      for (const topic of ["queued", "outbox", ...roomWakes(applied)] as const) wake.notify(topic);
+      for (const topic of ["queued", "outbox", ...roomWakes(applied.run, applied.decision)] as const)
+        wake.notify(topic);
       return "rerun";
     },
     async listActiveRuns(backfillKey, limit) {

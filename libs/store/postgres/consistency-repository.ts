@@ -11,6 +11,7 @@ import type {
   UnreadableRun,
 } from "#ports/consistency-store.ts";
 import type { Wake } from "#ports/wake.ts";
+import { freedSlotWakes, roomWakes } from "../changes/room-wakes.ts";
 import type { DecidedRun } from "../changes/run-table.ts";
 import { consistencyStatements as sql, strayStatements } from "./consistency-statements.ts";
 import type { Database, Queryable, Transaction } from "./database.ts";
@@ -83,6 +84,7 @@ export function createConsistencyRepository(context: Context): ConsistencyStore 
     },
     async freeIdleSlots(limit) {
       const rows = await database.query<{ subject: string }>(sql.freeIdleSlots, [limit]);
+      if (rows.length > 0) for (const topic of freedSlotWakes) context.wake.notify(topic);
       return rows.map(({ subject }) => subject);
     },
     async forgetRequests(limit) {
@@ -198,6 +200,7 @@ async function repairRun(
   if (repair.kind !== "applied" || repair.decision === null) return repair;
   if (repair.decision.events.length > 0) wake.notify("outbox");
   if (repair.run.run.endedAt !== null) wake.notify("ended", repair.run.run.runId);
+  for (const topic of roomWakes(repair.run, repair.decision)) wake.notify(topic);
   return repair;
 }
 

@@ -6,6 +6,7 @@ import type { Logger } from "#telemetry/logger.ts";
 import { columnParsers } from "./column-parsers.ts";
 import { createDatabaseBreakers } from "./database-breakers.ts";
 import { isConnectionError, toDatabaseError } from "./database-errors.ts";
+import { hotSettings, sessionSettings, statementDeadlineMs } from "./session-settings.ts";
 
 /** A statement that each connection prepares once, under its name; one name has one text. */
 export interface Statement {
@@ -44,6 +45,11 @@ export interface Databases {
 
 export interface DatabaseOptions {
   readonly connectionString: string;
+  /**
+   * It is that of a pooler in transaction mode: each transaction may have another session, so nothing is prepared and
+   * nothing set. `verifyPooledSessions` looks whether they are as they must be.
+   */
+  readonly isPooled?: boolean;
   /** Connections of both pools together; at least 4. */
   readonly poolSize: number;
   /** When calls are held back; the default is the table of docs/operations/breakers.md. */
@@ -52,34 +58,20 @@ export interface DatabaseOptions {
 }
 
 const connectDeadlineMs = 10_000;
-const statementDeadlineMs = 30_000;
-
-/** No transaction stays idle over 3 s or waits for a lock over 1 s, so that a frozen process holds nobody up (G11). */
-const commonSettings = [
-  "SET timezone = 'UTC'",
-  "SET lock_timeout = 1000",
-  "SET idle_in_transaction_session_timeout = 3000",
-  `SET statement_timeout = ${statementDeadlineMs}`,
-  "SET client_min_messages = warning",
-];
-
-/** A statement that was planned on nearly empty tables would keep its sequential scans when they have grown. */
-const hotSettings = ["SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off"];
-
 /** Two pools on one database. Connects when first used; `verifyDatabase` is the first use. */
 export function openDatabases(options: DatabaseOptions): Databases {
   const hotSize = Math.max(2, Math.floor(options.poolSize / 2));
-  const ordinary = createPool(options, Math.max(2, options.poolSize - hotSize), "millrace", commonSettings);
-  const hot = createPool(options, hotSize, "millrace hot", [...commonSettings, ...hotSettings]);
-  const { connectionString, logger, breaker } = options;
+  const ordinary = createPool(options, Math.max(2, options.poolSize - hotSize), "millrace", sessionSettings);
+  const hot = createPool(options, hotSize, "millrace hot", [...sessionSettings, ...hotSettings]);
+  const { connectionString, logger, breaker, isPooled = false } = options;
   const breakers = createDatabaseBreakers({
     connectionString,
     logger,
     ...(breaker === undefined ? {} : { policy: breaker }),
   });
   return {
-    ordinary: breakers.guard(toDatabase(ordinary)),
-    hot: breakers.guard(toDatabase(hot)),
+    ordinary: breakers.guard(toDatabase(ordinary, isPooled)),
+    hot: breakers.guard(toDatabase(hot, isPooled)),
     get breakers() {
       return breakers.statuses;
     },
@@ -126,6 +118,7 @@ function createPool(options: DatabaseOptions, max: number, name: string, setting
     client.on("error", (error) =>
       options.logger.debug({ error: error.message, pool: name }, "a database connection was lost"),
     );
+    if (options.isPooled === true) return;
     client
       .query(settings.join(";"))
       .catch((error: unknown) => options.logger.warn({ error, pool: name }, "a connection's settings were refused"));
@@ -136,12 +129,12 @@ function createPool(options: DatabaseOptions, max: number, name: string, setting
   return pool;
 }
 
-function toDatabase(pool: Pool): Database {
+function toDatabase(pool: Pool, isPooled: boolean): Database {
   return {
     query: async <Row>(statement: Statement, values: readonly unknown[]) => {
       const client = await connect(pool);
       try {
-        const rows = await run<Row>(client, statement, values);
+        const rows = await run<Row>({ client, isPooled }, statement, values);
         client.release();
         return rows;
       } catch (error) {
@@ -149,7 +142,7 @@ function toDatabase(pool: Pool): Database {
         throw error;
       }
     },
-    transaction: (work) => transact(pool, work),
+    transaction: (work) => transact(pool, isPooled, work),
   };
 }
 
@@ -161,9 +154,19 @@ async function connect(pool: Pool): Promise<PoolClient> {
   }
 }
 
+interface Session {
+  readonly client: PoolClient;
+  readonly isPooled: boolean;
+}
+
 /** Sends a statement at once. Its failure is also the failure of what follows, so nobody need wait for each. */
-function run<Row>(client: PoolClient, { name, text }: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
-  const answer = client.query<Row & Record<string, unknown>>({ name, text, values: [...values] }).then(
+function run<Row>(
+  { client, isPooled }: Session,
+  { name, text }: Statement,
+  values: readonly unknown[],
+): Promise<readonly Row[]> {
+  const statement = { name: isPooled ? "" : name, text, values: [...values] };
+  const answer = client.query<Row & Record<string, unknown>>(statement).then(
     (result) => result.rows,
     (error: unknown) => Promise.reject(toDatabaseError(error)),
   );
@@ -171,11 +174,11 @@ function run<Row>(client: PoolClient, { name, text }: Statement, values: readonl
   return answer;
 }
 
-async function transact<T>(pool: Pool, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+async function transact<T>(pool: Pool, isPooled: boolean, work: (transaction: Transaction) => Promise<T>): Promise<T> {
   const client = await connect(pool);
   const sent: Promise<unknown>[] = [];
   const send = <Row>(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> => {
-    const answer = run<Row>(client, statement, values);
+    const answer = run<Row>({ client, isPooled }, statement, values);
     sent.push(answer);
     return answer;
   };

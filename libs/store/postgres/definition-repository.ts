@@ -8,6 +8,7 @@ import type {
 } from "#ports/definition-store.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database, Transaction } from "./database.ts";
+import { priorityOf, registerTogether } from "./definition-batch.ts";
 import { definitionStatements as sql } from "./definition-statements.ts";
 import { webhookNames } from "../webhook-names.ts";
 import { putSensors } from "./sensor-repository.ts";
@@ -50,6 +51,11 @@ export function createDefinitionRepository(options: { database: Database; wake: 
       const result = await registerWhole(database, version);
       if (result.kind === "registered" && result.changed) tellOthers();
       return result;
+    },
+    async registerAll(versions) {
+      const results = await registerAll(database, versions);
+      if (results.some((result) => result.kind === "registered" && result.changed)) tellOthers();
+      return results;
     },
     async recordImportError(filePath, hash, problems) {
       const changed = await database.query(sql.putImportError, [filePath, hash, JSON.stringify(problems)]);
@@ -130,6 +136,19 @@ async function registerWhole(database: Database, version: NewVersion): Promise<R
   }
 }
 
+/** Those with webhooks, which may fail by themselves, have transactions of their own after the others, in their order. */
+async function registerAll(database: Database, versions: readonly NewVersion[]): Promise<readonly RegisterResult[]> {
+  const plain = versions.filter(({ definition }) => webhookNames(definition).length === 0);
+  const isBatch = plain.length > 1;
+  const together = isBatch ? await database.transaction((transaction) => registerTogether(transaction, plain)) : [];
+  const results = new Map(together.map((result, place) => [plain[place], result]));
+  const inOrder = [...plain, ...versions.filter((version) => !plain.includes(version))];
+  for (const version of inOrder) {
+    if ((results.get(version) ?? null) === null) results.set(version, await registerWhole(database, version));
+  }
+  return versions.flatMap((version) => results.get(version) ?? []);
+}
+
 async function register(transaction: Transaction, next: NewVersion): Promise<RegisterResult> {
   void transaction.query(sql.insertDag, [next.dagId]);
   const [dag] = await transaction.query<LockedDag>(sql.lockDag, [next.dagId]);
@@ -202,11 +221,6 @@ async function claimHooks(transaction: Transaction, dagKey: number, names: reado
   const [owner] = await transaction.query<HookOwner>(sql.findHookOwner, [missing]);
   if (owner === undefined) throw new Error(`webhook ${missing} was neither free nor taken`);
   throw new HookTaken(missing, owner);
-}
-
-function priorityOf(definition: unknown): number {
-  const has = typeof definition === "object" && definition !== null && "priority" in definition;
-  return has && typeof definition.priority === "number" ? definition.priority : 0;
 }
 
 function fromActiveRow(row: ActiveRow): ActiveDefinition {

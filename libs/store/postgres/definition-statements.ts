@@ -31,6 +31,12 @@ export const definitionStatements = {
     text: archiving("file_path = $1 AND is_active AND dag_key IS DISTINCT FROM $2::bigint"),
   },
 
+  /** The DAGs of these files, but not those of the keys `$2`. */
+  archiveFiles: {
+    name: "archive_files",
+    text: archiving("file_path = ANY($1::text[]) AND is_active AND dag_key <> ALL($2::bigint[])"),
+  },
+
   archiveDag: { name: "archive_dag", text: archiving("dag_key = $1 AND is_active") },
 
   /** Names that another DAG in force has are not taken, and do not come back. */

@@ -2,35 +2,30 @@ import type { EventLog, PublishedEvent } from "#ports/event-log.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "./database.ts";
 
-/** Whether the epoch still leads, and whether anything waits: most looks find nothing and should write nothing. */
-const look = {
-  name: "look_at_outbox",
-  text: `SELECT EXISTS (SELECT 1 FROM leases WHERE name = 'relay' AND epoch = $1 AND expires_at > now()) AS leads,
-    EXISTS (SELECT 1 FROM outbox WHERE event_id IS NULL) AS waits`,
-};
-
-/** A statement of its own, so that the next one sees all that the last holder of this lock has numbered. */
-const lockLease = {
-  name: "lock_relay_lease",
-  text: "SELECT counter FROM leases WHERE name = 'relay' AND epoch = $1 AND expires_at > now() FOR UPDATE",
-};
-
 /**
  * Keys are drawn under the run's lock, so their order is the order of each run. What is committed later, with a lower
- * key, gets a later id: ids follow the publishing.
+ * key, gets a later id: ids follow the publishing. One statement is one commit and one answer to wait for, but it reads what
+ * was there when it began: if another round of this epoch has numbered events since, the locked counter is not the one that
+ * was read (`is_stale`), and nothing is numbered. Where nothing waits nothing is locked.
  */
 const numberEvents = {
   name: "number_events",
-  text: `WITH picked AS MATERIALIZED (
-      SELECT outbox_key, created_at, row_number() OVER (ORDER BY outbox_key) AS place
-      FROM (SELECT outbox_key, created_at FROM outbox WHERE event_id IS NULL ORDER BY outbox_key LIMIT $2) first
+  text: `WITH lease AS MATERIALIZED (
+      SELECT counter FROM leases WHERE name = 'relay' AND epoch = $1 AND expires_at > now()
+        AND EXISTS (SELECT 1 FROM outbox WHERE event_id IS NULL) FOR UPDATE
+    ), present AS MATERIALIZED (
+      SELECT l.counter FROM lease l JOIN leases s ON s.name = 'relay' AND s.counter = l.counter
+    ), picked AS MATERIALIZED (
+      SELECT f.outbox_key, f.created_at, row_number() OVER (ORDER BY f.outbox_key) AS place
+      FROM present, LATERAL (SELECT outbox_key, created_at FROM outbox WHERE event_id IS NULL ORDER BY outbox_key LIMIT $2) f
     ), raised AS (
       UPDATE leases l SET counter = l.counter + p.count FROM (SELECT count(*) AS count FROM picked) p
-      WHERE l.name = 'relay' AND l.epoch = $1 RETURNING l.counter - p.count AS base
+      WHERE l.name = 'relay' AND l.epoch = $1 AND p.count > 0 RETURNING l.counter - p.count AS base
     ), numbered AS (
       UPDATE outbox o SET event_id = r.base + p.place FROM picked p, raised r
       WHERE o.outbox_key = p.outbox_key AND o.created_at = p.created_at AND o.event_id IS NULL RETURNING 1
-    ) SELECT count(*) AS count FROM numbered`,
+    ) SELECT EXISTS (SELECT 1 FROM leases WHERE name = 'relay' AND epoch = $1 AND expires_at > now()) AS leads,
+      EXISTS (SELECT 1 FROM lease) AND NOT EXISTS (SELECT 1 FROM present) AS is_stale, (SELECT count(*) FROM numbered) AS count`,
 };
 
 const columns = "event_id, event_type, resource_type, resource_id, dag_id, run_id, created_at, data, correlation_id";
@@ -49,6 +44,12 @@ const readOfRun = {
 
 const lastId = { name: "last_event_id", text: "SELECT counter FROM leases WHERE name = 'relay'" };
 
+interface Numbered {
+  readonly leads: boolean;
+  readonly is_stale: boolean;
+  readonly count: number;
+}
+
 interface EventRow {
   readonly event_id: number;
   readonly event_type: string;
@@ -66,17 +67,13 @@ export function createEventLog(options: { database: Database; wake: Wake }): Eve
   const { database, wake } = options;
   return {
     async publish(epoch, limit) {
-      const [found] = await database.query<{ leads: boolean; waits: boolean }>(look, [epoch]);
-      if (found === undefined || !found.leads) return null;
-      if (!found.waits) return 0;
-      const count = await database.transaction(async (transaction) => {
-        const lease = transaction.query(lockLease, [epoch]);
-        const numbered = transaction.query<{ count: number }>(numberEvents, [epoch, limit]);
-        await transaction.commit();
-        return (await lease).length === 0 ? null : ((await numbered)[0]?.count ?? 0);
-      });
-      if (count !== null && count > 0) wake.notify("events");
-      return count;
+      for (;;) {
+        const [found] = await database.query<Numbered>(numberEvents, [epoch, limit]);
+        if (found === undefined || !found.leads) return null;
+        if (found.is_stale) continue;
+        if (found.count > 0) wake.notify("events");
+        return found.count;
+      }
     },
     async readAfter({ afterId, limit, filter }) {
       const { dagId = null, resourceType = null, eventType = null, dagRunId } = filter;

@@ -1,10 +1,12 @@
 import { parentEdges } from "#core/graph.ts";
 import { needsOfAttempt, needsOfRun } from "#core/limits.ts";
-import type { Plan } from "#core/plan.ts";
+import type { Plan, PlanTask } from "#core/plan.ts";
+import { noResources } from "#core/resource-amounts.ts";
 import type { RunState, TaskState } from "#core/states.ts";
 import type { ExplainedInstance } from "#ports/explanation-facts.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { Database } from "./database.ts";
+import { fromRoomRow, type RoomRow, roomColumns } from "./worker-room.ts";
 
 interface RunRow {
   readonly run_key: number;
@@ -46,13 +48,14 @@ interface StateRow {
   readonly state: TaskState;
 }
 
-interface WorkerRow {
+interface WorkerRow extends RoomRow {
   readonly worker_id: string;
   readonly queues: readonly string[];
   readonly slots: number;
   readonly free_slots: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly capabilities: readonly string[];
+  readonly host_capabilities: readonly string[];
 }
 
 const findRun = {
@@ -82,7 +85,7 @@ const listStates = {
 
 const listWorkers = {
   name: "explain_workers",
-  text: `SELECT worker_id, queues, slots, free_slots, labels, capabilities FROM workers
+  text: `SELECT worker_id, queues, slots, free_slots, labels, capabilities, host_capabilities, ${roomColumns} FROM workers w
     WHERE status NOT IN ('lost', 'stopped') AND lease_expires_at > now() ORDER BY worker_id`,
 };
 
@@ -129,8 +132,8 @@ export function createExplainQueries(options: {
           const task = plan.tasks[row.task_index];
           const place = { dagKey: run.dag_key, ordinal: row.ordinal };
           const needs = task === undefined ? [] : needsOfAttempt(plan, task, place);
-          const asked = { operatorType: task?.operatorType ?? "", labels: task?.labels?.required ?? {}, needs };
-          return toInstance(row, row.map_index === null ? parentsOf(row.task_index) : [], asked);
+          const parents = row.map_index === null ? parentsOf(row.task_index) : [];
+          return toInstance(row, parents, { ...askedBy(task), needs });
         }),
         unfinishedCount: rows[0]?.unfinished_count ?? 0,
         workers: workers.map((row) => ({
@@ -140,6 +143,8 @@ export function createExplainQueries(options: {
           freeSlots: row.free_slots,
           labels: row.labels,
           operators: row.capabilities,
+          capabilities: row.host_capabilities,
+          ...fromRoomRow(row),
         })),
         queueDepths: new Map(depths.map(({ queue, depth }) => [queue, depth])),
       };
@@ -147,10 +152,21 @@ export function createExplainQueries(options: {
   };
 }
 
+type Asked = Pick<ExplainedInstance, "operatorType" | "labels" | "capabilities" | "requests">;
+
+function askedBy(task: PlanTask | undefined): Asked {
+  return {
+    operatorType: task?.operatorType ?? "",
+    labels: task?.labels?.required ?? {},
+    capabilities: task?.capabilities ?? [],
+    requests: task?.requests ?? noResources,
+  };
+}
+
 function toInstance(
   row: InstanceRow,
   parents: ExplainedInstance["parents"],
-  asked: Pick<ExplainedInstance, "operatorType" | "labels" | "needs">,
+  asked: Asked & Pick<ExplainedInstance, "needs">,
 ): ExplainedInstance {
   return {
     taskId: row.task_id,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { pino } from "pino";
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createTestDatabase } from "#testing/template-database.ts";
 import { migrate, migrationStatus } from "./migrate.ts";
 
@@ -67,6 +67,49 @@ it("leaves nothing of a migration that fails, and keeps those before it", async 
   });
   await expect(migrate({ connectionString, logger, folder })).rejects.toThrow(/division by zero/);
   expect(await query("SELECT to_regclass('a')::text AS a, to_regclass('b')::text AS b")).toEqual([{ a: "a", b: null }]);
+});
+
+it("lets others pass while a table that it changes is in use, and applies it when it can", async () => {
+  const { connectionString, folder, query } = await prepare({ "0001_a.sql": "CREATE TABLE a (x int)" });
+  await migrate({ connectionString, logger, folder });
+  await writeFile(join(folder, "0002_b.sql"), "ALTER TABLE a ADD y int");
+  const reader = new Client({ connectionString });
+  await reader.connect();
+  onTestFinished(() => reader.end());
+  await reader.query("BEGIN");
+  await reader.query("SELECT * FROM a");
+  const migrating = migrate({ connectionString, logger, folder });
+  const waiting = "SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted AND relation = to_regclass('a')";
+  await expect.poll(() => query(waiting), { interval: 5 }).toEqual([{ count: 1 }]);
+  // Without its giving up this read would wait for the reader's end.
+  expect(await query("SELECT x FROM a")).toEqual([]);
+  await reader.query("COMMIT");
+  expect(await migrating).toEqual(["0002_b"]);
+});
+
+describe("a migration that builds an index concurrently", () => {
+  const files = {
+    "0001_a.sql": "CREATE TABLE a (x int); INSERT INTO a VALUES (1), (1)",
+    "0002_i.sql": "-- builds concurrently: a_x\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a_x ON a (x)",
+    "0003_c.sql": "ALTER TABLE a ADD z int",
+  };
+  const valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('a_x')";
+
+  it("begins anew where an earlier try has left half of it", async () => {
+    const { connectionString, folder, query } = await prepare(files);
+    await expect(migrate({ connectionString, logger, folder })).rejects.toThrow(/could not create unique index/);
+    expect(await query(valid)).toEqual([{ indisvalid: false }]);
+    await query("DELETE FROM a");
+    expect(await migrate({ connectionString, logger, folder })).toEqual(["0002_i", "0003_c"]);
+    expect(await query(valid)).toEqual([{ indisvalid: true }]);
+  });
+
+  it("is applied once when five services start together", async () => {
+    const { connectionString, folder, query } = await prepare({ ...files, "0001_a.sql": "CREATE TABLE a (x int)" });
+    const applied = await Promise.all(Array.from({ length: 5 }, () => migrate({ connectionString, logger, folder })));
+    expect(applied.flat().toSorted()).toEqual(["0001_a", "0002_i", "0003_c"]);
+    expect(await query(valid)).toEqual([{ indisvalid: true }]);
+  });
 });
 
 it("refuses a file that was changed after it was applied, and one that slipped in before an applied one", async () => {

@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { AppError, describeError } from "#errors/app-error.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { type Applied, readApplied, tryNext } from "./apply-migration.ts";
+import { type Migration, ownFolder, readMigrations } from "./migration-files.ts";
 
 export interface MigrationStatus {
   readonly name: string;
@@ -13,29 +12,16 @@ export interface MigrationStatus {
   readonly appliedAt: Date | null;
 }
 
-interface Migration {
-  readonly name: string;
-  readonly hash: string;
-  readonly sql: string;
-}
-
-interface Applied {
-  readonly name: string;
-  readonly hash: string;
-  readonly applied_at: Date;
-}
-
-/** Names the lock that migrations take; any number that nothing else in the database uses. */
-const lockNumber = 7_265_001;
-const lockDeadline = "120s";
 const connectDeadlineMs = 10_000;
-
-const ownFolder = fileURLToPath(new URL("../../../migrations/", import.meta.url));
+/** Between two tries while others migrate, or use a table. */
+const pauseMs = 200;
+const deadlineMs = 120_000;
 
 /**
- * Applies the migrations that are missing, in the order of their names, each in a transaction of its own that holds
- * the lock: services that start together wait for each other, and no lock outlives its transaction (a pooler would
- * strand it). Answers the names it applied. `MIGRATION_CHANGED` when an applied file is not what it was.
+ * Applies the migrations that are missing, in the order of their names, each under the lock: services that start together
+ * wait for each other. A change of a table waits for those who use it half a second at a time, so that nobody waits longer
+ * behind it. Answers the names it applied. `MIGRATION_CHANGED` when an applied file is not what it was,
+ * `DATABASE_UNAVAILABLE` when one can't be applied within the deadline.
  */
 export async function migrate(options: {
   connectionString: string;
@@ -45,6 +31,8 @@ export async function migrate(options: {
   const migrations = await readMigrations(options.folder ?? ownFolder);
   const names: string[] = [];
   await withClient(options.connectionString, async (client) => {
+    // The role's own limit is for statements that people wait for.
+    await client.query("SET statement_timeout = 0");
     for (;;) {
       const name = await applyNext(client, migrations, options.logger);
       if (name === null) return;
@@ -83,26 +71,19 @@ export async function migrationStatus(options: {
   });
 }
 
-/** Applies one migration, or none when nothing is missing; looks again under the lock, since another may have been first. */
+/** Applies one migration, or none when nothing is missing. */
 async function applyNext(client: Client, migrations: readonly Migration[], logger: Logger): Promise<string | null> {
-  await client.query("BEGIN");
-  try {
-    await client.query(`SET LOCAL lock_timeout = '${lockDeadline}'`);
-    await client.query("SELECT pg_advisory_xact_lock($1)", [lockNumber]);
-    await client.query(
-      "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, hash text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
-    );
-    const next = findNext(migrations, await readApplied(client));
-    if (next !== null) {
-      logger.info({ migration: next.name }, "applying a migration");
-      await client.query(next.sql);
-      await client.query("INSERT INTO schema_migrations (name, hash) VALUES ($1, $2)", [next.name, next.hash]);
-    }
-    await client.query("COMMIT");
-    return next?.name ?? null;
-  } catch (error) {
-    await client.query("ROLLBACK").catch(() => undefined);
-    throw error;
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const result = await tryNext(client, (applied) => findNext(migrations, applied), logger);
+    if (result.kind === "applied") return result.name;
+    if (result.kind === "nothing") return null;
+    if (performance.now() > deadline)
+      throw new AppError(
+        "DATABASE_UNAVAILABLE",
+        `no migration could be applied within ${deadlineMs / 1000} s: another process migrates, or one uses a table all the time`,
+      );
+    await delay(pauseMs * (0.5 + Math.random()));
   }
 }
 
@@ -126,21 +107,6 @@ function findNext(migrations: readonly Migration[], applied: readonly Applied[])
     }
   }
   return next;
-}
-
-async function readMigrations(folder: string): Promise<readonly Migration[]> {
-  const files = (await readdir(folder)).filter((file) => /^\d{4}_\w+\.sql$/.test(file)).toSorted();
-  return Promise.all(
-    files.map(async (file) => {
-      const sql = await readFile(join(folder, file), "utf8");
-      return { name: file.replace(/\.sql$/, ""), hash: createHash("sha256").update(sql).digest("hex"), sql };
-    }),
-  );
-}
-
-async function readApplied(client: Client): Promise<readonly Applied[]> {
-  const { rows } = await client.query<Applied>("SELECT name, hash, applied_at FROM schema_migrations ORDER BY name");
-  return rows;
 }
 
 async function withClient<T>(connectionString: string, use: (client: Client) => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@ import type { Plan } from "#core/plan.ts";
 import { describeError } from "#errors/app-error.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import type { CacheLimits } from "../changes/cache-limits.ts";
 import { isConnectionError } from "./database-errors.ts";
 import { migrate } from "./migrate.ts";
 import { openPostgresStore } from "./postgres-store.ts";
@@ -18,11 +19,13 @@ const longestPauseMs = 10_000;
  */
 export async function openStoreWithRetry(options: {
   connectionString: string;
+  poolerUrl?: string | null;
   poolSize: number;
   toPlan: (definition: unknown) => Plan;
   /** Accept a server that may lose what it acknowledged. */
   unsafe?: boolean;
   breaker?: BreakerPolicy;
+  cache?: CacheLimits;
   logger: Logger;
   signal: AbortSignal;
 }): Promise<Store> {

@@ -2,6 +2,7 @@ import type { BreakerPolicy } from "#breakers/breaker-options.ts";
 import type { Plan } from "#core/plan.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { ampleCache, type CacheLimits } from "../changes/cache-limits.ts";
 import { createArtifactRepository } from "./artifact-repository.ts";
 import { createBackfillRepository } from "./backfill-repository.ts";
 import { createConsistencyRepository } from "./consistency-repository.ts";
@@ -18,6 +19,7 @@ import { createQueries } from "./queries.ts";
 import { RunLoader } from "./runs/run-loader.ts";
 import { createRunRepository } from "./runs/run-repository.ts";
 import { createSensorRepository } from "./sensor-repository.ts";
+import { verifyPooledSessions } from "./session-settings.ts";
 import { createTemplateRepository } from "./template-repository.ts";
 import { createWaitRepository } from "./wait-repository.ts";
 import { createWake } from "./wake.ts";
@@ -25,18 +27,24 @@ import { createWorkerRepository } from "./worker-repository.ts";
 
 /**
  * All state in PostgreSQL, whose tables `migrate` has made. `poolSize` connections, and one for hints. Errors:
- * `DATABASE_UNAVAILABLE`, and `DATABASE_UNSAFE` when the server may lose what it acknowledged, unless `unsafe`.
+ * `DATABASE_UNAVAILABLE`, `DATABASE_UNSAFE` when the server may lose what it acknowledged, unless `unsafe`, and
+ * `INVALID_CONFIG` when a pooler's sessions lack their limits.
  */
 export async function openPostgresStore(options: {
+  /** The server itself: hints need a session of their own. */
   connectionString: string;
+  /** A pooler in transaction mode before the same database, which statements go through. */
+  poolerUrl?: string | null;
   poolSize: number;
   toPlan: (definition: unknown) => Plan;
   logger: Logger;
   unsafe?: boolean;
   breaker?: BreakerPolicy;
+  cache?: CacheLimits;
 }): Promise<Store> {
-  const { connectionString, toPlan, logger } = options;
-  const databases = openDatabases(options);
+  const { connectionString, poolerUrl = null, toPlan, logger, cache = ampleCache } = options;
+  const isPooled = poolerUrl !== null;
+  const databases = openDatabases({ ...options, connectionString: poolerUrl ?? connectionString, isPooled });
   const { ordinary, hot } = databases;
   const closers: (() => void | Promise<void>)[] = [() => databases.close()];
   const close = async (): Promise<void> => {
@@ -44,16 +52,17 @@ export async function openPostgresStore(options: {
   };
   try {
     await verifyDatabase(ordinary, options.unsafe ?? false);
+    if (isPooled) await verifyPooledSessions(ordinary);
     const clock = await startDatabaseClock(ordinary);
     closers.push(() => clock.close());
     closers.push(await keepPartitions(ordinary, logger));
     const wake = await createWake({ connectionString, logger });
     closers.push(() => wake.close());
-    const loader = new RunLoader(toPlan);
+    const loader = new RunLoader(toPlan, cache.tasks);
     return {
       definitions: createDefinitionRepository({ database: ordinary, wake }),
       templates: createTemplateRepository({ database: ordinary, wake }),
-      runs: createRunRepository({ database: hot, toPlan, wake, now: () => clock.now() }),
+      runs: createRunRepository({ database: hot, toPlan, wake, now: () => clock.now(), cache }),
       workers: createWorkerRepository({ database: hot, wake }),
       leases: createLeaseRepository(ordinary),
       backfills: createBackfillRepository({ database: ordinary, loader, wake }),

@@ -9,6 +9,7 @@ interface DueRow {
   readonly dag_id: string;
   readonly version_key: number;
   readonly next_at: number;
+  readonly turn_at: number;
   readonly backlog_end: number | null;
   readonly registered_at: number;
 }
@@ -58,6 +59,7 @@ function fromDueRow(row: DueRow): DueSchedule {
     dagId: row.dag_id,
     versionKey: row.version_key,
     dueAt: row.next_at,
+    turnAt: row.turn_at,
     backlogEnd: row.backlog_end,
     registeredAt: row.registered_at,
   };

@@ -17,7 +17,7 @@ export const scheduleStatements = {
   /** By the time to look, so that definitions with many missed slots and those with one take turns. */
   listDueSchedules: {
     name: "list_due_schedules",
-    text: `SELECT s.dag_key, d.dag_id, d.active_version_key AS version_key, s.next_at, s.backlog_end, s.registered_at
+    text: `SELECT s.dag_key, d.dag_id, d.active_version_key AS version_key, s.next_at, COALESCE(s.look_at, s.next_at) AS turn_at, s.backlog_end, s.registered_at
     FROM schedules s JOIN dags d USING (dag_key)
     WHERE s.next_at IS NOT NULL AND COALESCE(s.look_at, s.next_at) <= now() AND d.is_active AND NOT d.is_paused
       AND d.active_version_key IS NOT NULL

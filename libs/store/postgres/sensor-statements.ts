@@ -13,7 +13,7 @@ const patch = `dropped AS (
     DELETE FROM sensor_state i USING sensor WHERE i.sensor_key = sensor.sensor_key AND i.item = ANY($4::text[]) RETURNING 1
   ), put AS (
     INSERT INTO sensor_state (sensor_key, item, value)
-    SELECT sensor.sensor_key, i.item, i.value FROM sensor, json_to_recordset($3::json) AS i(item text, value jsonb)
+    SELECT sensor.sensor_key, i.item, COALESCE(i.value, 'null') FROM sensor, json_to_recordset($3::json) AS i(item text, value jsonb)
     ON CONFLICT (sensor_key, item) DO UPDATE SET value = EXCLUDED.value
   )`;
 

@@ -80,7 +80,10 @@ const sql = {
         parameters = EXCLUDED.parameters, uses = EXCLUDED.uses, changed_at = now()`,
   },
 
-  forgetInstance: { name: "forget_template_instance", text: "DELETE FROM template_instances WHERE dag_id = $1" },
+  forgetInstances: {
+    name: "forget_template_instances",
+    text: "DELETE FROM template_instances WHERE dag_id = ANY($1::text[])",
+  },
 
   listInstances: {
     name: "list_template_instances",
@@ -133,8 +136,8 @@ export function createTemplateRepository({ database, wake }: { database: Databas
     async recordInstance(instance) {
       await database.query(sql.recordInstance, toInstanceValues(instance));
     },
-    async forgetInstance(dagId) {
-      await database.query(sql.forgetInstance, [dagId]);
+    async forgetInstances(dagIds) {
+      await database.query(sql.forgetInstances, [dagIds]);
     },
     async listInstances() {
       return (await database.query<InstanceRow>(sql.listInstances, [])).map(fromInstanceRow);

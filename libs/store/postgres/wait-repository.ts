@@ -27,6 +27,13 @@ interface WaitRow {
   readonly child_run_id: string | null;
 }
 
+interface LookRow {
+  readonly has_unstarted: boolean;
+  readonly has_due: boolean;
+  readonly has_children: boolean;
+  readonly next_due_in_ms: number | null;
+}
+
 interface OpenRow extends WaitRow {
   readonly run_id: string;
   readonly fence: number;
@@ -49,6 +56,15 @@ interface ChildRow extends WaitRow {
 
 export function createWaitRepository(database: Database): WaitStore {
   return {
+    async look() {
+      const [row] = await database.query<LookRow>(statements.lookAtWaits, [unstartedWait]);
+      return {
+        hasUnstarted: row?.has_unstarted ?? false,
+        hasDue: row?.has_due ?? false,
+        hasChildren: row?.has_children ?? false,
+        nextDueInMs: row?.next_due_in_ms ?? null,
+      };
+    },
     async listUnstarted(limit) {
       const rows = await database.query<Pick<WaitRow, "run_key" | "ordinal">>(statements.listUnstarted, [
         unstartedWait,
@@ -66,10 +82,6 @@ export function createWaitRepository(database: Database): WaitStore {
     },
     async listDue(limit) {
       return (await database.query<OpenRow>(statements.listDueWaits, [limit])).map(fromOpenRow);
-    },
-    async nextDueInMs() {
-      const [row] = await database.query<{ ms: number | null }>(statements.nextDueWait, []);
-      return row?.ms ?? null;
     },
     async setChild(key, childRunId) {
       await database.query(children.setChild, [...valuesOf(key), childRunId]);

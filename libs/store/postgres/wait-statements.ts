@@ -28,8 +28,11 @@ export const listDueWaits = {
     WHERE t.state = 'queued' AND t.due_at <= now() AND t.waits_for IS NOT NULL ORDER BY t.due_at LIMIT $1`,
 };
 
-export const nextDueWait = {
-  name: "next_due_wait",
-  text: `SELECT (extract(epoch FROM min(due_at) - now()) * 1000)::double precision AS ms FROM task_instances
-    WHERE state = 'queued' AND waits_for IS NOT NULL AND due_at > now()`,
+export const lookAtWaits = {
+  name: "look_at_waits",
+  text: `SELECT EXISTS (SELECT 1 FROM task_instances t WHERE t.state = 'queued' AND t.waits_for = $1 AND NOT t.held) AS has_unstarted,
+    EXISTS (SELECT 1 FROM task_instances t WHERE t.state = 'queued' AND t.waits_for IS NOT NULL AND t.due_at <= now()) AS has_due,
+    EXISTS (SELECT 1 FROM waits WHERE has_open_child) AS has_children,
+    (SELECT (extract(epoch FROM min(due_at) - now()) * 1000)::double precision FROM task_instances
+      WHERE state = 'queued' AND waits_for IS NOT NULL AND due_at > now()) AS next_due_in_ms`,
 };

@@ -69,3 +69,30 @@ it("says only the topic when there are too many details, and details may hold sp
   for (let place = 0; place < 1000; place += 1) one.notify("logs", `${place}`);
   await expect.poll(() => heard).toEqual(["a b  c", ""]);
 });
+
+it("reaches another process whatever the topic", async () => {
+  const { one, two } = await openTwo();
+  const heard: string[] = [];
+  for (const topic of wakeTopics) two.listen(topic, () => heard.push(topic));
+  for (const topic of wakeTopics) one.notify(topic);
+  await expect.poll(() => heard.toSorted()).toEqual([...wakeTopics].toSorted());
+});
+
+it("tells others nothing while a listener here is the only one that needs it", async () => {
+  const { one, two } = await openTwo();
+  let isSole = true;
+  const here: string[] = [];
+  const there: string[] = [];
+  one.listen(
+    "outbox",
+    (detail) => here.push(detail),
+    () => isSole,
+  );
+  two.listen("outbox", (detail) => there.push(detail));
+  one.notify("outbox", "first");
+  await expect.poll(() => here).toEqual(["first"]);
+  isSole = false;
+  one.notify("outbox", "second");
+  await expect.poll(() => there).toEqual(["second"]);
+  expect(here).toEqual(["first", "second"]);
+});

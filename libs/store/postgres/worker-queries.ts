@@ -8,8 +8,9 @@ import type {
 } from "#ports/worker-views.ts";
 import type { Database } from "./database.ts";
 import { type ListQuery, readPage } from "./page-statement.ts";
+import { fromRoomRow, type RoomRow, roomColumns } from "./worker-room.ts";
 
-interface WorkerRow {
+interface WorkerRow extends RoomRow {
   readonly worker_key: number;
   readonly worker_id: string;
   readonly incarnation: string;
@@ -33,11 +34,12 @@ interface WorkerRow {
   readonly last_task_at: number | null;
   readonly succeeded_count: number;
   readonly failed_count: number;
+  readonly host_capabilities: readonly string[];
 }
 
 const workerColumns = `w.worker_key, w.worker_id, w.incarnation, w.status, w.status_reason, w.hostname, w.version, w.executor_id, w.labels, w.capabilities, w.queues,
   w.slots, w.free_slots, w.cpu_percent, w.memory_percent, w.disk_percent, w.drain_reason, w.started_at, w.ended_at,
-  COALESCE(w.last_heartbeat_at, w.started_at) AS last_beat_at, w.last_task_at, w.succeeded_count, w.failed_count`;
+  COALESCE(w.last_heartbeat_at, w.started_at) AS last_beat_at, w.last_task_at, w.succeeded_count, w.failed_count, w.host_capabilities, ${roomColumns}`;
 
 const ended: readonly WorkerStatus[] = ["lost", "stopped"];
 
@@ -180,9 +182,11 @@ function fromWorkerRow(row: WorkerRow): WorkerView {
     executorId: row.executor_id,
     labels: row.labels,
     capabilities: row.capabilities,
+    hostCapabilities: row.host_capabilities,
     queues: row.queues,
     slots: row.slots,
     freeSlots: row.free_slots,
+    ...fromRoomRow(row),
     usage: tells ? { cpuPercent, memoryPercent, diskPercent } : null,
     drainReason: row.drain_reason,
     startedAt: row.started_at,

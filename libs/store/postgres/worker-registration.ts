@@ -12,7 +12,7 @@ const nextSession = {
   name: "next_worker_session",
   text: `UPDATE workers SET session_number = session_number + 1, status = 'recovering', executor_id = $2, hostname = $3, version = $4, queues = $5,
       slots = $6, free_slots = $6, labels = $7, capabilities = $8, last_heartbeat_at = now(), lease_expires_at = now() + $9::bigint * interval '1 ms',
-      connection = GREATEST(connection, $10::bigint)
+      connection = GREATEST(connection, $10::bigint), host_capabilities = $11, resources = $12
     WHERE worker_key = $1 RETURNING ${enteredColumns}`,
 };
 
@@ -33,8 +33,8 @@ const endPredecessor = {
 const insertWorker = {
   name: "insert_worker",
   text: `INSERT INTO workers (worker_id, incarnation, executor_id, hostname, version, queues, slots, free_slots, labels, capabilities,
-      last_heartbeat_at, lease_expires_at, connection, status)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, now(), now() + $10::bigint * interval '1 ms', $11, $12)
+      last_heartbeat_at, lease_expires_at, connection, host_capabilities, resources, status)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, now(), now() + $10::bigint * interval '1 ms', $11, $12, $13, $14)
     ON CONFLICT DO NOTHING RETURNING ${enteredColumns}`,
 };
 
@@ -143,5 +143,7 @@ function describe(hello: WorkerHello): readonly unknown[] {
     hello.capabilities,
     hello.leaseMs,
     hello.connection,
+    hello.hostCapabilities,
+    JSON.stringify(hello.resources),
   ];
 }

@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly environmentOf?: (service: ServiceName, index: number) => Readonly<Record<string, string>>;
   /** For Node itself, e.g. `["-C", "failpoints"]`. */
   readonly nodeArguments?: readonly string[];
+  /** The launcher of one process, of another release for instance; the checkout's for null. Asked at each start. */
+  readonly programOf?: (service: ServiceName, index: number) => string | null;
   /** Where a process finds the database, given where it is: a proxy, for instance. Asked at each start. */
   readonly databaseUrl?: (real: string, service: ServiceName, index: number) => string;
   /** Where a process finds the brokers, given where they are. Asked at each start. */

@@ -39,6 +39,8 @@ export interface ProcessPlace {
 
 /** What a start needs that may have changed since the last one. */
 export interface ProcessLaunch {
+  /** The checkout's unless given. */
+  readonly program?: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;

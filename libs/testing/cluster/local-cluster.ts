@@ -142,6 +142,7 @@ function createCluster(options: ClusterOptions, parts: Place & Base): LocalClust
         ...options.environment,
         ...options.environmentOf?.(service, index),
       },
+      ...programOf(options, service, index),
       ...(signal === undefined ? {} : { signal }),
     }));
     processes.push(started);
@@ -175,4 +176,9 @@ function createCluster(options: ClusterOptions, parts: Place & Base): LocalClust
     stop,
     launch,
   };
+}
+
+function programOf(options: ClusterOptions, service: ServiceName, index: number): { readonly program?: string } {
+  const program = options.programOf?.(service, index) ?? null;
+  return program === null ? {} : { program };
 }

@@ -11,6 +11,7 @@ import { AppError, describeError } from "#errors/app-error.ts";
 import type { Definition, JsonObject } from "#definition/model.ts";
 import type { RenderContext } from "#definition/rendering/render-context.ts";
 import { evaluateWhen, renderTask } from "#definition/rendering/render-task.ts";
+import type { TaskEnclosure } from "#definition/schema/task-enclosure.ts";
 import type { TaskResources } from "#definition/schema/task-resources.ts";
 import { type Assignment, AssignmentSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { tempDirPlaceholder } from "#operators/temp-dir.ts";
@@ -19,13 +20,15 @@ import type { RunFacts } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { Assignments } from "./assignments.ts";
+import { endedView } from "./ended-view.ts";
 import { attemptRefOf } from "../sessions/attempt-ref.ts";
 import { SecretMarkers } from "#secrets/secret-markers.ts";
 import { type ItemList, ItemLists } from "./item-lists.ts";
 import { noOutputs, readTaskOutputs, type TaskOutputs } from "./task-outputs.ts";
 import type { RenderedWait } from "../waits/wait-plan.ts";
 
-const maxCachedVersions = 500;
+/** Tasks of all compiled versions together; 100,000 are about 35 MB. */
+const maxCachedTasks = 150_000;
 const maxCachedRuns = 10_000;
 
 export interface AssignmentBuilderOptions {
@@ -57,7 +60,10 @@ export class AssignmentBuilder implements Assignments {
   readonly #options: AssignmentBuilderOptions;
   readonly #facts = new LRUCache<number, RunFacts>({ max: maxCachedRuns });
   readonly #reading = new Map<number, Promise<void>>();
-  readonly #versions = new LRUCache<number, Version>({ max: maxCachedVersions });
+  readonly #versions = new LRUCache<number, Version>({
+    maxSize: maxCachedTasks,
+    sizeCalculation: ({ compiled }) => compiled.tasks.length + 1,
+  });
   readonly #itemLists = new ItemLists();
 
   constructor(options: AssignmentBuilderOptions) {
@@ -214,6 +220,7 @@ export class AssignmentBuilder implements Assignments {
       idempotencyKey: `${runId}/${task.id}${instance.itemKey === null ? "" : `/${instance.itemKey}`}/${instance.generation}.${instance.tryNumber}`,
       maxTries: maxTries(task, instance),
       ...toResources(version.compiled.definition.tasks[instance.task]?.resources),
+      ...toEnclosure(version.compiled.definition.tasks[instance.task]?.enclosure),
       captureStdout: version.compiled.definition.tasks[instance.task]?.captureStdout ?? false,
       logMaxBytes: BigInt(this.#options.logMaxBytes),
     });
@@ -237,6 +244,7 @@ export class AssignmentBuilder implements Assignments {
       taskInstance: { task_id: task.id, try_number: instance.tryNumber, max_tries: maxTries(task, instance) },
       outputs: given.outputs,
       ...(given.item === null ? {} : { item: { value: given.item.value, index: instance.mapIndex ?? 0 } }),
+      ...(task.hook === undefined ? {} : { ended: endedView(run, instance, task.hook) }),
       tempDir: tempDirPlaceholder,
     };
   }
@@ -249,11 +257,19 @@ interface Given {
   readonly outputs: TaskOutputs;
 }
 
+type EnclosureFields = Pick<Assignment, "isolation" | "image" | "network" | "filesystem" | "allowPaths">;
+
+function toEnclosure(given: TaskEnclosure | undefined): Partial<EnclosureFields> {
+  if (given === undefined) return {};
+  const { image, allowPaths, ...enclosure } = given;
+  return { ...enclosure, image: image ?? "", allowPaths: [...allowPaths] };
+}
+
 function toResources(given: TaskResources | undefined): MessageInitShape<typeof AssignmentSchema> {
   if (given === undefined) return {};
-  const { cpus, memoryBytes, diskBytes } = given;
-  const resources = { cpu: cpus ?? 0, memoryBytes: BigInt(memoryBytes ?? 0), diskBytes: BigInt(diskBytes ?? 0) };
-  return { resources };
+  const { cpus, memoryBytes, diskBytes, gpus } = given;
+  const bytes = { memoryBytes: BigInt(memoryBytes ?? 0), diskBytes: BigInt(diskBytes ?? 0) };
+  return { resources: { cpu: cpus ?? 0, ...bytes, gpus: gpus ?? 0 } };
 }
 
 function toText(at: number | null): string | null {

@@ -1,3 +1,4 @@
+import { largestRooms } from "#core/resource-amounts.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -5,9 +6,11 @@ import { describeError } from "#errors/app-error.ts";
 import type { ExecutorBackend, PlannedClaim } from "#ports/executor-backend.ts";
 import { planDispatch } from "./dispatch-plan.ts";
 import { pushClaim } from "./push-claim.ts";
+import { Reservations } from "./reservations.ts";
 import type { RunWriter } from "../runs/run-writer.ts";
 import type { ServedBackends } from "./served-backends.ts";
 import type { WorkerSession } from "../sessions/session.ts";
+import { groupByWork } from "../sessions/session-groups.ts";
 import type { SessionRegistry } from "../sessions/session-registry.ts";
 
 const retryDelayMs = 500;
@@ -23,6 +26,8 @@ export interface DispatcherOptions {
   /** Null: everything is claimed over the sessions. */
   readonly tickets: ExecutorBackend | null;
   readonly redispatchAfterMs: number;
+  /** A worker is reserved for what has waited so long for resources. */
+  readonly reserveAfterMs: number;
   readonly logger: Logger;
   /** Called with the runs whose instances are about to be claimed. */
   readonly claiming: (runKeys: readonly number[]) => void;
@@ -34,6 +39,7 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  readonly #reservations: Reservations;
   #isWoken = false;
   #isRunning = false;
   #isStopped = false;
@@ -43,6 +49,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#reservations = new Reservations(options);
   }
 
   /** True while something may be waiting that was not offered a slot: a hand-off would pass it by. */
@@ -80,7 +87,8 @@ export class Dispatcher {
   }
 
   async #dispatch(): Promise<void> {
-    const groups = groupByWork(this.#options.sessions.all());
+    await this.#reservations.keep();
+    const groups = groupByWork(this.#options.sessions.all().filter((session) => session.freeSlots > 0));
     this.#backlog = groups.length === 0;
     const claimed = await Promise.all(groups.map((group) => this.#dispatchTo(group)));
     // Slots or work may be left: look once more.
@@ -97,15 +105,16 @@ export class Dispatcher {
       queues,
       backends: [null, ...backends.served],
       limit,
-      oldest: this.#oldestOf(limit),
+      oldestAt: this.#oldestAt(limit),
       redispatchAfterMs,
       ...(first === undefined ? {} : { traits: first.traits }),
+      rooms: largestRooms(sessions.map(({ room }) => room)),
     });
     this.#pickCount += picked.length;
     if (mayBeMore) this.#backlog = true;
     const planned = planDispatch(
       picked,
-      sessions.map(({ workerKey, freeSlots }) => ({ workerKey, freeSlots })),
+      sessions.map(({ workerKey, freeSlots, room }) => ({ workerKey, freeSlots, room })),
     );
     this.#options.claiming(planned.map(({ instance }) => instance.runKey));
     const isOffer = ({ instance }: PlannedClaim): boolean => tickets?.mayOffer(instance) === true;
@@ -114,22 +123,12 @@ export class Dispatcher {
     return claims.length + offered;
   }
 
-  /** How many of the next picks are each a tenth one. */
-  #oldestOf(limit: number): number {
-    return Math.floor((this.#pickCount + limit) / picksPerOldest) - Math.floor(this.#pickCount / picksPerOldest);
+  /** Which of the next picks are each a tenth one. */
+  #oldestAt(limit: number): readonly number[] {
+    const first = picksPerOldest - 1 - (this.#pickCount % picksPerOldest);
+    return Array.from(
+      { length: Math.ceil((limit - first) / picksPerOldest) },
+      (_, place) => first + place * picksPerOldest,
+    );
   }
-}
-
-/** Sessions with free slots, those that take the same work together: by queues, labels and operators. */
-function groupByWork(sessions: readonly WorkerSession[]): readonly (readonly WorkerSession[])[] {
-  const free = sessions.filter((session) => session.freeSlots > 0);
-  return [
-    ...Map.groupBy(free, ({ queues, traits }) =>
-      JSON.stringify([
-        queues.toSorted(),
-        Object.entries(traits.labels).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-        traits.operators.toSorted(),
-      ]),
-    ).values(),
-  ];
 }

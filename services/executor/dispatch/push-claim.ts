@@ -15,8 +15,8 @@ export async function pushClaim(
 ): Promise<void> {
   const session = sessions.get(workerKey);
   if (session === undefined) return;
-  const { runKey, ordinal, generation, tryNumber } = instance;
-  session.reserve(1);
+  const { runKey, ordinal, generation, tryNumber, requests } = instance;
+  session.reserve(1, requests);
   try {
     await submit({
       runKey,
@@ -24,6 +24,6 @@ export async function pushClaim(
       freesSlotOf: null,
     });
   } finally {
-    session.unreserve(1);
+    session.unreserve(1, requests);
   }
 }

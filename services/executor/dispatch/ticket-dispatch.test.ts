@@ -25,13 +25,15 @@ interface Cluster {
 }
 
 async function startCluster(
-  options: { queues?: readonly string[]; redispatchAfterMs?: number } = {},
+  options: { queues?: readonly string[]; redispatchAfterMs?: number; handOff?: boolean } = {},
 ): Promise<Cluster> {
   const { store, advance } = createClockedStore(toPlan);
   const broker = openMemoryBroker({ queues: options.queues ?? ["default"], partitions: 4 });
   const executor = await startExecutor(store, {
     bus: broker.connect(),
     redispatchAfterMs: options.redispatchAfterMs ?? redispatchAfterMs,
+    // What finds a free slot at once would need no ticket.
+    handOff: options.handOff ?? false,
   });
   const tickets: TicketDelivery[] = [];
   broker.connect().consumeTickets({
@@ -84,6 +86,24 @@ describe("an executor with tickets", () => {
     const assignment = await worker.assigned("a");
     expect(worker.received.map((message) => message.case)).not.toContain("assignment");
     worker.succeed(assignment);
+    expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
+  });
+
+  it("hands a new run on to free slots at once, and offers the rest by tickets as slots come free", async () => {
+    const cluster = await startCluster({ handOff: true });
+    const worker = cluster.executor.connect({ workerId: "w", slots: 2 });
+    worker.beat([]);
+    await worker.heard("heartbeatReply");
+    const runId = await cluster.executor.startRun(wide(5));
+    const [first, second] = [await worker.assigned("t0"), await worker.assigned("t1")];
+    expect(cluster.tickets).toEqual([]);
+    worker.succeed(first);
+    worker.succeed(second);
+    for (let place = 0; place < 3; place += 1) {
+      const delivery = await ticketOf(cluster, place);
+      claim(worker, delivery);
+      worker.succeed(await worker.assigned(delivery.ticket.taskId));
+    }
     expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
   });
 

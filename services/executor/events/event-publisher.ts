@@ -10,6 +10,8 @@ const leaseName = "event_topic";
 const leaseMs = 8000;
 const renewEveryMs = leaseMs / 4;
 const maxEventsPerBatch = 500;
+/** Under load events are published in batches: the first at once, the next this much later. */
+const batchPauseMs = 50;
 
 export interface EventPublisherOptions {
   readonly store: Pick<Store, "events" | "leases" | "wake">;
@@ -22,13 +24,19 @@ export interface EventPublisherOptions {
 
 /**
  * Copies the event log to the events' topic, in its order, one executor at a time. How far it has come is kept with the
- * lease after each batch, so a batch may come twice and none is left out; while the broker is away events wait in the log.
+ * lease whenever that is renewed: after a crash what came since comes twice, and nothing is left out. While the broker is away
+ * events wait in the log.
  */
 export class EventPublisher {
   readonly #options: EventPublisherOptions;
   readonly #loop: PacedLoop;
   #epoch: number | null = null;
   #renewAt = Number.NEGATIVE_INFINITY;
+  #lastBatchAt = Number.NEGATIVE_INFINITY;
+  /** Id of the last event that was published; null: not read yet. */
+  #published: number | null = null;
+  /** What of it is kept with the lease. */
+  #kept: number | null = null;
   #endings: readonly (() => void)[] = [];
 
   constructor(options: EventPublisherOptions) {
@@ -46,7 +54,7 @@ export class EventPublisher {
   start(): void {
     const { store, bus } = this.#options;
     this.#endings = [
-      store.wake.listen("events", () => this.#loop.pokeIn(0)),
+      store.wake.listen("events", () => this.#loop.pokeIn(this.#pauseMs)),
       bus.onState((state) => {
         if (state.kind === "connected") this.#loop.pokeIn(0);
       }),
@@ -58,8 +66,14 @@ export class EventPublisher {
     for (const end of this.#endings) end();
     await this.#loop.stop();
     const { store, holder } = this.#options;
-    // Where that fails the lease runs out by itself.
-    if (this.#epoch !== null) await store.leases.release({ name: leaseName, holder }).catch(() => undefined);
+    if (this.#epoch === null) return;
+    // Where that fails some events come twice, and the lease runs out by itself.
+    await this.#keep(this.#epoch).catch(() => undefined);
+    await store.leases.release({ name: leaseName, holder }).catch(() => undefined);
+  }
+
+  get #pauseMs(): number {
+    return Math.max(0, this.#lastBatchAt + batchPauseMs - this.#options.clock.now());
   }
 
   /** Publishes what has come since; answers when to look again. */
@@ -67,16 +81,28 @@ export class EventPublisher {
     const { store, bus, clock } = this.#options;
     if (clock.now() >= this.#renewAt) await this.#renew();
     if (this.#epoch === null) return Math.max(0, this.#renewAt - clock.now());
-    const epoch = this.#epoch;
-    const counter = await store.leases.readCounter({ name: leaseName, epoch });
-    if (counter === null) return this.#lose();
-    const events = await store.events.readAfter({ afterId: counter, limit: maxEventsPerBatch, filter: {} });
+    if (this.#published === null) {
+      this.#kept = await store.leases.readCounter({ name: leaseName, epoch: this.#epoch });
+      this.#published = this.#kept;
+    }
+    if (this.#published === null) return this.#lose();
+    const events = await store.events.readAfter({ afterId: this.#published, limit: maxEventsPerBatch, filter: {} });
     const last = events.at(-1);
-    if (last === undefined) return Math.max(0, this.#renewAt - clock.now());
-    await this.#publish(events, bus);
-    const isKept = await store.leases.writeCounter({ name: leaseName, epoch, counter: last.id });
-    if (!isKept) return this.#lose();
+    if (last !== undefined) {
+      await this.#publish(events, bus);
+      this.#published = last.id;
+      this.#lastBatchAt = clock.now();
+    }
     return events.length === maxEventsPerBatch ? 0 : Math.max(0, this.#renewAt - clock.now());
+  }
+
+  /** Answers whether this epoch still leads. */
+  async #keep(epoch: number): Promise<boolean> {
+    if (this.#published === null || this.#published === this.#kept) return true;
+    const counter = this.#published;
+    const isKept = await this.#options.store.leases.writeCounter({ name: leaseName, epoch, counter });
+    if (isKept) this.#kept = counter;
+    return isKept;
   }
 
   /** One that is too large goes without its data: whoever wants them asks the API. */
@@ -98,13 +124,18 @@ export class EventPublisher {
 
   async #renew(): Promise<void> {
     const { store, holder, clock } = this.#options;
+    const before = this.#epoch;
+    if (before !== null && !(await this.#keep(before))) this.#lose();
     const lease = await store.leases.acquire({ name: leaseName, holder, ttlMs: leaseMs });
+    // Another may have led meanwhile, and come further.
+    if (lease?.epoch !== before) this.#published = null;
     this.#epoch = lease?.epoch ?? null;
     this.#renewAt = clock.now() + renewEveryMs;
   }
 
   #lose(): number {
     this.#epoch = null;
+    this.#published = null;
     this.#renewAt = Number.NEGATIVE_INFINITY;
     return 0;
   }

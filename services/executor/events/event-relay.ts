@@ -7,7 +7,7 @@ const leaseMs = 8000;
 const renewEveryMs = leaseMs / 4;
 const maxEventsPerBatch = 1000;
 /** Under load events are published in batches: the first at once, the next this much later. */
-const batchPauseMs = 25;
+const batchPauseMs = 50;
 
 /** Gives committed events their ids; one relay at a time, by a lease row whose epoch guards every batch. */
 export class EventRelay {
@@ -48,7 +48,6 @@ export class EventRelay {
     if (count > 0) {
       failpoint("event_publishing.after");
       this.#lastBatchAt = this.#clock.now();
-      this.#store.wake.notify("events");
     }
     return count >= maxEventsPerBatch ? 0 : Math.max(0, this.#renewAt - this.#clock.now());
   }

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Decision, StopRequest } from "#core/decision.ts";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { failpoint } from "#failpoints/failpoint.ts";
@@ -73,14 +74,21 @@ export class RunEffects {
     }
     this.#options.dueIn(0);
     this.#options.waitIn(0);
-    store.wake.notify("queued");
+    // What the store tells after a commit was not told either.
+    for (const topic of ["queued", "room", "outbox"] as const) store.wake.notify(topic);
+    if (run.run.endedAt !== null) store.wake.notify("ended", run.run.runId);
   }
 
   /** Sends an attempt that this worker has claimed, or sends it again; one that can't be rendered settles as failed. */
   assign(session: WorkerSession, run: RunAggregate, instance: Instance): void {
     failpoint("assignment.before");
     const ref = attemptRefOf(run, instance);
-    this.#send(session, session.find(ref) ?? session.hold(run.run.runKey, instance.ordinal, ref), run, instance);
+    this.#send(
+      session,
+      session.find(ref) ?? session.hold(run.run.runKey, instance.ordinal, ref, requestsOf(run, instance)),
+      run,
+      instance,
+    );
   }
 
   #send(session: WorkerSession, held: HeldAttempt, run: RunAggregate, instance: Instance): void {
@@ -180,6 +188,10 @@ export class RunEffects {
     if (session === undefined || !isHere) store.wake.notify("stops", String(stop.workerKey));
     else sendStop(session, held, stop.reason, stop.graceMs);
   }
+}
+
+function requestsOf(run: RunAggregate, instance: Instance): ResourceAmounts | undefined {
+  return run.plan.tasks[instance.task]?.requests;
 }
 
 function taskGraceMs(run: RunAggregate, instance: Instance): number {

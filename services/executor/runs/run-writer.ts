@@ -174,7 +174,7 @@ export class RunWriter {
 
   /** One transaction; answers the submissions of runs that another executor holds. */
   async #writeOnce(groups: readonly (readonly Waiting[])[]): Promise<readonly Waiting[]> {
-    const { store, onApplied, onUncertain } = this.#options;
+    const { store } = this.#options;
     const workers = this.#options.handOffWorkers();
     const changes = groups.map((group): RunChange => {
       const events = group.map((waiting) => waiting.event);
@@ -189,7 +189,16 @@ export class RunWriter {
         },
       };
     });
-    const results = await store.runs.changeRuns(changes);
+    try {
+      return this.#follow(groups, await store.runs.changeRuns(changes));
+    } finally {
+      for (const { runKey } of changes) workers.giveBack(runKey);
+    }
+  }
+
+  /** What was written takes effect, and everybody is answered but those whose run is busy: they are the answer. */
+  #follow(groups: readonly (readonly Waiting[])[], results: readonly RunChangeResult[]): readonly Waiting[] {
+    const { onApplied, onUncertain } = this.#options;
     const again: Waiting[] = [];
     results.forEach((result, place) => {
       const group = groups[place] ?? [];
@@ -198,7 +207,7 @@ export class RunWriter {
         return;
       }
       if (result.kind === "applied") onApplied(result.run, result.decision);
-      const isUncertain = this.#uncertain.delete(changes[place]?.runKey ?? 0);
+      const isUncertain = this.#uncertain.delete(group[0]?.runKey ?? 0);
       if (isUncertain && result.kind !== "missing") onUncertain(result.run);
       this.#settle(group, result);
     });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { noResources } from "#core/resource-amounts.ts";
 import { createHandOff, groupByRun, type Submission } from "./turn.ts";
 
 const anyTask = { queue: "default", backend: null } as never;
@@ -19,7 +20,7 @@ describe("groupByRun", () => {
 });
 
 describe("createHandOff", () => {
-  const open = { allowed: true, accepts: () => true };
+  const open = { allowed: true, accepts: () => true, takeSpare: () => null, giveBack: () => undefined };
 
   it("gives as many slots as the submissions free, to the worker that frees them", () => {
     const handOff = createHandOff([outcome(1, 0, 7), outcome(1, 1, 7), outcome(1, 2, 9)], open);
@@ -33,13 +34,40 @@ describe("createHandOff", () => {
     expect(createHandOff(submissions, open)?.(anyInstance, anyTask)).toBe(7);
   });
 
-  it("offers nothing while something else waits, or when no slot is freed", () => {
+  it("offers nothing while something else waits, or for no submission", () => {
     expect(createHandOff([outcome(1, 0, 7)], { ...open, allowed: false })).toBeUndefined();
-    expect(createHandOff([outcome(1, 0)], open)).toBeUndefined();
+    expect(createHandOff([], open)).toBeUndefined();
+  });
+
+  it("gives spare slots when the freed ones are given, and begins by giving back those of the run", () => {
+    const log: string[] = [];
+    const spare = [3, 4];
+    const handOff = createHandOff([outcome(1, 0, 7)], {
+      ...open,
+      takeSpare: (runKey) => {
+        log.push(`take for ${runKey}`);
+        return spare.shift() ?? null;
+      },
+      giveBack: (runKey) => void log.push(`give back ${runKey}`),
+    });
+    expect([1, 2, 3, 4].map(() => handOff?.(anyInstance, anyTask))).toEqual([7, 3, 4, null]);
+    expect(log).toEqual(["give back 1", "take for 1", "take for 1", "take for 1"]);
+  });
+
+  it("gives no more resources than came free with the slot", () => {
+    const amounts = (gpus: number) => ({ ...noResources, gpus });
+    const asking = (gpus: number) => ({ queue: "default", backend: null, requests: amounts(gpus) }) as never;
+    const freed = [1, 3].map((gpus, ordinal) => ({
+      ...outcome(1, ordinal, 7 + ordinal),
+      freesResources: amounts(gpus),
+    }));
+    const handOff = createHandOff([...freed, outcome(1, 2, 9)], open);
+    expect([4, 2, 2, 1].map((gpus) => handOff?.(anyInstance, asking(gpus)))).toEqual([null, 8, null, 7]);
+    expect(handOff?.(anyInstance, anyTask)).toBe(9);
   });
 
   it("passes by workers that do not take the task", () => {
-    const handOff = createHandOff([outcome(1, 0, 7), outcome(1, 1, 9)], { allowed: true, accepts: (key) => key === 9 });
+    const handOff = createHandOff([outcome(1, 0, 7), outcome(1, 1, 9)], { ...open, accepts: (key) => key === 9 });
     expect(handOff?.(anyInstance, anyTask)).toBe(9);
     expect(handOff?.(anyInstance, anyTask)).toBeNull();
   });

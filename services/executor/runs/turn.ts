@@ -2,6 +2,7 @@ import type { HandOff } from "#core/decide-run.ts";
 import type { Decision } from "#core/decision.ts";
 import type { EventVerdict } from "#core/event-verdict.ts";
 import type { PlanTask } from "#core/plan.ts";
+import { hasRoom, noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import type { RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 
@@ -11,6 +12,8 @@ export interface Submission {
   readonly event: RunEvent;
   /** The worker whose slot the event frees, for the hand-off; null where none is. */
   readonly freesSlotOf: number | null;
+  /** Present: what the attempt in that slot has taken of the worker. */
+  readonly freesResources?: ResourceAmounts;
 }
 
 /** What one submission came to. `run` is the run after it. */
@@ -18,11 +21,15 @@ export type SubmissionResult =
   | { readonly kind: "missing" }
   | { readonly kind: "judged"; readonly verdict: EventVerdict; readonly run: RunAggregate };
 
-/** Workers that may be given work in a hand-off. */
+/** Workers that may be given work in a hand-off, while one batch is written. */
 export interface HandOffWorkers {
   /** False while anything waits that may have a better claim. */
   readonly allowed: boolean;
   accepts(workerKey: number, task: PlanTask): boolean;
+  /** A worker with a slot that nobody has and that is kept for the run from now on; null: there is none. */
+  takeSpare(runKey: number, task: PlanTask): number | null;
+  /** The slots that are kept for the run are nobody's again. */
+  giveBack(runKey: number): void;
 }
 
 /** The submissions of one turn, by run in order of arrival; at most `maxEvents` of a run at once. */
@@ -42,23 +49,20 @@ export function groupByRun<T extends Submission>(
 }
 
 /**
- * Gives the slots that these submissions free to what they make ready, one for one. A fresh count for every call:
- * a decision may be made again on a newer run.
+ * Gives the slots that these submissions of one run free to what they make ready, one for one, with no more resources than
+ * came free with the slot, and spare ones to the rest. A fresh count for every call: a decision may be made again on a newer run.
  */
 export function createHandOff(submissions: readonly Submission[], workers: HandOffWorkers): HandOff | undefined {
-  if (!workers.allowed) return undefined;
-  const freed = new Map<number, number>();
-  for (const { freesSlotOf } of submissions) {
-    if (freesSlotOf !== null) freed.set(freesSlotOf, (freed.get(freesSlotOf) ?? 0) + 1);
-  }
-  if (freed.size === 0) return undefined;
+  const [first] = submissions;
+  if (!workers.allowed || first === undefined) return undefined;
+  workers.giveBack(first.runKey);
+  const freed = submissions.flatMap(({ freesSlotOf: workerKey, freesResources = noResources }) =>
+    workerKey === null ? [] : [{ workerKey, room: freesResources }],
+  );
   return (_instance, task) => {
-    for (const [workerKey, slots] of freed) {
-      if (slots === 0 || !workers.accepts(workerKey, task)) continue;
-      freed.set(workerKey, slots - 1);
-      return workerKey;
-    }
-    return null;
+    const { requests = noResources } = task;
+    const place = freed.findIndex(({ workerKey, room }) => hasRoom(room, requests) && workers.accepts(workerKey, task));
+    return freed.splice(place, place < 0 ? 0 : 1)[0]?.workerKey ?? workers.takeSpare(first.runKey, task);
   };
 }
 

@@ -167,7 +167,12 @@ export class SessionHandler {
     held.isReported = true;
     try {
       const event = toEvent(held, fromOutcome(outcome, this.#options.clock.random()), fromConsumption(outcome));
-      const result = await this.#options.submit({ runKey: held.runKey, event, freesSlotOf: this.#session.workerKey });
+      const result = await this.#options.submit({
+        runKey: held.runKey,
+        event,
+        freesSlotOf: this.#session.workerKey,
+        freesResources: held.requests,
+      });
       this.#count(outcome, result);
       await this.#settleOutcome(held, result);
     } catch (error) {
@@ -217,6 +222,7 @@ export class SessionHandler {
       runKey,
       event: { kind: "released", ordinal, fence: Number(held.ref.fence) },
       freesSlotOf: this.#session.workerKey,
+      freesResources: held.requests,
     });
     this.#free(held.ref);
   }

@@ -7,6 +7,7 @@ import type { HeldAttempt as HeldRow } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { KeptOutcome } from "#ports/worker-store.ts";
 import { reconcileHeld } from "./held-reconciliation.ts";
+import { toResourceAmounts } from "./resources-message.ts";
 import { type RunEffects, sendStop } from "../runs/run-effects.ts";
 import { WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
@@ -14,6 +15,8 @@ import type { Submission, SubmissionResult } from "../runs/turn.ts";
 
 /** The version of the session protocol that this executor speaks. */
 const protocolVersion = 1;
+/** Workers of the version before are served too, so that executors can be upgraded first and rolled back last. */
+const oldestProtocolVersion = 1;
 
 /** A worker that was ended from outside while its session was down gets this long to clean up. */
 const lateStopGraceMs = 5000;
@@ -53,6 +56,8 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
     slots: hello.slots,
     labels: hello.labels,
     capabilities: hello.capabilities,
+    hostCapabilities: hello.hostCapabilities,
+    resources: toResourceAmounts(hello.resources),
     executorId,
     leaseMs: workerLeaseMs,
   });
@@ -67,7 +72,8 @@ export async function openSession(options: SessionOpeningOptions, hello: Hello):
     sessionNumber: registered.sessionNumber,
     slots: hello.slots,
     queues: hello.queues,
-    traits: { labels: hello.labels, operators: hello.capabilities },
+    traits: { labels: hello.labels, operators: hello.capabilities, capabilities: hello.hostCapabilities },
+    resources: toResourceAmounts(hello.resources),
     leaseMs: workerLeaseMs,
     counts: registered.counts,
     isAlone: (one) => options.sessions.isAlone(one),
@@ -99,7 +105,7 @@ async function welcome(
   });
   for (const { ref, row } of verdicts) {
     if (row === null) continue;
-    const held = session.hold(row.runKey, row.ordinal, ref);
+    const held = session.hold(row.runKey, row.ordinal, ref, row.requests);
     held.isSent = true;
     if (!row.isRunning) sendStop(session, held, "ended", lateStopGraceMs);
   }
@@ -136,7 +142,7 @@ function toKeptOutcome({ dagRunId: runId, taskId, mapIndex, fence }: AttemptRef)
 }
 
 function checkHello(hello: Hello, programVersion: string): void {
-  if (hello.protocolVersion !== protocolVersion) {
+  if (hello.protocolVersion < oldestProtocolVersion || hello.protocolVersion > protocolVersion) {
     const advice = hello.protocolVersion < protocolVersion ? "upgrade the worker" : "upgrade the executors first";
     throw new AppError(
       "WORKER_REFUSED",

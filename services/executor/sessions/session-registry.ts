@@ -1,16 +1,8 @@
-import { isPreferredOn, mayRunOn } from "#core/placement.ts";
-import { isServed, type ServedBackends } from "../dispatch/served-backends.ts";
-import type { HandOffWorkers } from "../runs/turn.ts";
 import type { WorkerSession } from "./session.ts";
 
 /** The sessions of this executor, one for each worker row. */
 export class SessionRegistry {
   readonly #sessions = new Map<number, WorkerSession>();
-  readonly #backends: ServedBackends;
-
-  constructor(backends: ServedBackends) {
-    this.#backends = backends;
-  }
 
   /** A worker's newer session ends its older one here. */
   add(session: WorkerSession): void {
@@ -43,20 +35,11 @@ export class SessionRegistry {
     return this.all().reduce((sum, session) => sum + session.freeSlots, 0);
   }
 
-  handOffWorkers(allowed: boolean): HandOffWorkers {
-    return {
-      allowed,
-      accepts: (workerKey, task) => {
-        const session = this.#sessions.get(workerKey);
-        return (
-          session !== undefined &&
-          session.acceptsWork &&
-          session.queues.includes(task.queue) &&
-          isServed(this.#backends, task.backend) &&
-          mayRunOn(task, session.traits) &&
-          isPreferredOn(task, session.traits)
-        );
-      },
-    };
+  /** Of those that pass, the one with the most free slots; undefined where none has any. */
+  mostFree(passes: (session: WorkerSession) => boolean): WorkerSession | undefined {
+    let most: WorkerSession | undefined;
+    for (const session of this.#sessions.values())
+      if (session.freeSlots > (most?.freeSlots ?? 0) && passes(session)) most = session;
+    return most;
   }
 }

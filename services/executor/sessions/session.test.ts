@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { systemClock } from "#clock/system-clock.ts";
+import { noResources } from "#core/resource-amounts.ts";
 import {
   AssignmentSchema,
   type AttemptRef,
@@ -16,7 +17,8 @@ function newSession(slots: number, options: { isAlone?: () => boolean } = {}): W
     sessionNumber: 1,
     slots,
     queues: ["default"],
-    traits: { labels: {}, operators: [] },
+    traits: { labels: {}, operators: [], capabilities: [] },
+    resources: { ...noResources, gpus: 3 },
     leaseMs: 15_000,
     counts: { succeeded: 0, failed: 0 },
     isAlone: options.isAlone ?? (() => true),
@@ -35,7 +37,34 @@ async function sentUntilClosed(session: WorkerSession): Promise<readonly Session
   return sent;
 }
 
+const gpus = (count: number) => ({ ...noResources, gpus: count });
+
 describe("WorkerSession", () => {
+  it("counts what held and reserved attempts ask for against its resources", () => {
+    const session = newSession(5);
+    expect(session.room).toEqual(gpus(3));
+    session.hold(1, 0, ref("a"), gpus(1));
+    session.hold(1, 1, ref("b"));
+    session.reserve(1, gpus(2));
+    session.reserve(1);
+    expect(session.room).toEqual(gpus(0));
+    session.unreserve(1);
+    session.unreserve(1, gpus(2));
+    expect(session.room).toEqual(gpus(2));
+    session.forget(ref("a"));
+    expect(session.room).toEqual(gpus(3));
+  });
+
+  it("keeps a slot and all that is left for what it is reserved for", () => {
+    const session = newSession(2);
+    session.hold(1, 0, ref("a"), gpus(1));
+    session.reservedFor = { runKey: 1, ordinal: 1, generation: 1, tryNumber: 1 };
+    expect({ freeSlots: session.freeSlots, room: session.room }).toEqual({ freeSlots: 0, room: noResources });
+    expect([2, 3].map((count) => session.hasRoomFor(gpus(count)))).toEqual([true, false]);
+    session.hold(1, 2, ref("b"));
+    expect(session.hasRoomFor(gpus(2))).toBe(false);
+  });
+
   it("counts held and reserved attempts against its slots", () => {
     const session = newSession(3);
     session.hold(1, 0, ref("a"));

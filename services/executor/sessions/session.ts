@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { WorkerTraits } from "#core/placement.ts";
+import { hasRoom, noResources, type ResourceAmounts, roomLeft } from "#core/resource-amounts.ts";
 import {
   type Assignment,
   type AttemptRef,
@@ -13,6 +14,7 @@ import {
   SessionResponseSchema,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { Clock } from "#ports/clock.ts";
+import type { QueuedInstance } from "#ports/queued-instance.ts";
 import type { TaskCounts } from "#ports/worker-beat.ts";
 import { attemptId, ticketId } from "./attempt-ref.ts";
 import { OutgoingQueue } from "./outgoing-queue.ts";
@@ -24,6 +26,8 @@ export interface HeldAttempt {
   readonly runKey: number;
   readonly ordinal: number;
   readonly ref: AttemptRef;
+  /** What it takes of its worker. */
+  readonly requests: ResourceAmounts;
   /** Its assignment was sent, or the worker named it itself. */
   isSent: boolean;
   /** The first heartbeat that must list it; null: it may not have reached the worker yet. */
@@ -43,6 +47,8 @@ export interface SessionOptions {
   readonly slots: number;
   readonly queues: readonly string[];
   readonly traits: WorkerTraits;
+  /** What its attempts may ask for together. */
+  readonly resources: ResourceAmounts;
   readonly leaseMs: number;
   readonly counts: TaskCounts;
   /** Whether nobody else here would take work of the session's queues. */
@@ -65,6 +71,9 @@ export class WorkerSession {
   readonly sessionNumber: number;
   readonly queues: readonly string[];
   readonly traits: WorkerTraits;
+  readonly resources: ResourceAmounts;
+  /** It takes nothing else that asks for resources, and keeps a slot, until it has room for this; null: nothing. */
+  reservedFor: QueuedInstance | null = null;
   readonly outgoing = new OutgoingQueue<SessionResponse>();
   readonly held = new Map<string, HeldAttempt>();
   readonly offers: SessionOffers;
@@ -74,6 +83,8 @@ export class WorkerSession {
   readonly #isAlone: () => boolean;
   /** Claims that are being written. */
   #reserved = 0;
+  /** What those claims ask for. */
+  readonly #reservedRequests: ResourceAmounts[] = [];
   /** Tickets that the worker has claimed and got no answer to. */
   readonly #claims = new Set<string>();
   /** By queue, as the worker said last. */
@@ -90,6 +101,7 @@ export class WorkerSession {
     this.sessionNumber = options.sessionNumber;
     this.queues = options.queues;
     this.traits = options.traits;
+    this.resources = options.resources;
     this.#slots = options.slots;
     this.#clock = options.clock;
     this.#isAlone = () => options.isAlone(this);
@@ -98,7 +110,26 @@ export class WorkerSession {
   }
 
   get freeSlots(): number {
-    return this.acceptsWork ? Math.max(0, this.#slots - this.held.size - this.#reserved - this.offers.count) : 0;
+    return this.acceptsWork ? Math.max(0, this.#slotsLeft - (this.reservedFor === null ? 0 : 1)) : 0;
+  }
+
+  get #slotsLeft(): number {
+    return this.#slots - this.held.size - this.#reserved - this.offers.count;
+  }
+
+  /** What is left of its resources for new attempts. */
+  get room(): ResourceAmounts {
+    return this.reservedFor === null ? this.#roomLeft : noResources;
+  }
+
+  get #roomLeft(): ResourceAmounts {
+    const held = [...this.held.values()].map(({ requests }) => requests);
+    return roomLeft(this.resources, [...held, ...this.#reservedRequests]);
+  }
+
+  /** Whether the instance that it is reserved for could start now. */
+  hasRoomFor(requests: ResourceAmounts): boolean {
+    return this.acceptsWork && this.#slotsLeft > 0 && hasRoom(this.#roomLeft, requests);
   }
 
   get acceptsWork(): boolean {
@@ -117,12 +148,15 @@ export class WorkerSession {
     this.send({ case: "drain", value: create(DrainSchema, { reason }) });
   }
 
-  reserve(slots: number): void {
+  reserve(slots: number, requests: ResourceAmounts = noResources): void {
     this.#reserved += slots;
+    this.#reservedRequests.push(requests);
   }
 
-  unreserve(slots: number): void {
+  /** Takes back what was reserved by a call with the same arguments. */
+  unreserve(slots: number, requests: ResourceAmounts = noResources): void {
     this.#reserved -= slots;
+    this.#reservedRequests.splice(this.#reservedRequests.indexOf(requests), 1);
   }
 
   setPartitions(partitions: ReadonlyMap<string, readonly number[]>): void {
@@ -136,9 +170,9 @@ export class WorkerSession {
     return owned[this.#partitionTurn % owned.length] ?? null;
   }
 
-  hold(runKey: number, ordinal: number, ref: AttemptRef): HeldAttempt {
+  hold(runKey: number, ordinal: number, ref: AttemptRef, requests: ResourceAmounts = noResources): HeldAttempt {
     const attempt: HeldAttempt = {
-      ...{ runKey, ordinal, ref, isSent: false, countsFrom: null, missedBeats: 0 },
+      ...{ runKey, ordinal, ref, requests, isSent: false, countsFrom: null, missedBeats: 0 },
       ...{ isReported: false, isStopping: false },
     };
     this.held.set(attemptId(ref), attempt);

@@ -100,7 +100,7 @@ describe("versions", () => {
     expect((await listWorkers(store)).map(({ version }) => version)).toEqual(["7.1.0", "0.0.9"]);
   });
 
-  it("of the protocol must be the same: the refusal names both, and what to upgrade", async () => {
+  it("of the protocol must be one that the executor speaks: the refusal names both, and what to upgrade", async () => {
     const { store } = createClockedStore(toPlan);
     const executor = await startExecutor(store);
     const newer = executor.connect({ workerId: "w", hello: { protocolVersion: 2, programVersion: "7.1.0" } });

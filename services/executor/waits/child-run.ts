@@ -1,10 +1,8 @@
 import type { AttemptOutcome } from "#core/run-event.ts";
+import { definitionLimits } from "#definition/limits.ts";
 import type { RunRequest } from "#operators/trigger-dag-operator.ts";
 import type { ChildOfWait, OpenWait, StoredWait } from "#ports/wait-store.ts";
 import { failWith, lookAgain, succeed, type WaitDeps } from "./wait-deps.ts";
-
-/** Runs that may trigger each other in a row; a longer row is taken for a loop. */
-const maxTriggerDepth = 20;
 
 /** Of one round; others follow in the next. */
 const maxChildrenPerRound = 200;
@@ -21,8 +19,8 @@ function requestOf({ details }: Pick<StoredWait, "details">): RunRequest {
 export async function lookAtRun(deps: WaitDeps, wait: OpenWait): Promise<AttemptOutcome> {
   const request = requestOf(wait);
   if (wait.childRunId !== null) return lookAgain(null);
-  if (wait.depth > maxTriggerDepth) {
-    const message = `${maxTriggerDepth} runs have triggered each other in a row, the last one ${wait.runId}; look for a loop of \`trigger_dag\``;
+  if (wait.depth > definitionLimits.triggerDepth) {
+    const message = `${definitionLimits.triggerDepth} runs have triggered each other in a row, the last one ${wait.runId}; look for a loop of \`trigger_dag\``;
     return failWith(deps, { code: "configuration", message });
   }
   if (deps.makeRun === null) {

@@ -16,13 +16,15 @@ const maxWaitsPerRound = 200;
  */
 export async function processWaits(deps: WaitDeps): Promise<number | null> {
   const { waits } = deps.store;
-  const unstarted = await waits.listUnstarted(maxWaitsPerRound);
+  const found = await waits.look();
+  const unstarted = found.hasUnstarted ? await waits.listUnstarted(maxWaitsPerRound) : [];
   await Promise.all(unstarted.map((place) => start(deps, place)));
-  const due = await waits.listDue(maxWaitsPerRound);
+  // What has just begun to wait is due already.
+  const due = found.hasDue || unstarted.length > 0 ? await waits.listDue(maxWaitsPerRound) : [];
   await Promise.all(due.map((wait) => look(deps, wait)));
-  const children = await settleChildren(deps);
+  const children = found.hasChildren ? await settleChildren(deps) : 0;
   const isMore = [unstarted.length, due.length, children].some((count) => count >= maxWaitsPerRound);
-  return isMore ? 0 : waits.nextDueInMs();
+  return isMore ? 0 : found.nextDueInMs;
 }
 
 /** Writes what the instance is to wait for, and lets it wait; it is due at once, so that everything is decided by looks. */

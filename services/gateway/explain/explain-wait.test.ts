@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { noResources } from "#core/resource-amounts.ts";
 import type { ExplainedInstance } from "#ports/explanation-facts.ts";
 import { explainWait, summarizeRun, type WaitFacts } from "./explain-wait.ts";
 
+const gibibyte = 2 ** 30;
 const now = Date.UTC(2026, 0, 31, 12);
 const worker = {
   workerId: "w1",
@@ -10,6 +12,9 @@ const worker = {
   freeSlots: 1,
   labels: { zone: "a" },
   operators: ["bash"],
+  capabilities: [],
+  resources: { milliCpus: 4000, memoryBytes: 8 * gibibyte, diskBytes: 0, gpus: 0 },
+  room: { milliCpus: 4000, memoryBytes: 8 * gibibyte, diskBytes: 0, gpus: 0 },
 };
 
 const facts: WaitFacts = {
@@ -32,6 +37,8 @@ const waiting: ExplainedInstance = {
   queue: "default",
   operatorType: "bash",
   labels: {},
+  capabilities: [],
+  requests: noResources,
   needs: [],
   dueAt: null,
   waitsFor: null,

@@ -1,6 +1,8 @@
 import { isTerminal, type TaskState } from "#core/states.ts";
 import type { ExplainedInstance, ExplanationFacts } from "#ports/explanation-facts.ts";
+import { countText } from "./count-text.ts";
 import { explainInstanceLimits, explainRunLimits, type FullLimits } from "./explain-limits.ts";
+import { explainPlacement } from "./explain-placement.ts";
 
 /** One cause for which a task instance waits, or what it does; docs/repair.md lists the codes. */
 export interface WaitCause {
@@ -39,9 +41,9 @@ export function summarizeRun({ run, instances, unfinishedCount }: ExplanationFac
   if (!run.isAdmitted && run.endedAt === null) return "the run waits for room in a limit; nothing of it is queued";
   if (run.endedAt !== null) return `the run has ended: ${run.state}`;
   if (instances.every((instance) => isTerminal(instance.state)))
-    return `all tasks have ended; ${count(unfinishedCount, "attempt is", "attempts are")} still being stopped`;
+    return `all tasks have ended; ${countText(unfinishedCount, "attempt is", "attempts are")} still being stopped`;
   const paused = run.isPaused ? ", and it is paused" : "";
-  return `the run is ${run.state}${paused}; ${count(unfinishedCount, "task instance has", "task instances have")} not ended`;
+  return `the run is ${run.state}${paused}; ${countText(unfinishedCount, "task instance has", "task instances have")} not ended`;
 }
 
 function pause({ run }: Facts): readonly WaitCause[] {
@@ -65,8 +67,9 @@ function waitsInQueue(instance: ExplainedInstance, facts: Facts): readonly WaitC
   return limits.length > 0 ? limits : [waitsForWorker(instance, facts)];
 }
 
-function waitsForWorker(instance: ExplainedInstance, { now, workers, queueDepths }: Facts): WaitCause {
-  const { queue, itemsTotal, itemsEnded, dueAt, waitsFor } = instance;
+function waitsForWorker(instance: ExplainedInstance, facts: Facts): WaitCause {
+  const { now } = facts;
+  const { itemsTotal, itemsEnded, dueAt, waitsFor } = instance;
   if (itemsTotal > 0) return { code: "items", text: `${itemsEnded} of its ${itemsTotal} items have ended` };
   if (instance.isHeld) {
     const text = `its earlier attempt is still being stopped${onWorker(instance)}; the next one starts when that is gone`;
@@ -75,27 +78,7 @@ function waitsForWorker(instance: ExplainedInstance, { now, workers, queueDepths
   if (waitsFor !== null) return { code: "deferred", text: waitText(waitsFor, dueAt, now) };
   if (dueAt !== null && dueAt > now)
     return { code: "deferred", text: `it gave its worker back and goes on ${inTime(dueAt, now)}` };
-  const ofQueue = workers.filter((worker) => worker.queues.includes(queue));
-  if (ofQueue.length === 0)
-    return { code: "no_worker", text: `no live worker takes queue ${queue}${otherQueues(workers)}` };
-  const taking = ofQueue.filter((worker) => lacks(instance, worker).length === 0);
-  if (taking.length === 0) {
-    const missing = [...new Set(ofQueue.flatMap((worker) => lacks(instance, worker)))].slice(0, mostNames);
-    return { code: "no_worker", text: `no live worker of queue ${queue} has ${missing.join(" and ")}` };
-  }
-  if (taking.every((worker) => worker.freeSlots === 0)) {
-    const slots = taking.reduce((sum, worker) => sum + worker.slots, 0);
-    const depth = queueDepths.get(queue) ?? 0;
-    const busy = `${count(slots, "slot", "slots")} of ${count(taking.length, "worker that takes", "workers that take")} queue ${queue}`;
-    return {
-      code: "workers_busy",
-      text: `no free slot: ${busy} ${slots === 1 ? "is" : "are"} taken, and ${count(depth, "attempt waits", "attempts wait")} in the queue`,
-    };
-  }
-  return {
-    code: "dispatching",
-    text: `a worker that takes queue ${queue} has a free slot; it starts at the next look`,
-  };
+  return explainPlacement(instance, facts);
 }
 
 /** What tasks wait for that need no worker; anything else was said by a worker that gave its attempt back. */
@@ -115,20 +98,6 @@ function waitText(waitsFor: string, dueAt: number | null, now: number): string {
     default:
       return `it gave its worker back and waits for ${waitsFor}`;
   }
-}
-
-/** What the task asks for and the worker does not have, in words. */
-function lacks({ labels, operatorType }: ExplainedInstance, worker: Facts["workers"][number]): readonly string[] {
-  const missing = Object.entries(labels).filter(([name, value]) => worker.labels[name] !== value);
-  const words = missing.map(([name, value]) => `the label ${name}=${value}`);
-  const runs = worker.operators.length === 0 || worker.operators.includes(operatorType);
-  return runs ? words : [...words, `the operator ${operatorType}`];
-}
-
-function otherQueues(workers: Facts["workers"]): string {
-  if (workers.length === 0) return ": no worker is connected";
-  const queues = [...new Set(workers.flatMap((worker) => worker.queues))].toSorted();
-  return `; the workers take ${queues.slice(0, mostNames).join(", ")}`;
 }
 
 function retries({ tryNumber, dueAt }: ExplainedInstance, { now }: Facts): WaitCause {
@@ -161,10 +130,6 @@ function names(tasks: readonly { readonly taskId: string; readonly state: TaskSt
   const shown = tasks.slice(0, mostNames).map(({ taskId, state }) => `${taskId} (${state})`);
   const more = tasks.length - shown.length;
   return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-}
-
-function count(number: number, one: string, many: string): string {
-  return `${number} ${number === 1 ? one : many}`;
 }
 
 function inTime(at: number, now: number): string {

@@ -61,5 +61,7 @@ function targetOf(sensor: SensorDefinition): string {
       return `s3://${sensor.bucket}/${sensor.prefix}`;
     case "dag":
       return `${sensor.states.join(", ")} of ${sensor.dagId}`;
+    case "kafka":
+      return sensor.connection === null ? sensor.topic : `${sensor.topic} of ${sensor.connection}`;
   }
 }

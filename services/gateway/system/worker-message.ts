@@ -1,10 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { formatInstanceId } from "#core/instance-id.ts";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import {
   type ActiveTaskSchema,
   type QueueSchema,
   type WorkerIncarnationSchema,
+  type WorkerResourcesSchema,
   type WorkerSchema,
   type WorkerStatsSchema,
   WorkerStatus as WorkerStatusMessage,
@@ -34,8 +36,11 @@ export function toWorkerMessage(view: WorkerView, tasks: readonly ActiveTask[]):
     labels: { ...view.labels },
     queues: [...view.queues],
     capabilities: [...view.capabilities],
+    hostCapabilities: [...view.hostCapabilities],
     slots: view.slots,
     availableSlots: takesWork ? view.freeSlots : 0,
+    resources: toResources(view.resources),
+    availableResources: toResources(view.room),
     activeTasks: tasks.map(toActiveTaskMessage),
     resourceUsage: view.usage ?? undefined,
     lastHeartbeat: timestampFromMs(view.lastBeatAt),
@@ -87,6 +92,17 @@ export function toQueueMessage(view: QueueView, now: number): MessageInitShape<t
     workers,
     slots: BigInt(slots),
     availableSlots: BigInt(freeSlots),
+  };
+}
+
+/** More may be taken than there is for a moment: that shows as nothing. */
+function toResources(amounts: ResourceAmounts): MessageInitShape<typeof WorkerResourcesSchema> {
+  const { milliCpus, memoryBytes, diskBytes, gpus } = amounts;
+  return {
+    cpu: Math.max(0, milliCpus) / 1000,
+    memoryBytes: BigInt(Math.max(0, memoryBytes)),
+    diskBytes: BigInt(Math.max(0, diskBytes)),
+    gpus: Math.max(0, gpus),
   };
 }
 

@@ -27,7 +27,7 @@ export const nextDue = {
 };
 
 const heldColumns =
-  "t.run_key, t.ordinal, r.run_id, t.task_id, t.map_index, t.held_fence AS fence, t.worker_key, t.state = 'running' AS is_running";
+  "t.run_key, t.ordinal, r.run_id, t.task_id, t.map_index, t.held_fence AS fence, t.worker_key, t.state = 'running' AS is_running, t.resources";
 
 /** A held attempt belongs to a worker row; once that row is out of service nobody else will report it. */
 export const listHeldByLostWorkers = {

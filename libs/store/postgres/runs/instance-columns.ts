@@ -59,6 +59,8 @@ const versionColumns: readonly Column[] = [
   { name: "pool", type: "text", value: (_, task) => task.pool },
   { name: "labels", type: "jsonb", value: (_, task) => someOf(task.labels?.required) },
   { name: "preferred_labels", type: "jsonb", value: (_, task) => someOf(task.labels?.preferred) },
+  { name: "capabilities", type: "jsonb", value: (_, task) => someOf(task.capabilities) },
+  { name: "resources", type: "jsonb", value: (_, task) => task.requests ?? null },
   { name: "priority", type: "integer", value: (_, task) => task.priority },
 ];
 
@@ -99,8 +101,8 @@ function read(column: Column): string {
 }
 
 /** Null where there are none, so that most rows have nothing to compare. */
-function someOf(labels: Readonly<Record<string, string>> = {}): object | null {
-  return Object.keys(labels).length === 0 ? null : labels;
+function someOf(asked: Readonly<Record<string, string>> | readonly string[] = []): object | null {
+  return Object.keys(asked).length === 0 ? null : asked;
 }
 
 function plus(at: number | null, durationMs: number | null): number | null {

@@ -1,7 +1,9 @@
 import { functionPrefix } from "#core/function-capability.ts";
 import { activeTasksLimit, poolLimit } from "#core/limit-names.ts";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { PickedInstances } from "#ports/queued-instance.ts";
 import type { RunStore } from "#ports/run-store.ts";
+import { placeOldest } from "../../changes/place-oldest.ts";
 import { type RoomOf, withinRoom } from "../../changes/within-room.ts";
 import type { Database } from "../database.ts";
 import { isStampedWithin, wasDispatched } from "./dispatch-stamps.ts";
@@ -9,55 +11,67 @@ import { isStampedWithin, wasDispatched } from "./dispatch-stamps.ts";
 /** Instances without a backend of their own have this word in the pick. */
 const deploymentBackend = "";
 
-const isWaiting = "t.state = 'queued' AND NOT t.held AND t.items_total = 0";
-const mayBeTaken = `${isWaiting} AND t.waits_for IS NULL AND (t.due_at IS NULL OR t.due_at <= now())
-      AND t.queue = ANY($1::text[]) AND COALESCE(t.backend, '${deploymentBackend}') = ANY($2::text[]) AND NOT r.is_paused
-      AND (t.pool IS NULL OR EXISTS (SELECT 1 FROM pool_room p WHERE p.name = t.pool AND p.room > 0))
+const isWaiting = "t.state = 'queued' AND NOT t.held AND t.items_total = 0 AND t.waits_for IS NULL";
+/** Of what waits in a lane: the lane's queue and pool were looked at before. */
+const mayBeTaken = `${isWaiting} AND (t.due_at IS NULL OR t.due_at <= now()) AND COALESCE(t.backend, '${deploymentBackend}') = ANY($2::text[]) AND NOT r.is_paused
       AND (r.max_active_tasks IS NULL OR r.max_active_tasks > COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0))
       AND (t.labels IS NULL OR $7::jsonb IS NULL OR t.labels <@ $7) AND ($8::text[] IS NULL OR t.operator_type = ANY($8))
+      AND (t.capabilities IS NULL OR $9::jsonb IS NULL OR t.capabilities <@ $9)
+      AND (t.resources IS NULL OR $10::jsonb IS NULL OR EXISTS (SELECT 1 FROM jsonb_array_elements($10) f(room) WHERE has_room(f.room, t.resources)))
+      AND ($11::integer IS NULL OR (t.resources IS NOT NULL AND t.queued_at <= now() - $11 * interval '1 ms'))
       AND (t.preferred_labels IS NULL OR $7 IS NULL OR t.preferred_labels <@ $7 OR NOT EXISTS (SELECT 1 FROM workers w
         WHERE w.status = 'healthy' AND w.lease_expires_at > now() AND w.free_slots > 0 AND t.queue = ANY(w.queues)
-          AND COALESCE(t.labels, '{}') || t.preferred_labels <@ w.labels))
+          AND COALESCE(t.labels, '{}') || t.preferred_labels <@ w.labels AND (w.capabilities = '{}' OR t.operator_type = ANY(w.capabilities))
+          AND (t.capabilities IS NULL OR t.capabilities <@ to_jsonb(w.host_capabilities)) AND (t.resources IS NULL OR has_room(w.resources, t.resources))))
       AND NOT ${isStampedWithin("$6::integer")}`;
-const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number, t.backend, t.pool, t.labels IS NOT NULL OR starts_with(t.operator_type, '${functionPrefix}') AS is_placed, r.max_active_tasks, ${wasDispatched} AS was_dispatched`;
+const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number, t.backend, t.pool, t.labels IS NOT NULL OR t.capabilities IS NOT NULL OR t.resources IS NOT NULL OR starts_with(t.operator_type, '${functionPrefix}') AS is_placed, t.resources, r.max_active_tasks, ${wasDispatched} AS was_dispatched`;
 const byUrgency = "t.priority DESC, t.dag_priority DESC";
 const byAge = "t.queued_at, t.run_key, t.ordinal";
 
-/** How much more than an even share of the limit is read of each DAG at first. */
+/** As the index has it. */
+const poolName = "COALESCE(t.pool, '')";
+const laneColumns = `t.queue, t.dag_key, ${poolName} AS pool`;
+
+/** How much more than an even share of the limit is read of each lane at first. */
 const shareOfEach = 3;
 const leastOfEach = 2;
 
 /**
- * The dispatcher's order. `waiting` jumps from DAG to DAG through the index; of each the best are read, and a DAG's n-th
- * stands where its attempts that are out, and its n − 1 before it, put it: sorting by that is what taking the DAG with the
- * fewest attempts out again and again would come to (G14). `$4`: that many of the oldest go first. `$5`: how many of each DAG
+ * The dispatcher's order. What waits lies in lanes of one queue, DAG and pool. `lane` jumps from one to the next through the
+ * index, within the queues `$1`; those whose pool is full are left out. Of each the best are read, and a DAG's n-th stands where its attempts that are out, and its n − 1 before it, put it: sorting by that is what taking the DAG with the
+ * fewest attempts out again and again would come to (G14). `$4`: how many of the oldest of all are read beside them. `$5`: how many of each lane
  * are read, null for a few more than an even share. `$6`: milliseconds in which a ticket that is out may still be used.
- * `$7` and `$8`: labels and operators of the workers that it is for; null: any. Where a worker with the labels that a task would
+ * `$7`, `$8` and `$9`: labels, operators and capabilities of the workers that it is for, `$10`: what each has free; null: any.
+ * `$11`: only what asks for resources and was queued so many milliseconds ago. Where a worker with the labels that a task would
  * like has a free slot, others leave the task to it.
  */
-const pickText = `WITH RECURSIVE waiting AS (
-    (SELECT t.dag_key FROM task_instances t WHERE ${isWaiting} ORDER BY t.dag_key LIMIT 1)
+const pickText = `WITH RECURSIVE lane AS (
+    SELECT first.* FROM (SELECT DISTINCT unnest($1::text[])) AS q(queue) CROSS JOIN LATERAL (SELECT ${laneColumns} FROM task_instances t
+      WHERE ${isWaiting} AND t.queue = q.queue ORDER BY t.dag_key, ${poolName} LIMIT 1) first
     UNION ALL
-    SELECT (SELECT t.dag_key FROM task_instances t WHERE ${isWaiting} AND t.dag_key > w.dag_key ORDER BY t.dag_key LIMIT 1)
-      FROM waiting w WHERE w.dag_key IS NOT NULL
-  ), dags AS MATERIALIZED (SELECT dag_key FROM waiting WHERE dag_key IS NOT NULL),
-  depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM dags),
-  attempts AS MATERIALIZED (SELECT t.dag_key, count(*) AS out FROM task_instances t WHERE t.held GROUP BY t.dag_key),
-  pool_room AS MATERIALIZED (SELECT p.name, p.size - (SELECT count(*) FROM slot_rows s
+    SELECT next.* FROM lane l CROSS JOIN LATERAL (SELECT ${laneColumns} FROM task_instances t
+      WHERE ${isWaiting} AND t.queue = l.queue AND (t.dag_key, ${poolName}) > (l.dag_key, l.pool) ORDER BY t.dag_key, ${poolName} LIMIT 1) next
+  ), pool_room AS MATERIALIZED (SELECT p.name, p.size - (SELECT count(*) FROM slot_rows s
     WHERE s.limit_name = 'pool/' || p.name AND s.run_key IS NOT NULL AND s.number <= p.size) AS room FROM pools p),
-  oldest AS MATERIALIZED (SELECT ${columns}, t.dag_key, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
-    WHERE ${mayBeTaken} ORDER BY ${byAge} LIMIT $4),
+  lanes AS MATERIALIZED (SELECT l.* FROM lane l WHERE l.pool = '' OR EXISTS (SELECT 1 FROM pool_room p WHERE p.name = l.pool AND p.room > 0)),
+  depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM lanes),
+  attempts AS MATERIALIZED (SELECT t.dag_key, count(*) AS out FROM task_instances t WHERE t.held GROUP BY t.dag_key),
+  oldest AS MATERIALIZED (SELECT n.* FROM (SELECT DISTINCT queue, pool FROM lanes) l CROSS JOIN LATERAL (
+      SELECT ${columns}, t.dag_key, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
+      WHERE t.queue = l.queue AND ${poolName} = l.pool AND ${mayBeTaken} ORDER BY ${byAge} LIMIT $4) n
+    ORDER BY n.queued_at, n.run_key, n.ordinal LIMIT $4),
   best AS (
-    SELECT c.*, d.dag_key, COALESCE(a.out, 0) + (SELECT count(*) FROM oldest o WHERE o.dag_key = d.dag_key) + c.place AS standing
-    FROM dags d LEFT JOIN attempts a USING (dag_key) CROSS JOIN LATERAL (
-      SELECT n.*, row_number() OVER () AS place FROM (
-        SELECT ${columns}, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
-        WHERE t.dag_key = d.dag_key AND ${mayBeTaken} AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
-        ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n) c)
-  SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, max_active_tasks, was_dispatched, dag_key, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,
+    SELECT n.*, COALESCE(a.out, 0) + (SELECT count(*) FROM oldest o WHERE o.dag_key = n.dag_key)
+      + row_number() OVER (PARTITION BY n.dag_key ORDER BY n.priority DESC, n.dag_priority DESC, n.queued_at, n.run_key, n.ordinal) AS standing
+    FROM lanes l CROSS JOIN LATERAL (
+      SELECT ${columns}, t.dag_key, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
+      WHERE t.queue = l.queue AND t.dag_key = l.dag_key AND ${poolName} = l.pool AND ${mayBeTaken}
+        AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
+      ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n LEFT JOIN attempts a ON a.dag_key = n.dag_key)
+  SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,
     (SELECT room FROM pool_room p WHERE p.name = t.pool) AS pool_room, max_active_tasks - COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0) AS tasks_room FROM (
-    SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, max_active_tasks, was_dispatched, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
-    UNION ALL SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, max_active_tasks, was_dispatched, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
+    SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
+    UNION ALL SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
   ORDER BY part, ${byUrgency}, standing, ${byAge} LIMIT $3`;
 
 const pick = { name: "pick_queued", text: pickText };
@@ -69,6 +83,7 @@ interface PickedRow {
   readonly try_number: number;
   readonly backend: string | null;
   readonly was_dispatched: boolean;
+  readonly resources: ResourceAmounts | null;
   readonly is_placed: boolean;
   readonly dag_key: number;
   readonly pool: string | null;
@@ -78,13 +93,22 @@ interface PickedRow {
   readonly tasks_room: number | null;
   /** Read as one of the best of its DAG, not as one of the oldest. */
   readonly is_of_dag: boolean;
-  /** How many of each DAG were read. */
+  /** How many of each lane were read. */
   readonly of_each: number;
 }
 
 export async function pickQueued(
   database: Database,
-  { queues, backends, limit, oldest = 0, redispatchAfterMs = 0, traits }: Parameters<RunStore["pickQueued"]>[0],
+  {
+    queues,
+    backends,
+    limit,
+    oldestAt = [],
+    redispatchAfterMs = 0,
+    traits,
+    rooms,
+    askedMs,
+  }: Parameters<RunStore["pickQueued"]>[0],
 ): Promise<PickedInstances> {
   const labels = traits === undefined ? null : JSON.stringify(traits.labels);
   const operators = traits === undefined || traits.operators.length === 0 ? null : traits.operators;
@@ -94,15 +118,19 @@ export async function pickQueued(
       queues,
       names,
       limit,
-      Math.min(oldest, limit),
+      Math.min(oldestAt.length, limit),
       ofEach,
       redispatchAfterMs,
       labels,
       operators,
+      traits === undefined ? null : JSON.stringify(traits.capabilities),
+      rooms === undefined ? null : JSON.stringify(rooms),
+      askedMs ?? null,
     ]);
   const few = await read(null);
   const rows = mayBeCut(few, limit) ? await read(limit) : few;
-  const instances = withinRoom(rows, limitsOf).map((row) => ({
+  const [best, oldest] = [rows.filter((row) => row.is_of_dag), rows.filter((row) => !row.is_of_dag)];
+  const instances = withinRoom(placeOldest(oldest, best, oldestAt), limitsOf).map((row) => ({
     runKey: row.run_key,
     ordinal: row.ordinal,
     generation: row.generation,
@@ -110,6 +138,7 @@ export async function pickQueued(
     backend: row.backend,
     isPlaced: row.is_placed,
     wasDispatched: row.was_dispatched,
+    ...(row.resources === null ? {} : { requests: row.resources }),
   }));
   return { instances, mayBeMore: rows.length === limit };
 }

@@ -4,6 +4,7 @@ import { withRemovedTasks } from "#core/removed-tasks.ts";
 import type { RunAggregate, RunRow } from "#core/run-model.ts";
 import type { Queryable } from "../database.ts";
 import { fromInstanceRow, type InstanceRow, instanceRowColumns } from "./instance-row.ts";
+import { ampleCache } from "../../changes/cache-limits.ts";
 import { mergeInstances } from "../../changes/run-cache.ts";
 import { type DagRunRow, dagRunColumns, fromRunRow } from "./run-row.ts";
 
@@ -22,17 +23,18 @@ const selectVersion = { name: "load_version", text: "SELECT definition FROM dag_
 
 const selectDagId = { name: "find_dag_id", text: "SELECT dag_id FROM dags WHERE dag_key = $1" };
 
-const maxCachedPlans = 1000;
 const maxCachedIds = 20_000;
 
 /** Reads runs with their instances; versions are immutable, so their plans are kept. */
 export class RunLoader {
   readonly #toPlan: (definition: unknown) => Plan;
-  readonly #plans = new LRUCache<number, Plan>({ max: maxCachedPlans });
+  readonly #plans: LRUCache<number, Plan>;
   readonly #dagIds = new LRUCache<number, string>({ max: maxCachedIds });
 
-  constructor(toPlan: (definition: unknown) => Plan) {
+  /** `maxTasks` of all plans together that are kept. */
+  constructor(toPlan: (definition: unknown) => Plan, maxTasks: number = ampleCache.tasks) {
     this.#toPlan = toPlan;
+    this.#plans = new LRUCache({ maxSize: maxTasks, sizeCalculation: (plan) => plan.tasks.length + 1 });
   }
 
   /**

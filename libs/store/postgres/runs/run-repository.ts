@@ -1,12 +1,14 @@
 import type { Plan } from "#core/plan.ts";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { QueuedInstance } from "#ports/queued-instance.ts";
 import type { HeldAttempt, RunFacts, RunStore } from "#ports/run-store.ts";
-import type { RunType } from "#ports/new-run.ts";
+import type { CreateRunResult, NewRun, RunType } from "#ports/new-run.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "../database.ts";
 import { changeRuns } from "../../changes/change-runs.ts";
 import { replacementWakes, roomWakes } from "../../changes/room-wakes.ts";
 import { type CreateContext, createRun } from "./create-run.ts";
+import { ampleCache, type CacheLimits } from "../../changes/cache-limits.ts";
 import { RunCache } from "../../changes/run-cache.ts";
 import { RunLoader } from "./run-loader.ts";
 import { createRunTable } from "./run-table.ts";
@@ -47,6 +49,7 @@ interface HeldRow {
   readonly fence: number;
   readonly worker_key: number;
   readonly is_running: boolean;
+  readonly resources: ResourceAmounts | null;
 }
 
 interface DueRow {
@@ -62,20 +65,17 @@ export function createRunRepository(options: {
   toPlan: (definition: unknown) => Plan;
   wake: Wake;
   now: () => number;
+  cache?: CacheLimits;
 }): RunStore {
-  const { database, wake, now } = options;
-  const loader = new RunLoader(options.toPlan);
+  const { database, wake, now, cache: limits = ampleCache } = options;
+  const loader = new RunLoader(options.toPlan, limits.tasks);
   const slotRows = new SlotRowMaker();
   const table = createRunTable(database, loader, slotRows);
-  const context: CreateContext = { database, table, loader, slotRows, cache: new RunCache(), now };
+  const context: CreateContext = { database, table, loader, slotRows, cache: new RunCache(limits.instances), now };
   return {
     async createRun(run) {
       const result = await createRun(context, run);
-      if (result.kind === "created") {
-        wake.notify(result.isAdmitted ? "queued" : "room");
-        wake.notify("outbox");
-        if (run.replaceExisting) for (const topic of replacementWakes) wake.notify(topic);
-      }
+      if (result.kind === "created") tellOfNew(wake, run, result);
       return result;
     },
     async changeRuns(changes) {
@@ -85,7 +85,7 @@ export function createRunRepository(options: {
       for (const result of results) {
         if (result.kind !== "applied") continue;
         if (result.run.run.endedAt !== null) wake.notify("ended", result.run.run.runId);
-        for (const channel of roomWakes(result)) wake.notify(channel);
+        for (const channel of roomWakes(result.run, result.decision)) wake.notify(channel);
       }
       return results;
     },
@@ -127,6 +127,17 @@ export function createRunRepository(options: {
   };
 }
 
+function tellOfNew(
+  wake: Wake,
+  { replaceExisting }: NewRun,
+  { isAdmitted, runKey }: Extract<CreateRunResult, { kind: "created" }>,
+): void {
+  if (isAdmitted) wake.notify("created", String(runKey));
+  else wake.notify("room");
+  wake.notify("outbox");
+  if (replaceExisting) for (const topic of replacementWakes) wake.notify(topic);
+}
+
 function fromRefRow(row: RefRow): QueuedInstance {
   return { runKey: row.run_key, ordinal: row.ordinal, generation: row.generation, tryNumber: row.try_number };
 }
@@ -141,6 +152,7 @@ function fromHeldRow(row: HeldRow): HeldAttempt {
     fence: row.fence,
     workerKey: row.worker_key,
     isRunning: row.is_running,
+    ...(row.resources === null ? {} : { requests: row.resources }),
   };
 }
 

@@ -1,15 +1,26 @@
 import { RE2JS } from "re2js";
+import { compilePattern, patternProblem } from "./text-pattern.ts";
 
 /**
  * Tells which files, by their path below the folder with `/`, a pattern means: `*` and `?` within a name, `**` any
- * folders, `[a-z]`, and `{a,b}` alternatives, which don't nest. A pattern without `/` means names in any folder. Takes
- * linear time, whatever the pattern.
+ * folders, `[a-z]`, and `{a,b}` alternatives, which don't nest. A pattern without `/` means names in any folder. Throws a
+ * plain Error, whose message goes after the pattern's name, for too large a pattern; what it answers throws one for a path
+ * that is too long for it.
  */
 export function compileGlob(pattern: string): (path: string) => boolean {
-  const source = pattern.replaceAll(/\*\*\/|\*\*|\*|\?|\[[^\]]+\]|\{[^}]*\}|[^*?]/gu, translate);
-  const expression = RE2JS.compile(source, RE2JS.DOTALL);
+  const expression = compilePattern(expressionOf(pattern));
   const isPath = pattern.includes("/");
-  return (path) => expression.testExact(isPath ? path : path.slice(path.lastIndexOf("/") + 1));
+  return (path) => expression.test(isPath ? path : path.slice(path.lastIndexOf("/") + 1));
+}
+
+/** What is wrong with a pattern, to go after its name; null: nothing is. */
+export function globProblem(pattern: string): string | null {
+  return patternProblem(expressionOf(pattern));
+}
+
+function expressionOf(pattern: string): string {
+  const source = pattern.replaceAll(/\*\*\/|\*\*|\*|\?|\[[^\]]+\]|\{[^}]*\}|[^*?]/gu, translate);
+  return `^(?s:${source})$`;
 }
 
 function translate(part: string): string {

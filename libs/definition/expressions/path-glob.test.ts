@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compileGlob } from "./glob.ts";
+import { compileGlob, globProblem } from "./path-glob.ts";
 
 test.each<[pattern: string, matches: readonly string[], others: readonly string[]]>([
   ["*", ["a", "a.csv", "x/a"], []],
@@ -31,7 +31,13 @@ test("any text is a pattern, and one without special characters means itself", (
   );
 });
 
-test("a pattern with many stars takes linear time, and not ages", () => {
+test("a pattern with many stars takes linear time, and a path that is too long for it is refused", () => {
   const glob = compileGlob(`${"a*".repeat(40)}b`);
-  expect(glob("a".repeat(2000))).toBe(false);
+  expect(glob("a".repeat(255))).toBe(false);
+  expect(() => glob("a".repeat(4000))).toThrow(/^is matched with texts of at most \d+ characters, not 4000$/);
+});
+
+test("a pattern that is too large is none", () => {
+  expect(globProblem("*.csv")).toBeNull();
+  expect(globProblem("?".repeat(1000))).toMatch(/longer than|repeats too much/);
 });

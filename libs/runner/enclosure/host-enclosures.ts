@@ -1,0 +1,36 @@
+import { findContainerTool } from "./find-container-tool.ts";
+import type { ContainerTool, ProcessTools } from "./enclosure.ts";
+import { findProcessTools } from "./find-process-tools.ts";
+
+/** What a host may be able to do beyond running a process, in the words of its hello and of a task's needs. */
+export type EnclosureCapability = "container" | "network:none" | "network:outbound" | "filesystem:confined";
+
+/** What this host can enclose attempts with, found by trying it. */
+export interface HostEnclosures {
+  readonly capabilities: readonly EnclosureCapability[];
+  /** Null: processes run open alone. */
+  readonly process: ProcessTools | null;
+  readonly container: ContainerTool | null;
+  /** Why it lacks what it lacks, and what would help. */
+  readonly missing: Readonly<Partial<Record<EnclosureCapability, string>>>;
+}
+
+/** What is known of a host that was not asked. */
+export const noEnclosures: HostEnclosures = { capabilities: [], process: null, container: null, missing: {} };
+
+/** Tries what the host has. Takes as long as the slowest of the tries, each of which has a deadline. Never rejects. */
+export async function findHostEnclosures(host: Readonly<Record<string, string | undefined>>): Promise<HostEnclosures> {
+  const [processes, containers] = await Promise.all([findProcessTools(host), findContainerTool(host)]);
+  const missing = {
+    ...("reason" in processes ? { "network:none": processes.reason, "filesystem:confined": processes.reason } : {}),
+    ...(processes.outboundReason === null ? {} : { "network:outbound": processes.outboundReason }),
+    ...("reason" in containers ? { container: containers.reason } : {}),
+  };
+  const all: readonly EnclosureCapability[] = ["container", "network:none", "network:outbound", "filesystem:confined"];
+  return {
+    capabilities: all.filter((name) => !(name in missing)),
+    process: "reason" in processes ? null : processes.tools,
+    container: "reason" in containers ? null : containers,
+    missing,
+  };
+}

@@ -1,0 +1,14 @@
+-- What tasks ask of their worker's host, null where they ask for nothing, and what the hosts of workers have. `resources` of an
+-- instance is what an attempt of it takes.
+ALTER TABLE task_instances ADD COLUMN capabilities jsonb;
+ALTER TABLE workers
+  ADD COLUMN host_capabilities text[] NOT NULL DEFAULT '{}',
+  ADD COLUMN resources jsonb NOT NULL DEFAULT '{}';
+
+-- As `hasRoom` of libs/core/resource-amounts.ts: what is not named is 0.
+CREATE FUNCTION has_room(room jsonb, wanted jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT COALESCE((wanted->>'milliCpus')::bigint, 0) <= COALESCE((room->>'milliCpus')::bigint, 0)
+    AND COALESCE((wanted->>'memoryBytes')::bigint, 0) <= COALESCE((room->>'memoryBytes')::bigint, 0)
+    AND COALESCE((wanted->>'diskBytes')::bigint, 0) <= COALESCE((room->>'diskBytes')::bigint, 0)
+    AND COALESCE((wanted->>'gpus')::bigint, 0) <= COALESCE((room->>'gpus')::bigint, 0)
+$$;
