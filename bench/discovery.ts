@@ -18,6 +18,7 @@ import { formatTable } from "./measure.ts";
 
 const changes = 5;
 const idleScans = 5;
+const savedDeadlineMs = 30_000;
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 const logger = createLogger({ level: "error", format: "text", component: "bench" });
@@ -81,11 +82,13 @@ async function measure(store: Store, directory: string, fileCount: number): Prom
 
 /** Looks again and again: what is measured is when others could see it. */
 async function waitForVersion(store: Store, dagId: string, version: number): Promise<void> {
-  for (;;) {
+  const deadline = performance.now() + savedDeadlineMs;
+  while (performance.now() < deadline) {
     const active = await store.definitions.getActive(dagId);
     if (active?.version === version) return;
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+  throw new Error(`version ${version} of ${dagId} was not in force after ${savedDeadlineMs} ms`);
 }
 
 function textOf(file: number, version: number): string {

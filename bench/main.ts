@@ -47,7 +47,7 @@ const benches: ReadonlyMap<
   ],
   [
     "runner",
-    { about: "starts of processes by the worker's size, the kill of 1,000, 200 beside ninja", run: benchRunner },
+    { about: "starts of processes by the worker's size, the kill of 1,000, 200 shells beside ninja", run: benchRunner },
   ],
   ["scale", { about: "1,000 workers and 100,000 queued tasks in simulation [quick]", run: benchScale }],
   [

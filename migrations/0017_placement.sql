@@ -7,8 +7,8 @@ ALTER TABLE workers
 
 -- As `hasRoom` of libs/core/resource-amounts.ts: what is not named is 0.
 CREATE FUNCTION has_room(room jsonb, wanted jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT COALESCE((wanted->>'milliCpus')::bigint, 0) <= COALESCE((room->>'milliCpus')::bigint, 0)
-    AND COALESCE((wanted->>'memoryBytes')::bigint, 0) <= COALESCE((room->>'memoryBytes')::bigint, 0)
-    AND COALESCE((wanted->>'diskBytes')::bigint, 0) <= COALESCE((room->>'diskBytes')::bigint, 0)
-    AND COALESCE((wanted->>'gpus')::bigint, 0) <= COALESCE((room->>'gpus')::bigint, 0)
+  SELECT COALESCE((wanted->>'milliCpus')::numeric, 0) <= COALESCE((room->>'milliCpus')::numeric, 0)
+    AND COALESCE((wanted->>'memoryBytes')::numeric, 0) <= COALESCE((room->>'memoryBytes')::numeric, 0)
+    AND COALESCE((wanted->>'diskBytes')::numeric, 0) <= COALESCE((room->>'diskBytes')::numeric, 0)
+    AND COALESCE((wanted->>'gpus')::numeric, 0) <= COALESCE((room->>'gpus')::numeric, 0)
 $$;

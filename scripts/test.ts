@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { findMissingKafkaTool, prepareKafkaJars } from "#testing/kafka/kafka-jars.ts";
-import { runCheck, type Tally } from "./check/run-check.ts";
+import { runCheck } from "./check/run-check.ts";
 import { installDebianPackages } from "./test/debian-packages.ts";
-import { runVitest } from "./test/run-vitest.ts";
+import { runVitest, type VitestResult } from "./test/run-vitest.ts";
 
 /** Programs that tests start, with what they are for. */
 const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
@@ -17,15 +17,16 @@ if (filters.length === 0) {
   installDebianPackages((line) => void process.stdout.write(`${line}\n`));
   await prepareKafka();
 }
-const tallies = filters.length === 0 ? await runEverything() : await runMatching();
-const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
-const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
+const results = filters.length === 0 ? await runEverything() : await runMatching();
+const passed = results.reduce((sum, tally) => sum + tally.passed, 0);
+const failed = results.reduce((sum, tally) => sum + tally.failed, 0);
 const ranNothing = passed + failed === 0;
 if (ranNothing) process.stdout.write(`no test matches ${filters.join(" ")}\n`);
+saySkipped(results.flatMap(({ skipped }) => skipped));
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed > 0 || ranNothing ? 1 : 0;
 
-async function runEverything(): Promise<readonly Tally[]> {
+async function runEverything(): Promise<readonly VitestResult[]> {
   process.stdout.write("npm test: 1. check (each step counts as a test)  2. unit tests  3. end-to-end tests\n");
   process.stdout.write("\n1. check\n");
   const check = await runCheck();
@@ -33,11 +34,11 @@ async function runEverything(): Promise<readonly Tally[]> {
   const unit = await runVitest("unit", []);
   process.stdout.write("\n3. end-to-end tests, on real processes and an embedded PostgreSQL\n");
   const endToEnd = await runVitest("e2e", []);
-  return [check, unit, endToEnd];
+  return [{ ...check, skipped: [] }, unit, endToEnd];
 }
 
 /** With arguments, only the test files whose path contains one of them; options of vitest are passed on. */
-async function runMatching(): Promise<readonly Tally[]> {
+async function runMatching(): Promise<readonly VitestResult[]> {
   process.stdout.write(`npm test: test files that match ${filters.join(" ")}\n`);
   return [await runVitest("unit", filters), await runVitest("e2e", filters)];
 }
@@ -49,12 +50,18 @@ function sayMissingTools(): void {
   }
 }
 
+/** In the last lines, where nobody overlooks it. */
+function saySkipped(skipped: readonly string[]): void {
+  if (skipped.length === 0) return;
+  process.stdout.write("\nskipped, with the reasons first:\n");
+  for (const line of new Set(skipped)) process.stdout.write(`  ${line}\n`);
+}
+
 /** Fetches the broker of the bus's tests before any of them waits for it; what fails here they say again, louder. */
 async function prepareKafka(): Promise<void> {
   const missing = findMissingKafkaTool();
   if (missing !== null) {
-    const consequence = process.env["CI"] === "true" ? "fail" : "are skipped";
-    process.stdout.write(`tests with Apache Kafka ${consequence}: ${missing}\n`);
+    process.stdout.write(`there will be no tests with Apache Kafka: ${missing}\n`);
     return;
   }
   const say = (line: string): void => void process.stdout.write(`${line}\n`);

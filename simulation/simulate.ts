@@ -209,7 +209,7 @@ function createSystem(
 
 function drawDeployment(random: RandomStream, backend: Deployment["backend"]): Deployment {
   return {
-    handOff: random.chance(0.8),
+    handOff: random.chance(0.5),
     backend,
     redispatchAfterMs: 2000,
     leaseMs: 3000,

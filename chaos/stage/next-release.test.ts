@@ -9,7 +9,10 @@ it("is a program of its own, with a protocol and migrations that this one does n
   const release = await createNextRelease();
   const root = join(dirname(release.program), "..");
   try {
-    const { stdout } = spawnSync(process.execPath, [release.program, "--version"], { encoding: "utf8" });
+    const { stdout } = spawnSync(process.execPath, [release.program, "--version"], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
     expect(stdout).toContain(nextVersion);
     for (const file of ["services/executor/sessions/session-opening.ts", "services/worker/session-speech.ts"]) {
       const [ours, theirs] = await Promise.all([readFile(file, "utf8"), readFile(join(root, file), "utf8")]);

@@ -23,8 +23,8 @@ export const setups = {
   crowd: { ...services, executors: 4, environment: { ...environment, MILLRACE_DATABASE_POOL_MAX: "40" } },
   /** Nobody else can do the work of the one that dies. */
   single: { ...services, schedulers: 1, executors: 1, workers: 1 },
-  /** Assignments go by tickets. */
-  kafka: { ...services, kafka: true },
+  /** Assignments go by tickets, all of them. */
+  kafka: { ...services, environment: { ...environment, MILLRACE_EXECUTOR_HAND_OFF: "false" }, kafka: true },
   /** Small, because each process is started several times; nobody dies, so a slow machine may not cost a lease either. */
   releases: { ...services, schedulers: 1, workers: 2, environment: { ...environment, MILLRACE_WORKER_LEASE: "15s" } },
   /** Statements go through a pooler in transaction mode. */

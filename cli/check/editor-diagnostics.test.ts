@@ -125,7 +125,7 @@ const mistakes: readonly (readonly [text: string, diagnostic: string])[] = [
   [task("environment: {A-B: x}"), "5 a variable's name is letters, digits and `_`"],
   [task("environment: {A: [1]}"), "5 Incorrect type. Expected one of string, number, boolean."],
   [task("queue: a b"), "5 must be 1 to 200 letters, digits, `_`, `.` or `-`"],
-  [task("isolation: container"), "5 Property isolation is not allowed."],
+  [task("isolation: jail"), '5 Value is not accepted. Valid values: "process", "container".'],
   [operator("bash_comand: ls"), "6 Property bash_comand is not allowed."],
   [operator("working_directory: ."), "5 exactly one of bash_command, script is needed"],
   [operator("bash_command: 3"), '6 Incorrect type. Expected "string".'],

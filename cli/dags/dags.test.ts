@@ -258,6 +258,13 @@ describe("on the command line", () => {
 
     await writeFile(file, second.replace("[load]", "[laod]"));
     expect(await diff()).toMatchObject({ output: expect.stringMatching(/^etl\.yaml:5:.*UNKNOWN_TASK/), exitCode: 1 });
+    const refused = await diff("--output", "json");
+    expect(refused.exitCode).toBe(1);
+    expect(JSON.parse(refused.output)).toMatchObject({
+      dag_id: "etl",
+      file: "etl.yaml",
+      problems: [{ file: "etl.yaml", line: 5, code: "UNKNOWN_TASK", warning: false }],
+    });
     await writeFile(file, first.replace("etl", "other"));
     expect((await diff()).errors).toContain("etl.yaml defines the DAG other, not etl");
     expect((await diff("1")).errors).toContain("leave the numbers of versions out");

@@ -43,7 +43,12 @@ export async function diffFile({ dagId, file, versions }: Asked, flags: DiffFlag
   const rules = await rulesOf(file, flags, context);
   const after = readDefinition(content, file, rules);
   if (after.kind === "invalid") {
-    context.terminal.write(`${renderProblems(after.problems, context.terminal.paint).join("\n")}\n`);
+    const { problems } = after;
+    await writeResult(context, {
+      format: flags.output,
+      json: () => ({ dag_id: dagId, file, problems }),
+      lines: ({ paint }) => renderProblems(problems, paint),
+    });
     context.setExitCode(exitCodes.failed);
     return;
   }

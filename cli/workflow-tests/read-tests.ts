@@ -59,7 +59,7 @@ interface Reporting {
 
 function checkShape(value: unknown, places: SourcePlaces, problems: ProblemList): void {
   const root = value as JsonObject;
-  for (const { path, isKey, finding } of checkSchema(testFileSchema, root, "other")) {
+  for (const { path, isKey, finding } of checkSchema(testFileSchema, root)) {
     problems.add(isKey ? places.key(path) : places.value(path), finding);
   }
   const tests = isJsonObject(root) ? ownValue(root, "tests") : undefined;

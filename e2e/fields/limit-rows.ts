@@ -163,6 +163,35 @@ tasks:
       expect(tasks["memory"]?.last_error).toMatch(/memory/);
     },
   },
+  {
+    does: "`resources` of an operator win over the task's, key by key",
+    shows: ["bash", "python"].flatMap((type) =>
+      ["resources", "resources.cpu", "resources.memory", "resources.disk"].map((field) => `${type}.${field}`),
+    ),
+    yaml: [
+      `id: confined_operators
+default_task_config: {resources: {disk: 1Mi}}
+tasks:
+  - id: roomy
+    type: bash
+    operator: {bash_command: "head -c 20000000 /dev/zero > big", resources: {cpu: 0.5, memory: 256Mi, disk: 100Mi}}
+  - id: disk
+    type: python
+    resources: {disk: 1Gi}
+    operator: {python_code: "import time; open('big', 'wb').write(bytes(20000000)); time.sleep(60)", resources: {disk: 1Mi}}
+  - id: memory
+    type: python
+    resources: {memory: 1Gi}
+    operator: {python_code: "import time; big = bytearray(300000000); time.sleep(60)", resources: {cpu: 1, memory: 64Mi}}
+`,
+    ],
+    ends: "failed",
+    tasks: { roomy: { state: "success" } },
+    check(_see, { tasks }) {
+      expect(tasks["disk"]?.last_error).toMatch(/disk/);
+      expect(tasks["memory"]?.last_error).toMatch(/memory/);
+    },
+  },
 ];
 
 function begins({ tasks }: SeenRun, id: string): number {

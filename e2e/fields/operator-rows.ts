@@ -24,6 +24,24 @@ tasks:
     },
   },
   {
+    does: "`restricted` keeps a shell to its folder and to programs by their names",
+    shows: ["bash.restricted"],
+    yaml: [
+      `id: restricted
+default_task_config: {capture_stdout: true}
+tasks:
+  - {id: stays, type: bash, operator: {restricted: true, bash_command: "ls -A | wc -l | tr -d ' '"}}
+  - {id: leaves, type: bash, operator: {restricted: true, bash_command: "cd /"}}
+  - {id: writes, type: bash, operator: {restricted: true, bash_command: "echo much > file"}}
+`,
+    ],
+    ends: "failed",
+    outputs: { stays: { return_value: "0" } },
+    check(_see, { tasks }) {
+      for (const id of ["leaves", "writes"]) expect(tasks[id]?.last_error).toContain("restricted");
+    },
+  },
+  {
     does: "python runs code, a file, or what its command is taken for",
     shows: [
       ...["python.python_code", "python.python_file", "python.python_command"],

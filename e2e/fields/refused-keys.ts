@@ -11,5 +11,4 @@ export const refusedKeys: readonly { readonly what: string; readonly yaml: strin
     yaml: task("", ", executor: kubernetes"),
     error: /:3:\d+ NOT_SUPPORTED `executor: kubernetes`/,
   },
-  { what: "restricted shells", yaml: task(", restricted: true"), error: /:3:\d+ UNKNOWN_KEY the key `restricted`/ },
 ];

@@ -29,6 +29,9 @@ export const shownElsewhere: Readonly<Record<string, string>> = {
     ...["image", "command", "mounts", "mounts.source", "mounts.target", "mounts.read_only"],
     ...["environment", "network"],
   ]),
+  ...fieldsOf("container", "e2e/enclosures.test.ts", [
+    ...["resources", "resources.cpu", "resources.memory", "resources.disk"],
+  ]),
   "container.entrypoint": "libs/runner/enclosure/container-command.test.ts",
   "container.working_directory": "libs/runner/run-operators.test.ts",
   ...fieldsOf("sensors.kafka", "libs/sensors/kafka/poll-topic.test.ts", [

@@ -17,6 +17,8 @@ export type HandOff = (instance: Instance, task: PlanTask) => number | null;
 
 export interface DecideOptions {
   readonly handOff?: HandOff | undefined;
+  /** What was ready before is handed on too, not only what the events make ready. */
+  readonly handsOnWaiting?: boolean;
   readonly lacksRoom?: boolean;
 }
 
@@ -30,12 +32,12 @@ export function decideRun(
   run: RunAggregate,
   events: readonly RunEvent[],
   now: number,
-  { handOff, lacksRoom = false }: DecideOptions = {},
+  { handOff, handsOnWaiting = false, lacksRoom = false }: DecideOptions = {},
 ): Decision | null {
   const draft = new RunDraft(run, now, lacksRoom);
   const verdicts = events.map((event) => applyEvent(draft, event));
   if (handOff !== undefined) {
-    for (const ordinal of draft.readyOrdinals()) {
+    for (const ordinal of draft.readyOrdinals(handsOnWaiting)) {
       const instance = draft.get(ordinal);
       if (isLimited(draft.plan, draft.taskOf(instance))) continue;
       const workerKey = handOff(instance, draft.taskOf(instance));
@@ -45,12 +47,6 @@ export function decideRun(
     }
   }
   return draft.finish(verdicts);
-}
-
-/** Only the hand-off that follows changes anything. */
-function applyOffer(draft: RunDraft): EventVerdict {
-  draft.offersAll = true;
-  return draft.readyOrdinals().length === 0 ? refuse("nothing_to_do") : accept(null);
 }
 
 /** The verdicts alone, for events that changed nothing. */
@@ -89,7 +85,8 @@ function applyEvent(draft: RunDraft, event: RunEvent): EventVerdict {
     case "evaluated":
       return applyEvaluated(draft, event);
     case "offer":
-      return applyOffer(draft);
+      // Only the hand-off that follows changes anything.
+      return draft.readyOrdinals(true).length === 0 ? refuse("nothing_to_do") : accept(null);
     case "admit":
       return applyAdmit(draft);
     case "cancel":

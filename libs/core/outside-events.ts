@@ -56,7 +56,9 @@ export function applyEvaluated(draft: RunDraft, event: EventOf<"evaluated">): Ev
 export function applyCancel(draft: RunDraft, event: EventOf<"cancel">): EventVerdict {
   const unfinished = listUnfinished(draft);
   if (unfinished.length === 0) return refuse("illegal_state");
-  if (!draft.hasFailed) draft.cancelRequested = true;
+  // Where only hooks go on, the tasks have made the run's state.
+  const isHook = (instance: Instance): boolean => draft.taskOf(instance).hook !== undefined;
+  if (!draft.hasFailed && !unfinished.every(isHook)) draft.cancelRequested = true;
   const reason = event.reason === "" ? "cancelled" : event.reason;
   for (const instance of unfinished) endFromOutside(draft, instance, { state: "skipped", reason, cause: "cancel" });
   propagateEnds(

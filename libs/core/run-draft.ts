@@ -27,8 +27,6 @@ export class RunDraft {
   isAdmitted: boolean;
   timeoutAt: number | null;
   deadlineAt: number | null;
-  /** What was ready before counts as made ready by this change. */
-  offersAll = false;
   /** The write found no room in a limit: nothing may be taken of any. */
   readonly lacksRoom: boolean;
   readonly #base: RunAggregate;
@@ -178,10 +176,10 @@ export class RunDraft {
     this.#events.push({ sequence: this.#eventSequence, eventType, ordinal, at: this.now, data });
   }
 
-  /** What this change made ready to be dispatched, most urgent first. */
-  readyOrdinals(): readonly number[] {
+  /** What this change made ready to be dispatched, most urgent first; `fromBefore`: and what was ready before. */
+  readyOrdinals(fromBefore = false): readonly number[] {
     if (this.isPaused) return [];
-    const isAll = this.offersAll || this.#base.run.isPaused;
+    const isAll = fromBefore || this.#base.run.isPaused;
     const ready: Instance[] = [];
     for (const instance of isAll ? this.all() : this.#touched()) {
       const before = this.#base.instances[instance.ordinal];

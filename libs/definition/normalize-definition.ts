@@ -154,7 +154,7 @@ function normalizeTask(
     pool: task.pool ?? null,
     ...(task.labels === undefined ? {} : { labels: normalizeLabels(task.labels) }),
     ...withEnclosure(body, defaults, operator),
-    ...withResources({ ...defaults.resources, ...body.resources }),
+    ...withResources(body, defaults, operator),
     priority: task.priority ?? 0,
     executor: task.executor ?? null,
     captureStdout: task.capture_stdout ?? false,

@@ -24,7 +24,6 @@ import { hookSchema } from "./schema/hook-schema.ts";
 import { checkSchema } from "./schema/schema-problems.ts";
 import type { SensorInput } from "./schema/sensor-schema.ts";
 import { createSourcePlaces } from "./yaml/source-places.ts";
-import type { KeyPlace } from "./schema/unsupported-keys.ts";
 import { readYaml } from "./yaml/yaml-document.ts";
 import { toJson } from "./yaml/yaml-value.ts";
 
@@ -140,16 +139,15 @@ function checkShape(root: JsonObject, tasks: readonly TaskOutline[], report: Rep
     schema: typeof dagSchema | typeof taskSchema | typeof taskBodySchema | typeof hookSchema,
     value: JsonObject,
     base: Path,
-    place: KeyPlace,
   ): void => {
-    for (const { path, isKey, finding } of checkSchema(schema, value, place)) {
+    for (const { path, isKey, finding } of checkSchema(schema, value)) {
       report([...base, ...path], finding, isKey ? "key" : "value");
     }
   };
-  check(dagSchema, root, [], "dag");
+  check(dagSchema, root, []);
   for (const { path, body, isMap, hook } of tasks) {
     if (!isMap) continue;
     const ownSchema = typeof path[1] === "number" ? taskSchema : taskBodySchema;
-    check(hook === undefined ? ownSchema : hookSchema, body, path, "task");
+    check(hook === undefined ? ownSchema : hookSchema, body, path);
   }
 }

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { z } from "zod";
 import type { OperatorSchema } from "#ports/operator-schema.ts";
 import type { Operator, OperatorResult } from "./operator.ts";
-import { exactlyOneOf, processFields, textOf } from "./operator-fields.ts";
+import { exactlyOneOf, literalProcessFields, processFields, textOf } from "./operator-fields.ts";
 import { noDagFolder, resolveFromDag } from "./process-outcome.ts";
 import { knownShells, runShell } from "./shell-process.ts";
 
@@ -13,18 +13,16 @@ export const bashOperator: Operator = {
   type: "bash",
   inProcess: false,
   async execute(context): Promise<OperatorResult> {
-    const { script } = context.config;
+    const { script, restricted } = context.config;
+    const options = restricted === true ? ["--restricted"] : [];
     const shell = textOf(context.config, "shell", defaultShell);
     if (typeof script !== "string") {
-      return runShell(context, shell, {
-        kind: "code",
-        field: "bash_command",
-        text: textOf(context.config, "bash_command"),
-      });
+      const text = textOf(context.config, "bash_command");
+      return runShell(context, { file: shell, options }, { kind: "code", field: "bash_command", text });
     }
     const path = resolveFromDag(script, context);
     if (path === null) return noDagFolder("script", script);
-    return runShell(context, shell, { kind: "script", path });
+    return runShell(context, { file: shell, options }, { kind: "script", path });
   },
 };
 
@@ -41,11 +39,16 @@ export const bashSchema: OperatorSchema = {
         )
         .optional()
         .describe(`${defaultShell} by default.`),
+      restricted: z.boolean().optional().describe("True: the restricted shell of bash."),
       ...processFields,
     })
-    .check(exactlyOneOf(["bash_command", "script"])),
+    .check(exactlyOneOf(["bash_command", "script"]))
+    .refine(({ restricted, shell }) => restricted !== true || basename(shell ?? defaultShell) === "bash", {
+      message: "must be bash, or a path of it, where `restricted` is true",
+      path: ["shell"],
+    }),
   code: { bash_command: "shell" },
   encloses: "process",
-  literal: ["network"],
+  literal: literalProcessFields,
   description: "Shell code or a script, with `set -euo pipefail`.",
 };

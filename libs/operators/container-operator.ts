@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { OperatorSchema } from "#ports/operator-schema.ts";
 import type { Operator, OperatorResult } from "./operator.ts";
-import { processFields, textOf } from "./operator-fields.ts";
+import { literalProcessFields, processFields, textOf } from "./operator-fields.ts";
 import { noDagFolder, startDirectory, toOperatorResult } from "./process-outcome.ts";
 
 const absolute = z.string().regex(/^\/|\{\{/, "must be an absolute path");
@@ -45,6 +45,6 @@ export const containerSchema: OperatorSchema = {
   }),
   code: {},
   encloses: "container",
-  literal: ["network"],
+  literal: literalProcessFields,
   description: "An image, with its own programs and files.",
 };

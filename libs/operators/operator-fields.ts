@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { limitsSchema } from "#resources/resources-schema.ts";
 import { durationForms, parseDuration } from "#schedule/duration.ts";
 
 /** The field as the schema has it, or an expression in its place; `expected` says what is wanted. */
@@ -19,6 +20,7 @@ export const processFields: {
   environment: z.ZodOptional<z.ZodType<Record<string, string | number | boolean>>>;
   working_directory: z.ZodOptional<z.ZodString>;
   network: z.ZodOptional<z.ZodEnum<{ none: "none"; outbound: "outbound"; full: "full" }>>;
+  resources: z.ZodOptional<typeof limitsSchema>;
 } = {
   environment: z
     .record(
@@ -29,7 +31,11 @@ export const processFields: {
     .describe("Variables for the process; they win over the task's."),
   working_directory: z.string().min(1).optional().describe("Relative to the folder of the definition."),
   network: z.enum(["none", "outbound", "full"]).optional().describe("What it may reach; it wins over the task's."),
+  resources: limitsSchema.optional().describe("What one attempt may use; key by key it wins over the task's."),
 };
+
+/** Those of them that hold no expression: they say which workers may run the task. */
+export const literalProcessFields: readonly string[] = ["network", "resources"];
 
 /** Refuses all but exactly one of the named fields; the JSON Schema for editors reads the names from the check. */
 export function exactlyOneOf(names: readonly string[]): z.core.CheckFn<Record<string, unknown>> {

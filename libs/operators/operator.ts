@@ -67,15 +67,14 @@ export interface ProcessResult {
   /** The limit that it was ended for: `out_of_memory`, `disk_limit` or `process_limit`. */
   readonly breach: { readonly code: string; readonly message: string } | null;
   /** It never ran, or nobody knows how it ended; a code as in `OperatorResult`. */
-  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly failure: { readonly code: string; readonly message: string; readonly retryable?: boolean } | null;
 }
 
 /**
  * What an attempt came to. Failure codes: `exit_code`, `signal`, `timeout`, `out_of_memory`, `interrupted`,
- * `runner_lost`, `failed`, `connection`, `database_error`, `http_status`, `invalid_response`, `image_missing`, and those that no retry
- * mends: `not_found`, `permission_denied`, `syntax`, `configuration`, `invalid_output`, `outbound_refused`, `untrusted`,
- * `disk_limit`, `process_limit`.
- * `retryable` has the last word.
+ * `runner_lost`, `failed`, `connection`, `database_error`, `http_status`, `invalid_response`, `image_missing`,
+ * and those that no retry mends: `not_found`, `permission_denied`, `syntax`, `configuration`, `invalid_output`,
+ * `outbound_refused`, `untrusted`, `disk_limit`, `process_limit`. `retryable` has the last word.
  */
 export type OperatorResult =
   | { readonly kind: "success"; readonly outputs?: Readonly<Record<string, unknown>>; readonly exitCode?: number }

@@ -3,14 +3,14 @@ import { z } from "zod";
 import { classifyPythonCommand } from "#core/classify-python-command.ts";
 import type { OperatorSchema } from "#ports/operator-schema.ts";
 import type { Operator, OperatorContext, OperatorResult, ProcessResult } from "./operator.ts";
-import { exactlyOneOf, processFields, textOf } from "./operator-fields.ts";
+import { exactlyOneOf, literalProcessFields, processFields, textOf } from "./operator-fields.ts";
 import { lastErrorLine, noDagFolder, resolveFromDag, startDirectory, toOperatorResult } from "./process-outcome.ts";
 import { atMostOneOfPackages, packageFields, withPackages } from "./python-packages.ts";
 import { notCompiledExitCode, pythonLauncher } from "./python-launcher.ts";
-import { runShell } from "./shell-process.ts";
+import { runShell, type Shell } from "./shell-process.ts";
 
 const interpreter = "python3";
-const shell = "bash";
+const shell: Shell = { file: "bash", options: [] };
 const maxTracebackLength = 2000;
 const tracebackHeader = "Traceback (most recent call last):";
 
@@ -49,7 +49,7 @@ export const pythonSchema: OperatorSchema = {
     .check(exactlyOneOf(["python_command", "python_code", "python_file"]), atMostOneOfPackages),
   code: { python_command: "python_command", python_code: "python" },
   encloses: "process",
-  literal: ["network"],
+  literal: literalProcessFields,
   description: "A Python script, command line or inline code.",
 };
 

@@ -27,16 +27,23 @@ export type ShellSource =
   | { readonly kind: "code"; readonly field: string; readonly text: string }
   | { readonly kind: "script"; readonly path: string };
 
+/** The program of a shell, and its options besides those that end a script at its first failure. */
+export interface Shell {
+  readonly file: string;
+  readonly options: readonly string[];
+}
+
 /** Checks the syntax, then runs the source. Code is checked once per text, scripts each time. */
-export async function runShell(context: OperatorContext, shell: string, source: ShellSource): Promise<OperatorResult> {
+export async function runShell(context: OperatorContext, shell: Shell, source: ShellSource): Promise<OperatorResult> {
   const cwd = startDirectory(context);
   if (cwd === null) return noDagFolder("working_directory", String(context.config["working_directory"]));
   const path = source.kind === "script" ? source.path : join(context.codeDirectory, source.field);
-  const base = { file: shell, environment: context.environment, cwd };
+  const base = { file: shell.file, environment: context.environment, cwd };
   const code = source.kind === "code" ? { files: { [path]: source.text } } : {};
   const problem = await checkSyntax(context, { ...base, ...code, args: ["-n", path] }, source);
   if (problem !== null) return problem;
-  const args = [...(strictOptions[basename(shell)] ?? []), path];
+  // Long options stand before short ones.
+  const args = [...shell.options, ...(strictOptions[basename(shell.file)] ?? []), path];
   return toOperatorResult(await context.startProcess({ ...base, ...code, args }));
 }
 

@@ -32,9 +32,18 @@ export interface NewRun {
   readonly leaderEpoch: number | null;
 }
 
+interface CreatedRunRef {
+  readonly kind: "created";
+  readonly runKey: number;
+  readonly runId: string;
+  /** False: it waits for room in its limits. */
+  readonly isAdmitted: boolean;
+  /** Something of it is to be looked at before it is queued. */
+  readonly awaitsEvaluation: boolean;
+}
+
 export type CreateRunResult =
-  /** `isAdmitted` false: it waits for room in its limits. */
-  | { readonly kind: "created"; readonly runKey: number; readonly runId: string; readonly isAdmitted: boolean }
+  | CreatedRunRef
   | { readonly kind: "repeated"; readonly runId: string }
   /** The date already has a run. */
   | { readonly kind: "exists"; readonly runId: string }

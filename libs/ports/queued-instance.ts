@@ -23,6 +23,8 @@ export interface PickedInstances {
   readonly instances: readonly PickedInstance[];
   /** As many as were asked for were found, though limits may have left some of them out: there may be more. */
   readonly mayBeMore: boolean;
+  /** The one run of which something may be taken, as far as was looked (at the best of each DAG); null: none, or several. */
+  readonly onlyRun: number | null;
 }
 
 /** An instance that was stamped, as its ticket names it. */

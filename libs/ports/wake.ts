@@ -1,9 +1,10 @@
 /**
- * What a wake is about. Hints only: what gets lost, a scan finds. `created` carries the key of a run of which something may be
- * queued, `ended` the id of a run that has its end.
+ * What a wake is about. Hints only: what gets lost, a scan finds. `created` carries the key of a new run of which something may
+ * be queued, `evaluations` that of one of which something is to be looked at before, `ended` the id of a run that has its end.
  */
 export type WakeTopic =
   | "created"
+  | "evaluations"
   | "queued"
   | "ended"
   | "outbox"

@@ -1,4 +1,5 @@
 import type { AttemptDirectories } from "./attempt-directories.ts";
+import { systemPath } from "./find-executable.ts";
 
 /** Variables of the host that a task sees; anything else, such as keys and addresses of the worker, stays away. */
 const allowedNames: ReadonlySet<string> = new Set([
@@ -13,7 +14,6 @@ const allowedNames: ReadonlySet<string> = new Set([
   "TERM",
   "LD_LIBRARY_PATH",
 ]);
-const fallbackPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Linux takes no longer `NAME=value`, its end included. */
 const maxVariableBytes = 128 * 1024;
@@ -36,7 +36,7 @@ export interface AttemptFacts {
 export function selectHostVariables(
   host: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string>> {
-  const selected: Record<string, string> = { PATH: fallbackPath };
+  const selected: Record<string, string> = { PATH: systemPath };
   for (const [name, value] of Object.entries(host)) {
     if (value !== undefined && (allowedNames.has(name) || name.startsWith("LC_"))) selected[name] = value;
   }

@@ -11,14 +11,17 @@ import { hasVariable, listProcesses } from "./process-table.ts";
 import { tokenVariable } from "./process-tree.ts";
 import { RunnerAttempt } from "./runner-attempt.ts";
 import type { ProcessEnd, RunnerMessage } from "./runner-protocol.ts";
+import { openSpareDirectories, type SpareDirectories } from "./spare-directories.ts";
 
 let dataDir = "";
+let spares: SpareDirectories = { take: () => false, keep: () => false };
 let count = 0;
 
 /** A data directory for each test of the file; the answer is its present path. */
 export function useDataDir(): () => string {
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), "millrace-runner-"));
+    spares = openSpareDirectories(dataDir);
   });
   afterEach(() => {
     rmSync(dataDir, { recursive: true, force: true });
@@ -48,6 +51,7 @@ export function openAttempt(options: OpenOptions = {}) {
     limits: { ...noLimits, ...options.limits },
     enclosure: options.enclosure ?? null,
     watch: new LimitWatch(),
+    spares,
     logMaxBytes: 1024 * 1024,
     credit: 1024 * 1024,
     captureStdout: options.captureStdout ?? false,
@@ -66,7 +70,7 @@ export function openAttempt(options: OpenOptions = {}) {
     });
   const end = async (): Promise<ProcessEnd> => {
     await vi.waitFor(() => expect(messages.map(({ kind }) => kind)).toContain("exited"), {
-      timeout: 10_000,
+      timeout: 20_000,
       interval: 5,
     });
     const found = messages.find((message) => message.kind === "exited");
@@ -87,7 +91,7 @@ export function openAttempt(options: OpenOptions = {}) {
 }
 
 export const waitForFile = (path: string) =>
-  vi.waitFor(() => expect(existsSync(path)).toBe(true), { timeout: 5000, interval: 5 });
+  vi.waitFor(() => expect(existsSync(path)).toBe(true), { timeout: 20_000, interval: 5 });
 export const isAlive = (pid: number) => listProcesses().some((entry) => entry.pid === pid && !entry.isZombie);
 
 const found = findCgroupSupport({ delegates: false });

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "#errors/app-error.ts";
 import type { ProcessOptions } from "#operators/operator.ts";
 import { StreamMasker } from "#secrets/stream-masker.ts";
@@ -80,10 +79,10 @@ function spawnPrepared(
 
 /** Waits for the end of the output, but not longer than this. */
 export async function waitForOutput(running: RunningProcess, timeoutMs: number): Promise<void> {
-  const controller = new AbortController();
-  const timeout = delay(timeoutMs, undefined, { signal: controller.signal }).catch(() => undefined);
-  await Promise.race([running.outputEnded, timeout]);
-  controller.abort();
+  const { promise: timeOver, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([running.outputEnded, timeOver]);
+  clearTimeout(timer);
 }
 
 function follow(

@@ -1,10 +1,15 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 
+/** A PATH of the folders where systems keep their programs. */
+export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /** Why a process can't be started; codes as operators report them. */
 export interface StartFailure {
   readonly code: string;
   readonly message: string;
+  /** False: the next try would end the same, whatever the code says elsewhere. */
+  readonly retryable?: boolean;
 }
 
 /** The absolute path of the program, found as a shell would: a name along `searchPath`, a path from `cwd`. */

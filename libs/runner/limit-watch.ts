@@ -53,7 +53,8 @@ export class LimitWatch {
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry);
-    entry.stopping.abort();
+    // A reason of our own spares the making of an error, with its stack, for every process.
+    entry.stopping.abort("over");
     if (this.#entries.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

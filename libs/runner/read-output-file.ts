@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, lstatSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { describeError } from "#errors/app-error.ts";
 import { invalidOutput, maxOutputsBytes, parseOutputs } from "./parse-outputs.ts";
@@ -9,10 +9,21 @@ const maxFileBytes = 2 * maxOutputsBytes;
 
 /** The outputs, or in `problem` why there are none. A file that the task removed stands for no outputs. */
 export async function readOutputFile(path: string): Promise<{ outputs: readonly Output[]; problem: string | null }> {
+  if (isEmptyFile(path)) return { outputs: [], problem: null };
   try {
     return { outputs: parseOutputs(await readText(path)), problem: null };
   } catch (error) {
     return { outputs: [], problem: describeError(error) };
+  }
+}
+
+/** Most tasks have no outputs; that is seen with one look, without waiting for another thread. */
+function isEmptyFile(path: string): boolean {
+  try {
+    const stats = lstatSync(path);
+    return stats.isFile() && stats.size === 0;
+  } catch {
+    return false;
   }
 }
 

@@ -124,6 +124,20 @@ test("bash ends at the first failure, also inside a pipeline, and at an unset va
   });
 });
 
+test("a restricted shell changes no folder and no PATH, names no program by a path and redirects nothing", async () => {
+  const run = (bash_command: string) => execute("bash", { bash_command, restricted: true });
+  const fine = await run('echo n=5 | tee -a "$MILLRACE_OUTPUT"');
+  expect(fine).toMatchObject({ result: { kind: "success" }, outputs: [{ key: "n", json: '"5"' }] });
+  for (const command of ["cd /", "PATH=/", "/bin/true", "echo > file", "set +r", "exec true"]) {
+    expect({ command, ...(await run(command)) }).toMatchObject({
+      command,
+      result: { kind: "failed", code: "exit_code", message: expect.stringMatching(/restricted|readonly|set: usage/) },
+    });
+  }
+  writeFileSync(join(dagDirectory, "job.sh"), "false | true; echo on\n");
+  expect((await execute("bash", { script: "job.sh", restricted: true })).result).toMatchObject({ exitCode: 1 });
+});
+
 test("a syntax error is found before anything runs, and the same text is checked once", async () => {
   const broken = await execute("bash", { bash_command: "echo started\nif true; then" });
   expect(broken.result).toMatchObject({

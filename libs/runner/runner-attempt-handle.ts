@@ -2,7 +2,7 @@ import type { ProcessOptions, ProcessResult, StopReason } from "#operators/opera
 import { type AttemptDirectories, attemptDirectories } from "./attempt-directories.ts";
 import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
 import type { Enclosure } from "./enclosure/enclosure.ts";
-import { removeAttempt } from "./leftovers.ts";
+import { removeAttempt, type TellOfLeftover } from "./leftovers.ts";
 import type { LogPiece, Output, ProcessEnd, RunnerMessage, RunnerRequest } from "./runner-protocol.ts";
 
 export interface AttemptOptions {
@@ -108,9 +108,9 @@ export class RunnerAttemptHandle {
   }
 
   /** The runner died: kills what it left of the attempt, then says so to whoever waits. */
-  async lose(): Promise<void> {
+  async lose(tell: TellOfLeftover): Promise<void> {
     this.#isLost = true;
-    await removeAttempt(this.#dataDir, this.#options.token);
+    await removeAttempt(this.#dataDir, this.#options.token, { tell });
     for (const resolve of this.#processes.values()) resolve(runnerLost);
     this.#processes.clear();
     this.#end({ outputs: [], problem: null });

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { isAlive, modes, openAttempt, useDataDir, waitForFile } from "./attempt-harness.testsuite.ts";
@@ -198,6 +198,25 @@ test("directories without write permission are removed too, and an output file t
 
   expect(existsSync(directories.base)).toBe(false);
   expect(closed()).toMatchObject({ outputs: [], problem: expect.stringContaining("replaced by something else") });
+});
+
+test("an attempt that gets the folders of an earlier one finds them private and empty, and has outputs of its own", async () => {
+  const earlier = openAttempt();
+  earlier.start("echo a=1 > $OUT; touch file ../tmp/file ../artifacts/file; mkdir folder");
+  await earlier.end();
+  await earlier.attempt.close();
+  const later = openAttempt();
+
+  expect(existsSync(earlier.directories.base)).toBe(false);
+  expect(readdirSync(join(dataDir(), "spare"))).toEqual([]);
+  later.start("ls -A . ../tmp ../artifacts ../code; stat -c %a . ..");
+  await later.end();
+  await later.attempt.close();
+
+  const text = later.log().filter((line) => /file|folder|stdout: \d/.test(line));
+  expect(text).toEqual(["stdout: 700", "stdout: 700"]);
+  expect(earlier.closed()).toMatchObject({ outputs: [{ key: "a", json: '"1"' }] });
+  expect(later.closed()).toMatchObject({ outputs: [], problem: null });
 });
 
 test("a directory that can't be made fails the process, not the runner", async () => {

@@ -17,6 +17,7 @@ import type { LimitWatch } from "./limit-watch.ts";
 import { hasMembers, killTree, type ProcessTree, terminateGroups } from "./process-tree.ts";
 import { readOutputFile } from "./read-output-file.ts";
 import type { ProcessEnd, RunnerMessage } from "./runner-protocol.ts";
+import type { SpareDirectories } from "./spare-directories.ts";
 
 /** What the main process's children may still write after its end before they are killed, in milliseconds. */
 const lingerMs = 500;
@@ -33,6 +34,7 @@ export interface RunnerAttemptOptions {
   /** Null: nothing surrounds its processes. */
   readonly enclosure: Enclosure | null;
   readonly watch: LimitWatch;
+  readonly spares: SpareDirectories;
   readonly logMaxBytes: number;
   readonly credit: number;
   readonly captureStdout: boolean;
@@ -59,11 +61,11 @@ export class RunnerAttempt {
 
   constructor(options: RunnerAttemptOptions) {
     this.#options = options;
-    const { token, support, directories, limits, watch, enclosure } = options;
+    const { token, support, directories, limits, watch, enclosure, spares } = options;
     const engine = enclosure?.kind === "container" ? enclosure.tool : null;
     const cgroup = support.parent === null || engine !== null ? null : cgroupPath(support.parent, token);
     // The notes come first, so that no cgroup and no container is ever made that a later start does not find.
-    this.#openFailure = makeDirectories(directories, { cgroup, engine });
+    this.#openFailure = makeDirectories(directories, { cgroup, engine, spares });
     this.#cgroup = cgroup !== null && this.#openFailure === null && createCgroup(cgroup) ? cgroup : null;
     const controllers = support.parent === null ? new Set<never>() : support.controllers;
     const watched = { limits, directory: directories.base, isContainer: engine !== null, watch };
@@ -171,16 +173,20 @@ export class RunnerAttempt {
     while (this.#killAt !== null && performance.now() < this.#killAt && hasMembers(this.#tree))
       await delay(lookAgainMs);
     await killTree(this.#tree);
-    const { token, enclosure } = this.#options;
-    if (enclosure?.kind === "container") await removeContainer(enclosure.tool, token);
+    const { token, enclosure, send } = this.#options;
+    if (enclosure?.kind === "container") {
+      const tell = (message: string): void => send({ kind: "warning", attempt: token, message });
+      await removeContainer(enclosure.tool, token, { tell });
+    }
     await waitForOutput(running, strayOutputMs);
     running.dropOutput();
   }
 
   async #removeTraces(): Promise<void> {
-    const { token, directories, send } = this.#options;
+    const { token, directories, send, enclosure, spares } = this.#options;
     try {
-      await removeDirectory(directories.base);
+      // Who owns what a container leaves is its engine's business.
+      if (enclosure?.kind === "container" || !spares.keep(directories)) await removeDirectory(directories.base);
     } catch (error) {
       const message = `directory of the attempt can't be removed: ${describeError(error)}`;
       send({ kind: "warning", attempt: token, message });
@@ -206,12 +212,15 @@ function notStarted(failure: StartFailure | null): ProcessEnd {
 /** Fresh and for this user alone. */
 function makeDirectories(
   directories: AttemptDirectories,
-  { cgroup, engine }: { readonly cgroup: string | null; readonly engine: ContainerTool | null },
+  made: { readonly cgroup: string | null; readonly engine: ContainerTool | null; readonly spares: SpareDirectories },
 ): StartFailure | null {
+  const { cgroup, engine, spares } = made;
+  const { base, work, temporary, artifacts, code } = directories;
   try {
-    mkdirSync(directories.base, { recursive: true, mode: 0o700 });
-    for (const path of [directories.work, directories.temporary, directories.artifacts])
-      mkdirSync(path, { mode: 0o700 });
+    if (!spares.take(directories)) {
+      mkdirSync(base, { recursive: true, mode: 0o700 });
+      for (const path of [work, temporary, artifacts, code]) mkdirSync(path, { mode: 0o700 });
+    }
     writeFileSync(directories.outputFile, "", { mode: 0o600 });
     if (cgroup !== null) writeFileSync(directories.cgroupNote, cgroup);
     if (engine !== null) noteContainer(directories.containerNote, engine);

@@ -12,6 +12,7 @@ import { RunnerClient } from "./runner-client.ts";
 import type { LogPiece } from "./runner-protocol.ts";
 
 const environment = { PATH: "/usr/bin:/bin" };
+const tell = (): void => {};
 const logger = createLogger({ level: "silent", format: "json", component: "test" });
 const patience = { timeout: 10_000, interval: 10 };
 
@@ -213,9 +214,9 @@ test("when session and runner are killed together the next start finds and kills
   await vi.waitFor(() => expect(readProcess(victim.pid ?? 0)?.isZombie ?? true).toBe(true), patience);
   expect(isAlive(child)).toBe(true);
 
-  expect(await killLeftovers(dataDir)).toBe(1);
+  expect(await killLeftovers(dataDir, tell)).toEqual({ killed: 1, unsure: [] });
 
   expect([isAlive(child), isAlive(runner)]).toEqual([false, false]);
   expect(readdirSync(attemptsRoot(dataDir))).toEqual([]);
-  expect(await killLeftovers(dataDir)).toBe(0);
+  expect(await killLeftovers(dataDir, tell)).toEqual({ killed: 0, unsure: [] });
 });

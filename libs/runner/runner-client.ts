@@ -37,6 +37,8 @@ export class RunnerClient {
     this.#options = options;
   }
 
+  readonly #tell = (message: string, attempt?: string): void => this.#options.logger.warn({ attempt }, message);
+
   /** Starts the runner, so that the first attempt need not wait for it. */
   start(): void {
     this.#ensureRunner();
@@ -66,7 +68,7 @@ export class RunnerClient {
 
   /** Removes directories of attempts that have ended and could not be removed then. Answers their number. */
   sweep(): Promise<number> {
-    return removeStrays(this.#options.dataDir, (token) => this.#attempts.has(token));
+    return removeStrays(this.#options.dataDir, (token) => this.#attempts.has(token), this.#tell);
   }
 
   /** Kills what runs and ends the runner; resolves when it is gone. */
@@ -145,7 +147,7 @@ export class RunnerClient {
     const { code, signal, isReady } = exit;
     if (!this.#isStopping)
       this.#options.logger.error({ exit_code: code, signal, attempts: lost.length }, "runner died");
-    await Promise.all(lost.map((attempt) => attempt.lose()));
+    await Promise.all(lost.map((attempt) => attempt.lose(this.#tell)));
     // One that dies before it is ready would only die again: the next attempt tries.
     if (!this.#isStopping && isReady) this.#ensureRunner();
   }

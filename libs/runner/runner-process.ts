@@ -3,6 +3,7 @@ import { findCgroupSupport, type CgroupSupport, type Controller } from "./cgroup
 import { LimitWatch } from "./limit-watch.ts";
 import { RunnerAttempt } from "./runner-attempt.ts";
 import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runner-protocol.ts";
+import { openSpareDirectories } from "./spare-directories.ts";
 
 /**
  * The runner: a small process that starts attempts and reads their output, so that neither a flood of output nor a
@@ -12,6 +13,7 @@ import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runne
 const dataDir = process.argv[2] ?? ".";
 const support = findCgroupSupport({ delegates: true });
 const watch = new LimitWatch();
+const spares = openSpareDirectories(dataDir);
 const attempts = new Map<string, RunnerAttempt>();
 let leaseTimer: NodeJS.Timeout | undefined;
 
@@ -29,7 +31,7 @@ function handle(request: RunnerRequest): void {
     const { attempt: token, logMaxBytes, credit, captureStdout, limits, enclosure } = request;
     const masked = request.masked.map((form) => Buffer.from(form, "base64"));
     const facts = { token, directories, logMaxBytes, credit, captureStdout, masked };
-    attempts.set(token, new RunnerAttempt({ ...facts, support, limits, enclosure, watch, send }));
+    attempts.set(token, new RunnerAttempt({ ...facts, support, limits, enclosure, watch, spares, send }));
     return;
   }
   const attempt = attempts.get(request.attempt);

@@ -1,6 +1,7 @@
 import type { ProcessOptions } from "#operators/operator.ts";
 import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
 import type { Enclosure } from "./enclosure/enclosure.ts";
+import type { StartFailure } from "./find-executable.ts";
 import type { LimitBreach } from "./limit-breach.ts";
 
 /** An output as it is reported: JSON text. */
@@ -36,7 +37,7 @@ export interface ProcessEnd {
   readonly wasStopped: boolean;
   /** The limit that it was ended for. */
   readonly breach: LimitBreach | null;
-  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly failure: StartFailure | null;
 }
 
 /** From the session process to the runner. `attempt` is the token. */

@@ -3,6 +3,7 @@ import type { Wake, WakeTopic } from "#ports/wake.ts";
 /** Complete by its type: a topic that is not here is never told to other processes. */
 const topics: Readonly<Record<WakeTopic, true>> = {
   created: true,
+  evaluations: true,
   queued: true,
   ended: true,
   outbox: true,

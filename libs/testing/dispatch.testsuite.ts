@@ -6,7 +6,7 @@ import { clearOf } from "./run-driver.ts";
 import { change, claim, failure, newRun, readInstances, runTask, startRun } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
 
-const soon = { timeout: 5000, interval: 5 };
+const soon = { timeout: 20_000, interval: 5 };
 
 async function pick(
   store: Store,

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
 
-const freeWithin = { timeout: 5000, interval: 5 };
+const freeWithin = { timeout: 20_000, interval: 5 };
 
 /** What every lease store does. */
 export function describeLeases(open: OpenHarness): void {

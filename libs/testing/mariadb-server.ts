@@ -1,9 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import mysql from "mysql2/promise";
+import { findProgram } from "./find-program.ts";
+import { saySkippedWithout } from "./skipped-tests.ts";
 
 export interface MariadbServer {
   /** An address of a database `test`. */
@@ -13,11 +15,10 @@ export interface MariadbServer {
 
 const installProgram = "mariadb-install-db";
 const startTimeoutMs = 30_000;
-const places = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
 
-/** The server's program; null where this machine has none. */
-export const mariadbPath: string | null =
-  places.map((folder) => join(folder, "mariadbd")).find((path) => existsSync(path)) ?? null;
+/** The server's program; null where this machine has none, which is said. */
+export const mariadbPath: string | null = findProgram("mariadbd");
+if (mariadbPath === null) saySkippedWithout("tests with MariaDB", "mariadbd is not installed");
 
 /** A server of its own in a temporary folder, reached by a socket. */
 export async function startMariadb(path: string): Promise<MariadbServer> {

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { serverUser } from "#store/postgres/embedded-place.ts";
 import { endWithUs } from "./cluster/end-with-us.ts";
 import { findFreePort } from "./free-port.ts";
+import { findProgram } from "./find-program.ts";
+import { saySkippedWithout } from "./skipped-tests.ts";
 
 /** A pooler in transaction mode before a server. Its address stays from start to start. */
 export interface Pgbouncer {
@@ -24,14 +25,12 @@ export interface Pgbouncer {
 
 const startDeadlineMs = 10_000;
 const pollMs = 20;
-const places = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
-const program = places.map((folder) => join(folder, "pgbouncer")).find((path) => existsSync(path)) ?? null;
+const program = findProgram("pgbouncer");
 
-/** Whether tests that need it are to be skipped, because this machine has none; said on one line. Under CI it throws. */
+/** Whether tests that need it are to be skipped, because this machine has none. */
 export function skipsWithoutPgbouncer(): boolean {
   if (program !== null) return false;
-  if (process.env["CI"] === "true") throw new Error("tests need PgBouncer, but pgbouncer is not installed");
-  process.stderr.write("SKIPPED: tests with PgBouncer, because pgbouncer is not installed\n");
+  saySkippedWithout("tests with PgBouncer", "pgbouncer is not installed");
   return true;
 }
 

@@ -21,7 +21,8 @@ export function describeRunCreation(open: OpenHarness): void {
     const run = newRun(keys, { parameters: { n: 1 }, traceparent: "00-1-2-01" });
     const result = await store.runs.createRun(run);
     const runKey = result.kind === "created" ? result.runKey : 0;
-    expect(result).toEqual({ kind: "created", runKey, runId: run.runId, isAdmitted: true });
+    const { runId } = run;
+    expect(result).toEqual({ kind: "created", runKey, runId, isAdmitted: true, awaitsEvaluation: false });
     expect(await store.runs.findRunKey(run.runId)).toBe(runKey);
     expect(await readInstances(store, runKey)).toMatchObject([
       { ordinal: 0, state: "queued", inDegree: 0, generation: 1, fence: 0, tryNumber: 0 },
@@ -39,6 +40,18 @@ export function describeRunCreation(open: OpenHarness): void {
       },
     ]);
     expect(await store.runs.findRunKey("nobody")).toBeNull();
+  });
+
+  it("tells of a new run by its key, and of what is to be looked at before it is queued", async () => {
+    const { store } = await openForTest(open);
+    const keys = await registerDag(store, "a", { tasks: [{ id: "first" }, { id: "looked_at", evaluated: true }] });
+    const heard: string[] = [];
+    for (const topic of ["created", "evaluations", "queued"] as const)
+      store.wake.listen(topic, (detail) => heard.push(`${topic} ${detail}`));
+    const result = await store.runs.createRun(newRun(keys));
+    const runKey = result.kind === "created" ? result.runKey : 0;
+    expect(result).toMatchObject({ kind: "created", awaitsEvaluation: true });
+    await expect.poll(() => heard).toEqual([`created ${runKey}`, `evaluations ${runKey}`]);
   });
 
   it("makes one run for a logical date, also when two ask at once (G8)", async () => {

@@ -16,7 +16,7 @@ const claimOfFirst = {
   tryNumber: 1,
   workerKey: 1,
 } satisfies RunEvent;
-const soon = { timeout: 5000, interval: 5 };
+const soon = { timeout: 20_000, interval: 5 };
 
 async function statesOf(store: Store, runKey: number): Promise<readonly string[]> {
   return (await readInstances(store, runKey)).map((instance) => instance.state);

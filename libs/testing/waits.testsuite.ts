@@ -156,7 +156,7 @@ export function describeWaits(open: OpenHarness): void {
     const deadline = { afterMs: 1, action: "notify" } as const;
     const { runKey } = await startRun(store, [{ id: "a" }], { deadline });
     const late = { runKey, ordinal: null, fence: 0, what: "deadline" };
-    await expect.poll(() => store.runs.listDue(10), { timeout: 5000, interval: 5 }).toEqual([late]);
+    await expect.poll(() => store.runs.listDue(10), { timeout: 20_000, interval: 5 }).toEqual([late]);
     await change(store, runKey, [{ kind: "deadline" }]);
     expect(await store.runs.listDue(10)).toEqual([]);
     const other = await startRun(store, [{ id: "a" }], { deadline: { ...deadline, afterMs: 3_600_000 } });

@@ -5,7 +5,7 @@ import { change, claim, readInstances, startRun, success } from "./store-driver.
 import { type OpenHarness, openForTest } from "./store-harness.ts";
 import { beatOf, hello, listWorkers, registerWorker } from "./worker-builder.ts";
 
-const lostWithin = { timeout: 5000, interval: 5 };
+const lostWithin = { timeout: 20_000, interval: 5 };
 
 /** What every worker store does. */
 export function describeWorkers(open: OpenHarness): void {

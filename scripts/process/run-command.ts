@@ -16,15 +16,19 @@ export function toolEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: [bin, process.env["PATH"] ?? ""].join(delimiter) };
 }
 
-/** Runs a tool from the root and collects what it says; with `live` its output goes to ours instead. Never throws. */
+/**
+ * Runs a tool from the root, in our environment and the given one, and collects what it says; with `live` its output goes
+ * to ours instead. Never throws.
+ */
 export function runCommand(
   command: string,
   args: readonly string[],
-  { live = false }: { live?: boolean } = {},
+  { live = false, environment = {} }: { live?: boolean; environment?: Readonly<Record<string, string>> } = {},
 ): Promise<CommandResult> {
   return new Promise((resolve) => {
     const stdio = live ? "inherit" : "pipe";
-    const child = spawn(command, args, { cwd: ROOT, env: toolEnvironment(), stdio: ["ignore", stdio, stdio] });
+    const env = { ...toolEnvironment(), ...environment };
+    const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", stdio, stdio] });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {

@@ -1,12 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { countTests, type VitestReport } from "./run-vitest.ts";
+import { join } from "node:path";
+import { ROOT } from "../process/run-command.ts";
+import { countTests, listSkipped, type VitestReport } from "./run-vitest.ts";
 
 function report(passed: number, failed: number, ...files: VitestReport["testResults"]): VitestReport {
   return { numPassedTests: passed, numFailedTests: failed, testResults: files };
 }
 
-const failedTest = { status: "failed", assertionResults: [{ status: "passed" }, { status: "failed" }] };
-const brokenFile = { status: "failed", assertionResults: [] };
+const failedTest = {
+  name: "a.test.ts",
+  status: "failed",
+  assertionResults: [{ status: "passed" }, { status: "failed" }],
+};
+const brokenFile = { name: "b.test.ts", status: "failed", assertionResults: [] };
 
 describe("countTests", () => {
   test.each([
@@ -20,4 +26,16 @@ describe("countTests", () => {
   ])("%s", (_, given, exitCode, expected) => {
     expect(countTests(given, exitCode)).toEqual(expected);
   });
+});
+
+test("files with skipped tests are listed with their number, others not", () => {
+  const [passed, skipped] = [{ status: "passed" }, { status: "skipped" }];
+  const file = (name: string, ...assertionResults: { status: string }[]) => ({
+    name: join(ROOT, name),
+    status: "passed",
+    assertionResults,
+  });
+  const given = report(3, 0, file("libs/a.test.ts", passed), file("libs/b.test.ts", skipped, passed, skipped));
+  expect(listSkipped(given)).toEqual(["libs/b.test.ts: 2"]);
+  expect(listSkipped(null)).toEqual([]);
 });

@@ -1,31 +1,20 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { AppError, describeError } from "#errors/app-error.ts";
+import { describeError } from "#errors/app-error.ts";
 import { DrainSchema, type WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { ArtifactStore } from "#ports/artifact-store.ts";
 import type { Bus } from "#ports/bus.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
-import { admitRuns } from "./runs/admit-runs.ts";
 import type { Assignments } from "./dispatch/assignments.ts";
-import { Dispatcher } from "./dispatch/dispatcher.ts";
-import { createRunOffers } from "./dispatch/run-offers.ts";
-import { processDue } from "./upkeep/due-loop.ts";
-import { EventRelay } from "./events/event-relay.ts";
-import { PacedLoop } from "./upkeep/paced-loop.ts";
-import { Reaper } from "./upkeep/reaper.ts";
-import { RepairScan } from "./upkeep/repair-scan.ts";
-import { RunEffects } from "./runs/run-effects.ts";
+import type { RunEffects } from "./runs/run-effects.ts";
 import type { MakeRun } from "./runs/run-maker.ts";
-import { RunWriter } from "./runs/run-writer.ts";
+import type { RunWriter } from "./runs/run-writer.ts";
 import type { WorkerSession } from "./sessions/session.ts";
+import { createParts, type ExecutorParts } from "./executor-parts.ts";
 import { createSessionDoor } from "./sessions/session-door.ts";
-import { type DeploymentBackend, servedBackends } from "./dispatch/served-backends.ts";
-import { handOffWorkers } from "./sessions/hand-off-workers.ts";
-import { SessionRegistry } from "./sessions/session-registry.ts";
-import { TicketPublisher } from "./dispatch/ticket-publisher.ts";
-import { processWaits } from "./waits/wait-loop.ts";
+import type { DeploymentBackend } from "./dispatch/served-backends.ts";
 
 export interface ExecutorCoreOptions {
   readonly store: Store;
@@ -103,91 +92,6 @@ export function createExecutorCore(options: ExecutorCoreOptions): ExecutorCore {
   };
 }
 
-/** The parts that advance runs, wired to each other. */
-interface Parts {
-  readonly submit: RunWriter["submit"];
-  readonly claiming: (runKeys: readonly number[]) => void;
-  readonly sessions: SessionRegistry;
-  readonly effects: RunEffects;
-  readonly writer: RunWriter;
-  readonly dispatcher: Dispatcher;
-  readonly offerRun: (runKey: string) => void;
-  readonly repair: RepairScan;
-  readonly eventRelay: EventRelay;
-  readonly due: PacedLoop;
-  readonly waits: PacedLoop;
-  readonly scans: PacedLoop;
-  readonly relay: PacedLoop;
-  readonly admission: PacedLoop;
-}
-
-function createParts(options: ExecutorCoreOptions): Parts {
-  const { store, clock, logger, assignments, workerLeaseMs, scanIntervalMs: intervalMs } = options;
-  const backends = servedBackends(options.backend, options.bus !== null);
-  const sessions = new SessionRegistry();
-  const submit: RunWriter["submit"] = (submission) => writer.submit(submission);
-  const effects = new RunEffects({
-    store,
-    clock,
-    sessions,
-    assignments,
-    logger,
-    submit,
-    dueIn: (ms) => due.pokeIn(ms),
-    waitIn: (ms) => waits.pokeIn(ms),
-  });
-  const writer = new RunWriter({
-    store,
-    clock,
-    logger,
-    handOffWorkers: () => handOffWorkers({ sessions, backends }, options.handOff && !dispatcher.hasBacklog),
-    onApplied: (run, decision) => effects.perform(run, decision),
-    onUncertain: (run) => effects.recover(run),
-  });
-  const claiming = (runKeys: readonly number[]): void => void assignments.prefetch(runKeys);
-  const { bus, redispatchAfterMs, reserveAfterMs } = options;
-  const dispatching = { store, sessions, submit, redispatchAfterMs, logger };
-  const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus, backends });
-  const dispatcher = new Dispatcher({ ...dispatching, clock, backends, tickets, claiming, reserveAfterMs });
-  const mayOffer = (): boolean => options.handOff && !dispatcher.hasBacklog && sessions.freeSlots > 0;
-  const offerRun = createRunOffers({ submit, claiming, mayOffer, wake: () => dispatcher.wake() });
-  const endSession = (workerKey: number): void => {
-    const error = new AppError("WORKER_REFUSED", "the worker's lease was over and it is lost; start a new session");
-    sessions.get(workerKey)?.outgoing.close(error);
-  };
-  const reaper = new Reaper({ store, clock, logger, workerLeaseMs, scanIntervalMs: intervalMs, submit, endSession });
-  const repair = new RepairScan({ store, sessions, effects, submit });
-  const eventRelay = new EventRelay(store, options.executorId, clock);
-  const loop = (name: string, round: () => Promise<number | null>): PacedLoop =>
-    new PacedLoop({ name, intervalMs, clock, logger, round });
-  const due = loop("due", () => processDue(store, submit));
-  const waits = loop("waits", () => processWaits({ ...options, submit }));
-  const relay = loop("relay", () => eventRelay.round());
-  const admission = loop("admission", () => admitRuns(store, submit));
-  const scans = loop("scan", async () => {
-    await reaper.scan();
-    await repair.scan();
-    dispatcher.wake();
-    return null;
-  });
-  return {
-    submit,
-    claiming,
-    sessions,
-    effects,
-    writer,
-    dispatcher,
-    offerRun,
-    repair,
-    eventRelay,
-    due,
-    waits,
-    scans,
-    relay,
-    admission,
-  };
-}
-
 async function orderDrain(store: Store, session: WorkerSession): Promise<void> {
   const reason = await store.workers.readDrainReason(session.workerKey);
   if (reason !== null) session.orderDrain(reason);
@@ -196,12 +100,16 @@ async function orderDrain(store: Store, session: WorkerSession): Promise<void> {
 /** Follows what other processes and other parts of this one say has happened; answers how to end it. */
 function listen(
   store: Store,
-  { dispatcher, offerRun, waits, relay, eventRelay, sessions, repair, scans, admission }: Parts,
+  { dispatcher, offerRun, waits, relay, eventRelay, sessions, repair, scans, admission }: ExecutorParts,
 ): () => void {
   const endings = [
     store.wake.listen("queued", () => dispatcher.wake()),
     store.wake.listen("room", () => admission.pokeIn(0)),
     store.wake.listen("created", (runKey) => offerRun(runKey)),
+    store.wake.listen("evaluations", (runKey) => {
+      if (runKey === "") scans.pokeIn(0);
+      else repair.evaluateRun(Number(runKey)).catch(() => scans.pokeIn(0));
+    }),
     store.wake.listen("created", () => waits.pokeIn(waitPauseMs)),
     store.wake.listen("queued", () => waits.pokeIn(waitPauseMs)),
     store.wake.listen("ended", () => waits.pokeIn(waitPauseMs)),

@@ -31,13 +31,18 @@ function assigned(fields: MessageInitShape<typeof AssignmentSchema>): Assignment
   return found;
 }
 
-const policy = { pull: "never", mountRoots: [] } as const;
+const policy = { pull: "never", mountRoots: [], dataDirectory: "/data" } as const;
 const decide = (enclosure: Partial<AssignedEnclosure>, host = able, operator = {}, operatorType = "bash") =>
   enclosureOf({ ...assigned({}), operator, operatorType, enclosure: { ...open, ...enclosure } }, host, policy);
 
 describe("what surrounds an attempt", () => {
   test("is nothing where it asks for nothing", () => {
     expect(enclosureOf(assigned({}), able, policy)).toBeNull();
+  });
+
+  test("is never nothing for a container, even where its assignment asks for nothing", () => {
+    const found = enclosureOf({ ...assigned({}), operatorType: "container" }, able, policy);
+    expect(found).toMatchObject({ code: "not_enclosed", retryable: false });
   });
 
   test("is what it asks for, with the host's programs", () => {
@@ -103,7 +108,7 @@ describe("mounts of a container", () => {
     const operator = { image: "a", mounts: [{ source, target: "/in", ...more }] };
     const assignment = { ...assigned({}), operatorType: "container", operator };
     const enclosure = { ...open, isolation: "container", network: "none" } as const;
-    return enclosureOf({ ...assignment, enclosure }, able, { pull: "never", mountRoots });
+    return enclosureOf({ ...assignment, enclosure }, able, { ...policy, mountRoots });
   };
 
   test("are those below the folders that the worker allows, read-only unless they say otherwise", () => {

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { isWithin } from "#runner/enclosure/confined-mounts.ts";
+import { isWithin } from "#runner/enclosure/closed-folders.ts";
 import type { ContainerMount, Enclosure, PullPolicy } from "#runner/enclosure/enclosure.ts";
 import type { EnclosureCapability, HostEnclosures } from "#runner/enclosure/host-enclosures.ts";
 import { type Assignment, type AttemptReport, failureReport } from "./attempt.ts";
@@ -11,6 +11,12 @@ export interface ContainerPolicy {
   readonly mountRoots: readonly string[];
 }
 
+/** What a worker knows of itself when it encloses an attempt. */
+export interface EnclosurePolicy extends ContainerPolicy {
+  /** No enclosed attempt sees more of it than its own folders. Absolute. */
+  readonly dataDirectory: string;
+}
+
 const imagePattern = /^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$/;
 
 /**
@@ -20,10 +26,12 @@ const imagePattern = /^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$/;
 export function enclosureOf(
   assignment: Assignment,
   host: HostEnclosures,
-  policy: ContainerPolicy,
+  policy: EnclosurePolicy,
 ): Enclosure | AttemptReport | null {
-  const { enclosure, dagDirectory } = assignment;
-  if (enclosure === undefined) return null;
+  const { enclosure, dagDirectory, operatorType } = assignment;
+  if (enclosure === undefined && operatorType !== "container") return null;
+  if (enclosure === undefined) return notEnclosedReport("a container was assigned without the enclosure that it needs");
+  const { dataDirectory } = policy;
   const { network, filesystem, allowPaths } = enclosure;
   if (enclosure.isolation === "container") return containerOf(assignment, host, policy);
   const wanted: EnclosureCapability[] = [
@@ -32,13 +40,13 @@ export function enclosureOf(
   ];
   const lacking = wanted.find((capability) => !host.capabilities.includes(capability));
   if (host.process === null || lacking !== undefined) return notHere(lacking ?? wanted[0] ?? "network:none", host);
-  return { kind: "process", network, filesystem, readable: allowPaths, dagDirectory, tools: host.process };
+  return { kind: "process", network, filesystem, readable: allowPaths, dagDirectory, dataDirectory, tools: host.process };
 }
 
 function containerOf(
   { enclosure, operator, operatorType, dagDirectory, requests }: Assignment,
   host: HostEnclosures,
-  { pull, mountRoots }: ContainerPolicy,
+  { pull, mountRoots, dataDirectory }: EnclosurePolicy,
 ): Enclosure | AttemptReport {
   if (host.container === null) return notHere("container", host);
   const isOwn = operatorType === "container";
@@ -50,7 +58,8 @@ function containerOf(
   const mounts = isOwn ? readMounts(operator["mounts"], mountRoots) : [];
   if ("kind" in mounts) return mounts;
   const network = enclosure?.network ?? "none";
-  return { kind: "container", image, network, gpus: requests.gpus, mounts, dagDirectory, pull, tool: host.container };
+  const given = { dagDirectory, dataDirectory, mounts };
+  return { kind: "container", image, network, gpus: requests.gpus, ...given, pull, tool: host.container };
 }
 
 /** By their real paths, so that no link leads out of what the worker allows. */

@@ -15,7 +15,7 @@ import type { SecretKeeper } from "#secrets/secret-keeper.ts";
 import type { SecretSource } from "#secrets/secret-source.ts";
 import { keepArtifacts, type SendArtifact } from "./artifact-keeping.ts";
 import { type Assignment, type AttemptReport, failureReport } from "./attempt.ts";
-import { type ContainerPolicy, enclosureOf, notEnclosedReport } from "./attempt-enclosure.ts";
+import { type EnclosurePolicy, enclosureOf, notEnclosedReport } from "./attempt-enclosure.ts";
 import { noOutputFile, toReport } from "./attempt-report.ts";
 import { startWithSecrets } from "./secret-execution.ts";
 
@@ -34,7 +34,7 @@ export interface ExecutionOptions {
   readonly hostVariables: Readonly<Record<string, string>>;
   /** What this host can enclose attempts with, and what the worker allows in containers. */
   readonly enclosures: HostEnclosures;
-  readonly containers: ContainerPolicy;
+  readonly containers: EnclosurePolicy;
   readonly onLog: (piece: LogPiece) => void;
   readonly sendArtifact: SendArtifact;
 }

@@ -27,7 +27,8 @@ type Said<K extends Case> = Extract<Received, { case: K }>["value"];
 type AssignmentParts = Partial<
   Pick<
     Assignment,
-    "operator" | "environment" | "values" | "secrets" | "timeout" | "gracePeriod" | "captureStdout" | "logMaxBytes"
+    | ("operator" | "environment" | "values" | "secrets" | "timeout" | "gracePeriod" | "captureStdout" | "logMaxBytes")
+    | ("network" | "filesystem")
   >
 >;
 

@@ -7,7 +7,7 @@ import {
   timestampDate,
   timestampFromMs,
 } from "@bufbuild/protobuf/wkt";
-import { noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
+import { noResources, type ResourceAmounts, toMilliCpus } from "#core/resource-amounts.ts";
 import {
   type Assignment as AssignmentMessage,
   AttemptRefSchema,
@@ -115,7 +115,7 @@ function fromResources({ cpu, memoryBytes, diskBytes }: Resources): AttemptLimit
 /** Rounded up: what is asked for is never less than what is used. */
 function toRequests({ cpu, memoryBytes, diskBytes, gpus }: Resources): ResourceAmounts {
   return {
-    milliCpus: Math.ceil(cpu * 1000),
+    milliCpus: toMilliCpus(cpu),
     memoryBytes: Number(memoryBytes),
     diskBytes: Number(diskBytes),
     gpus,

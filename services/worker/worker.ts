@@ -109,13 +109,12 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
   const home = openWorkerHome(dataDir, workerId);
   const logger = options.logger.child({ worker_id: home.workerId });
   try {
-    const killed = await killLeftovers(home.directory);
-    if (killed > 0) logger.warn({ attempts: killed }, "killed what an earlier start left running");
+    const predecessors = await endPredecessors(home, logger);
     const enclosures = await findEnclosures(options, logger);
     const hostVariables = selectHostVariables(readEnvironment());
     const runner = new RunnerClient({ dataDir: home.directory, environment: hostVariables, logger });
     const spool = await openSpool(home.directory, logger);
-    const { start, predecessors, recordIncarnations } = home;
+    const { start, recordIncarnations } = home;
     const resources = { ...(await measureResources(home.directory)), ...options.resources };
     const state = initialState({
       executorCount: executors.length,
@@ -138,7 +137,8 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
         openConnection(executors[executor] ?? assert.fail(`no executor ${executor}`), handlers),
       execute: (assignment, onLog, sendArtifact) =>
         startExecution(assignment, {
-          ...{ runner, host, operators, secrets, hostVariables, enclosures, containers: options.containers },
+          ...{ runner, host, operators, secrets, hostVariables, enclosures },
+          containers: { ...options.containers, dataDirectory: dataDir },
           ...{ sendArtifact, onLog },
         }),
       setRunnerLease: (ms) => runner.setLease(ms),
@@ -161,6 +161,16 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
     home.release();
     throw error;
   }
+}
+
+/** Kills what earlier starts left. Answers the incarnations that are certainly dead: none while a container may live (G4). */
+async function endPredecessors({ directory, predecessors }: WorkerHome, logger: Logger): Promise<readonly string[]> {
+  const tell = (message: string, attempt?: string): void => logger.warn({ attempt }, message);
+  const { killed, unsure } = await killLeftovers(directory, tell);
+  if (killed > 0) logger.warn({ attempts: killed }, "killed what an earlier start left running");
+  if (unsure.length === 0) return predecessors;
+  logger.error({ attempts: unsure }, "containers of an earlier start may still run: their engine gives no answer");
+  return [];
 }
 
 /** Says once what attempts can't have here: those that ask for it go to other workers. */

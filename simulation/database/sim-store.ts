@@ -2,7 +2,8 @@ import type { RunStore } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { WorkerStore } from "#ports/worker-store.ts";
 import { changeRuns } from "#store/changes/change-runs.ts";
-import { replacementWakes, roomWakes } from "#store/changes/room-wakes.ts";
+import { tellOfNewRun } from "#store/changes/new-run-wakes.ts";
+import { roomWakes } from "#store/changes/room-wakes.ts";
 import { RunCache } from "#store/changes/run-cache.ts";
 import { createMemoryArtifacts } from "#store/memory/artifact-catalog.ts";
 import { createMemoryBackfills } from "#store/memory/backfill-store.ts";
@@ -83,11 +84,7 @@ function createRuns(database: SimDatabase, process: SimProcess, runs: RunStore, 
     ...runs,
     async createRun(run) {
       const result = await runs.createRun(run);
-      if (result.kind === "created") {
-        wake.notify(result.isAdmitted ? "queued" : "room");
-        wake.notify("outbox");
-        if (run.replaceExisting) for (const topic of replacementWakes) wake.notify(topic);
-      }
+      tellOfNewRun(wake, run, result);
       return result;
     },
     async changeRuns(changes) {

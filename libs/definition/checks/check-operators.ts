@@ -26,7 +26,7 @@ export function checkOperators(tasks: readonly TaskOutline[], operators: Operato
 }
 
 function checkFields(operator: JsonObject, schema: OperatorSchema, path: Path, report: Report): void {
-  for (const { path: within, isKey, finding } of checkSchema(schema.fields, operator, "other")) {
+  for (const { path: within, isKey, finding } of checkSchema(schema.fields, operator)) {
     const isLiteral = schema.literal?.includes(String(within[0])) === true;
     if (!isKey && !isLiteral && within.length > 0 && isExpressionAt(operator, within)) continue;
     report([...path, ...within], finding, isKey ? "key" : "value");

@@ -45,7 +45,7 @@ function checkSensor(sensor: Json, path: Path, { report, ownId }: { report: Repo
     return;
   }
   const schema = sensorSchemas[type as keyof typeof sensorSchemas];
-  const findings = checkSchema(schema, sensor, "other");
+  const findings = checkSchema(schema, sensor);
   for (const found of findings) report([...path, ...found.path], found.finding, found.isKey ? "key" : "value");
   if (findings.length > 0) return;
   const tell = (key: string, finding: Finding): void =>

@@ -2,7 +2,7 @@ import { closestName } from "#core/closest-name.ts";
 import { chainOf, childrenOf, type CelNode, identifierOf, stepOf } from "./cel-tree.ts";
 import { type Finding, proposal } from "../problem-list.ts";
 import { secretStepIssue } from "./secret-names.ts";
-import { notSupported } from "../schema/unsupported-keys.ts";
+import { notSupported } from "../schema/not-supported.ts";
 
 /** A finding at a place of an expression's text, from 0. */
 export interface ExpressionIssue extends Finding {

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { type TriggerRule, triggerRules } from "#core/trigger-rule.ts";
+import { resourcesSchema } from "#resources/resources-schema.ts";
 import { durationSchema as duration } from "./duration-schema.ts";
 import { dagIdForm, dagIdPattern, dagIdWords, taskIdForm, variableForm } from "./id-forms.ts";
 import { definitionLimits } from "../limits.ts";
 import { scheduleSchema } from "./schedule-schema.ts";
-import { sizeSchema } from "./size-schema.ts";
 import { webhooksSchema } from "./webhook-schema.ts";
 
 /*
@@ -35,20 +35,18 @@ const labels = z.union([
   }),
   labelMap,
 ]);
-const resources = z.strictObject({
-  cpu: z.number().min(0.01).max(1024).optional().describe("Processors; 0.5 is half of one."),
-  memory: sizeSchema.optional().describe("The most memory of all its processes together."),
-  disk: sizeSchema.optional().describe("The most that the attempt's own directories hold."),
-  gpus: z.number().int().min(1).max(1024).optional().describe("GPUs that its worker must have left."),
-});
 /** Of a registry or the host's own. No expression: it is known before there is a worker. */
 const image = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$/, "must be the name of an image, such as python:3.13-slim");
 const network = z.enum(["none", "outbound", "full"]);
-const absolutePath = z
+/** What confined processes may be given: not the whole host, nor the folders of its kernel and its running services. */
+const readablePath = z
   .string()
-  .regex(/^\/(?!.*(?:^|\/)\.\.(?:\/|$))(?!.*\{\{)/, "must be an absolute path without `..` and expressions");
+  .regex(
+    /^\/(?!.*(?:^|\/)\.\.(?:\/|$))(?!.*\{\{)(?![/.]*$)(?!(?:\.?\/)*(?:proc|sys|dev|run|var(?:\/\.?)*\/run)(?:\/|$))/,
+    "must be an absolute path without `..` and expressions, not `/`, and not within /proc, /sys, /dev, /run or /var/run",
+  );
 const tags = z.array(z.string().min(1).max(200)).max(100);
 const edgeCondition = z.enum(["success", "failure", "completion"]);
 
@@ -94,7 +92,7 @@ const taskDefaults = {
   allow_failure: z.boolean().optional().describe("Its failure does not fail the run."),
   queue: name.optional().describe("The stream of attempts that workers subscribe to; `default` by default."),
   labels: labels.optional().describe("Labels that the worker must have, or `required` and `preferred`."),
-  resources: resources
+  resources: resourcesSchema
     .optional()
     .describe("What one attempt may use, and its worker must have left; what is not named is not limited."),
   isolation: z.enum(["process", "container"]).optional().describe("Where the attempt runs; `process` by default."),
@@ -104,7 +102,7 @@ const taskDefaults = {
     .enum(["open", "confined"])
     .optional()
     .describe("`confined`: it sees little and writes its own folders."),
-  allow_paths: z.array(absolutePath).max(100).optional().describe("What a confined process may read besides."),
+  allow_paths: z.array(readablePath).max(100).optional().describe("What a confined process may read besides."),
   pool: name.optional().describe("The limit that it shares with tasks of any DAG."),
   priority: priority.optional().describe("Higher goes first."),
   executor: executor.optional().describe("How it reaches a worker; as the definition says by default."),

@@ -66,7 +66,7 @@ function readShortForm(value: Json, path: Path, report: Report): ParameterDefini
 /** A schema in its long form, with findings on it. */
 export function readLongForm(value: JsonObject, path: Path, report: Report): ParameterDefinition {
   const flat = withValidation(value, path, report);
-  const findings = checkSchema(parameterSchema, flat, "other");
+  const findings = checkSchema(parameterSchema, flat);
   // A constraint is reported where it is written.
   const within = ownValue(value, "validation");
   const reportAt: Report = (at, finding, part) => {

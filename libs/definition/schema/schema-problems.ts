@@ -2,8 +2,9 @@ import type { z } from "zod";
 import { closestName } from "#core/closest-name.ts";
 import type { Json } from "../model.ts";
 import { type Finding, proposal } from "../problem-list.ts";
+import { fitsSchema } from "./fits-schema.ts";
+import { notSupported } from "./not-supported.ts";
 import { allowedKeys } from "./schema-keys.ts";
-import { type KeyPlace, notSupported, unsupportedKey } from "./unsupported-keys.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -15,15 +16,15 @@ export interface SchemaFinding {
 }
 
 /** What the schema finds wrong with a value, in the words of people who write YAML. */
-export function checkSchema(schema: z.ZodType, value: Json, place: KeyPlace): readonly SchemaFinding[] {
+export function checkSchema(schema: z.ZodType, value: Json): readonly SchemaFinding[] {
+  if (fitsSchema(schema, value)) return [];
   const result = schema.safeParse(value, { reportInput: false });
-  return result.success ? [] : result.error.issues.flatMap((issue) => explain(issue, { schema, value, place }));
+  return result.success ? [] : result.error.issues.flatMap((issue) => explain(issue, { schema, value }));
 }
 
 interface Context {
   readonly schema: z.ZodType;
   readonly value: Json;
-  readonly place: KeyPlace;
 }
 
 function explain(issue: Issue, context: Context): SchemaFinding[] {
@@ -55,19 +56,12 @@ function innerIssues(issue: Extract<Issue, { code: "invalid_union" }>, value: un
 }
 
 function unknownKey(key: string, path: readonly (string | number)[], context: Context): SchemaFinding {
-  const location = { path: [...path, key], isKey: true };
-  const unsupported = unsupportedKey(key, keyPlace(path, context));
-  if (unsupported !== null) return { ...location, finding: unsupported };
   const keys = allowedKeys(context.schema, path);
   const near = closestName(key, keys);
   const where = path.length === 0 ? "" : ` in ${named(path)}`;
   const hint = near === null ? keysHint(key, keys) : proposal(near);
-  return { ...location, finding: { code: "UNKNOWN_KEY", message: `the key \`${key}\` is not known${where}`, hint } };
-}
-
-function keyPlace(path: readonly (string | number)[], { place }: Context): KeyPlace {
-  if (path.length === 0) return place;
-  return path[0] === "default_task_config" ? "task" : "other";
+  const finding = { code: "UNKNOWN_KEY", message: `the key \`${key}\` is not known${where}`, hint };
+  return { path: [...path, key], isKey: true, finding };
 }
 
 function keysHint(key: string, keys: readonly string[]): string {

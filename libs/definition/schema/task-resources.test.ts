@@ -1,18 +1,31 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { limitsSchema } from "#resources/resources-schema.ts";
 import { parseDefinition } from "../parse-definition.ts";
 import { planOf } from "../plan-of.ts";
 
 const operators: OperatorSchemas = new Map([
   ["noop", { fields: z.strictObject({}), code: {}, description: "nothing" }],
+  [
+    "shell",
+    {
+      fields: z.strictObject({ resources: limitsSchema.optional() }),
+      code: {},
+      description: "a process",
+      encloses: "process",
+      literal: ["resources"],
+    },
+  ],
+  ["plugin", { fields: z.strictObject({ resources: z.string() }), code: {}, description: "words of its own" }],
 ]);
 
-const parse = (resources: string, defaults = "{}") =>
-  parseDefinition(
-    `id: x\ndefault_task_config: ${defaults}\ntasks:\n  - {id: a, type: noop, operator: {}${resources}}\n`,
-    { file: "dag.yaml", operators, maxTaskTimeoutMs: 3_600_000 },
-  );
+const parse = (resources: string, defaults = "{}", work = "type: noop, operator: {}") =>
+  parseDefinition(`id: x\ndefault_task_config: ${defaults}\ntasks:\n  - {id: a, ${work}${resources}}\n`, {
+    file: "dag.yaml",
+    operators,
+    maxTaskTimeoutMs: 3_600_000,
+  });
 const problemsOf = (resources: string) =>
   parse(resources).problems.map(({ line, column, code, message }) => `${line}:${column} ${code} ${message}`);
 
@@ -25,6 +38,29 @@ describe("resources of a task", () => {
   test("are merged key by key with the defaults", () => {
     const { definition } = parse(", resources: {memory: 1Gi}", "{resources: {memory: 512Mi, disk: 2G}}");
     expect(definition?.tasks[0]?.resources).toEqual({ cpus: null, memoryBytes: 2 ** 30, diskBytes: 2e9 });
+  });
+
+  test("of an operator that runs processes win over the task's, key by key", () => {
+    const work = "type: shell, operator: {resources: {cpu: 2, memory: 2Gi}}";
+    const task = parse(", resources: {memory: 1Gi, gpus: 1}", "{resources: {disk: 2G}}", work);
+    const [resources, plan] = [task.definition?.tasks[0]?.resources, task.definition && planOf(task.definition)];
+    expect(resources).toEqual({ cpus: 2, memoryBytes: 2 * 2 ** 30, diskBytes: 2e9, gpus: 1 });
+    expect(plan?.tasks[0]?.requests).toMatchObject({ milliCpus: 2000, memoryBytes: 2 * 2 ** 30 });
+  });
+
+  test("are no business of a field of the same name in another kind of work", () => {
+    const { definition } = parse(", resources: {cpu: 1}", "{}", "type: plugin, operator: {resources: mine}");
+    expect(definition?.tasks[0]?.resources).toEqual({ cpus: 1, memoryBytes: null, diskBytes: null });
+  });
+
+  test.each([
+    ["{memory: 512}", "INVALID_VALUE `resources.memory` must be a size"],
+    ["{memory: '{{ execution_date }}'}", "INVALID_VALUE `resources.memory` must be a size"],
+    ["{cpu: '{{ execution_date }}'}", "INVALID_TYPE `resources.cpu` must be a number"],
+    ["{gpus: 1}", "UNKNOWN_KEY the key `gpus` is not known in `resources`"],
+  ])("of an operator as %s are refused", (resources, problem) => {
+    const { problems } = parse("", "{}", `type: shell, operator: {resources: ${resources}}`);
+    expect(problems.map(({ code, message }) => `${code} ${message}`)).toEqual([expect.stringContaining(problem)]);
   });
 
   test("are what an attempt takes of its worker, in whole numbers", () => {

@@ -140,7 +140,7 @@ function checkShape(
   findings: SourceFindings,
   schema: typeof templateFileSchema | typeof instanceFileSchema,
 ): boolean {
-  const found = checkSchema(schema, root, "other");
+  const found = checkSchema(schema, root);
   for (const { path, isKey, finding } of found) {
     const isOwnKey = schema === instanceFileSchema && isKey && path.length === 1;
     findings.add({ source, path, isKey }, isOwnKey ? { ...finding, hint: instanceHint } : finding);

@@ -95,7 +95,7 @@ function includeOne(entry: SourcedNode, filling: Filling, context: FillContext):
   const { findings, included, selection } = context;
   const { source, path } = entry.origin;
   const written = isSourcedMap(entry.value) ? entry.value : new Map<string, SourcedNode>();
-  const issues = checkSchema(includeSchema, isSourcedMap(entry.value) ? plainObject(entry.value) : null, "other");
+  const issues = checkSchema(includeSchema, isSourcedMap(entry.value) ? plainObject(entry.value) : null);
   for (const { path: inner, isKey, finding } of issues) {
     findings.add({ source, path: [...path, ...inner], isKey }, finding);
   }

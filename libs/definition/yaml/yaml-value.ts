@@ -53,23 +53,21 @@ class Conversion {
   }
 
   #map(map: YAMLMap, depth: number): Json {
-    const entries: [string, Json][] = [];
-    const seen = new Set<string>();
+    const object: Record<string, Json> = {};
     for (const pair of map.items) {
       const key = pair.key as Node | null;
       const name = this.#keyName(key, map);
       if (name === null) continue;
-      if (seen.has(name)) {
+      if (Object.hasOwn(object, name)) {
         this.#problems.add(offsetOf(key ?? map), {
           code: "DUPLICATE_KEY",
           message: `the key \`${name}\` stands here twice`,
         });
         continue;
       }
-      seen.add(name);
-      entries.push([name, this.node((pair.value ?? null) as Node | null, depth + 1)]);
+      object[name] = this.node((pair.value ?? null) as Node | null, depth + 1);
     }
-    return Object.fromEntries(entries);
+    return object;
   }
 
   #keyName(key: Node | null, map: YAMLMap): string | null {

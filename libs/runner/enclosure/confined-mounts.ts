@@ -1,7 +1,8 @@
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
-import { delimiter, isAbsolute, relative } from "node:path";
+import { delimiter, isAbsolute } from "node:path";
 import type { AttemptDirectories } from "../attempt-directories.ts";
-import type { StartFailure } from "../find-executable.ts";
+import { type StartFailure, systemPath } from "../find-executable.ts";
+import { dataWithin, findClosed, isWithin } from "./closed-folders.ts";
 import type { ProcessEnclosure } from "./enclosure.ts";
 
 /** Programs and libraries of the system, as far as the host has these folders. */
@@ -50,11 +51,17 @@ export function confinedMounts({
   cwd,
 }: ConfinedPlace): readonly string[] | StartFailure {
   const { work, temporary, artifacts, code, outputFile } = directories;
-  const { dagDirectory, readable } = enclosure;
+  const { dagDirectory, readable, dataDirectory } = enclosure;
   const missing = readable.find((path) => lstatSync(path, { throwIfNoEntry: false }) === undefined);
   if (missing !== undefined)
     return { code: "not_found", message: `allow_paths names ${missing}, which does not exist on this worker` };
+  const closed = findClosed(readable, dataDirectory);
+  if (closed !== null) return closed;
   const given = [...(dagDirectory === "" ? [] : [dagDirectory]), ...readable];
+  const hidden = dataWithin(given, dataDirectory);
+  // The definitions may lie within the data directory, which is hidden around them.
+  const inside = given.filter((path) => hidden.some((folder) => path !== folder && isWithin(folder, path)));
+  const outside = given.filter((path) => !inside.includes(path));
   const own = [work, temporary, artifacts];
   const seen = [...own, ...given, ...systemFolders];
   const isSeen = (path: string): boolean => seen.some((folder) => isWithin(folder, path));
@@ -63,19 +70,27 @@ export function confinedMounts({
   return [
     ...systemFolders.flatMap(systemFolder),
     ...systemFiles.flatMap((path) => ["--ro-bind-try", path, path]),
-    ...["--proc", "/proc", "--dev", "/dev", "--bind", temporary, "/tmp"],
-    ...given.flatMap((path) => ["--ro-bind", path, path]),
+    ...["--bind", temporary, "/tmp"],
+    ...outside.flatMap((path) => ["--ro-bind", path, path]),
+    // After what is given, so that none of it takes their place.
+    ...["--proc", "/proc", "--dev", "/dev"],
+    ...hidden.flatMap((path) => ["--tmpfs", path]),
+    ...inside.flatMap((path) => ["--ro-bind", path, path]),
     ...[...own, outputFile].flatMap((path) => ["--bind", path, path]),
     ...["--ro-bind", code, code],
-    ...["--remount-ro", "/"],
+    ...["/", ...hidden].flatMap((path) => ["--remount-ro", path]),
   ];
 }
 
-/** The folders of a PATH that a confined process sees: version managers and the like of the worker's user are not for it. */
+/**
+ * The folders of a PATH that a confined process sees: version managers and the like of the
+ * worker's user are not for it. Those of the system where it sees none.
+ */
 export function confinedPath(path: string, { readable, dagDirectory }: ProcessEnclosure): string {
   const seen = [...systemFolders, ...readable, ...(dagDirectory === "" ? [] : [dagDirectory])];
   const isSeen = (folder: string): boolean => isAbsolute(folder) && seen.some((each) => isWithin(each, folder));
-  return path.split(delimiter).filter(isSeen).join(delimiter);
+  const folders = path.split(delimiter).filter(isSeen);
+  return folders.length === 0 ? systemPath : folders.join(delimiter);
 }
 
 function unseen(what: string): StartFailure {
@@ -87,10 +102,4 @@ function systemFolder(path: string): readonly string[] {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return [];
   return found.isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
-}
-
-/** The path is the folder or below it. */
-export function isWithin(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === "" || (!isAbsolute(way) && way !== ".." && !way.startsWith("../"));
 }

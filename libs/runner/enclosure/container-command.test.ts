@@ -18,7 +18,7 @@ const enclosure: ContainerEnclosure = {
   network: "none",
   gpus: 0,
   mounts: [],
-  dagDirectory: "",
+  dagDirectory: "", dataDirectory: "",
   pull: "missing",
   tool,
 };

@@ -2,6 +2,7 @@ import type { ProcessOptions } from "#operators/operator.ts";
 import type { AttemptDirectories } from "../attempt-directories.ts";
 import type { AttemptLimits } from "../attempt-limits.ts";
 import type { StartFailure } from "../find-executable.ts";
+import { dataWithin } from "./closed-folders.ts";
 import type { ContainerEnclosure, ContainerMount } from "./enclosure.ts";
 
 /** Every container of ours has this label, its attempt's token the value. */
@@ -22,7 +23,7 @@ interface ContainerPlace {
 }
 
 /**
- * The engine's options that run a process in a container of its own, attached. Pure. An empty `file` stands for the
+ * The engine's options that run a process in a container of its own, attached. Pure but for a look at the host's folders. An empty `file` stands for the
  * image's own entry point. No value of a variable is among them.
  */
 export function containerArguments(place: ContainerPlace, options: ProcessOptions): readonly string[] {
@@ -30,7 +31,8 @@ export function containerArguments(place: ContainerPlace, options: ProcessOption
   const { tool, image, network, gpus } = enclosure;
   return [
     ...["run", "--name", containerName(token), "--label", `${containerLabel}=${token}`, "--pull", "never"],
-    ...["--stop-timeout", "0", "--sig-proxy=false"],
+    // What it writes is the attempt's log, masked and bounded; the engine keeps no other.
+    ...["--stop-timeout", "0", "--sig-proxy=false", "--log-driver", "none"],
     ...["--network", networkOf(tool.kind, network), ...(tool.kind === "podman" ? ["--http-proxy=false"] : [])],
     ...["--user", `${tool.user.uid}:${tool.user.gid}`],
     ...(tool.kind === "podman" && tool.user.uid !== 0 ? ["--userns", "keep-id"] : []),
@@ -39,6 +41,7 @@ export function containerArguments(place: ContainerPlace, options: ProcessOption
     ...(options.input === undefined ? [] : ["--interactive"]),
     ...limitOptions(place.limits),
     ...(gpus > 0 ? gpuOptions(tool.kind, gpus) : []),
+    ...hiddenFolders(enclosure).flatMap((path) => ["--mount", fieldsText(["type=tmpfs", `target=${path}`])]),
     ...mountsOf(enclosure, directories).flatMap((mount) => ["--mount", mountText(mount)]),
     ...["--env-file", environmentFile, "--workdir", options.cwd],
     ...(options.file === "" ? [] : ["--entrypoint", options.file]),
@@ -92,8 +95,16 @@ function mountsOf(enclosure: ContainerEnclosure, directories: AttemptDirectories
   ];
 }
 
-/** The engines read a list of values separated by commas, in which a quoted one may hold a comma. */
+/** The engines mount folders before what is below them, in whatever order they are named. */
+function hiddenFolders({ dagDirectory, dataDirectory }: ContainerEnclosure): readonly string[] {
+  return dagDirectory === "" ? [] : dataWithin([dagDirectory], dataDirectory);
+}
+
 function mountText({ source, target, readOnly }: ContainerMount): string {
-  const fields = ["type=bind", `source=${source}`, `target=${target}`, ...(readOnly ? ["readonly"] : [])];
+  return fieldsText(["type=bind", `source=${source}`, `target=${target}`, ...(readOnly ? ["readonly"] : [])]);
+}
+
+/** The engines read a list of values separated by commas, in which a quoted one may hold a comma. */
+function fieldsText(fields: readonly string[]): string {
   return fields.map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(",");
 }

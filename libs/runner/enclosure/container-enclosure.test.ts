@@ -2,22 +2,30 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import { openTestEngine, type TestEngine } from "#testing/container-engine.ts";
 import { openAttempt, useDataDir } from "../attempt-harness.testsuite.ts";
 import type { AttemptLimits } from "../attempt-limits.ts";
 import { killLeftovers } from "../leftovers.ts";
 import { listProcesses } from "../process-table.ts";
-import { openTestEngine } from "./container-harness.testsuite.ts";
 import type { ContainerEnclosure, ContainerTool } from "./enclosure.ts";
+import { findContainerTool } from "./find-container-tool.ts";
 
 const dataDir = useDataDir();
-const engine = await openTestEngine();
+const engine = openTestEngine();
 afterAll(() => engine?.dispose());
 
 const noTool: ContainerTool = { kind: "podman", path: "", hasInit: false, environment: {}, user: { uid: 0, gid: 0 } };
+const tool = engine === null ? noTool : await findTool(engine);
+
+async function findTool({ binDirectory, directory }: TestEngine): Promise<ContainerTool> {
+  const found = await findContainerTool({ PATH: `${binDirectory}:${process.env["PATH"] ?? ""}`, HOME: directory });
+  if ("reason" in found) throw new Error(found.reason);
+  return found;
+}
 
 function container(given: Partial<ContainerEnclosure> = {}): ContainerEnclosure {
-  const plain = { kind: "container", network: "none", gpus: 0, mounts: [], dagDirectory: "", pull: "never" } as const;
-  return { ...plain, image: engine?.image ?? "", tool: engine?.tool ?? noTool, ...given };
+  const plain = { kind: "container", network: "none", gpus: 0, mounts: [], dagDirectory: "", dataDirectory: "", pull: "never" } as const;
+  return { ...plain, image: engine?.image ?? "", tool, ...given };
 }
 
 interface Given {
@@ -74,12 +82,13 @@ describe.skipIf(engine === null)("a process in a container", { timeout: 60_000 }
     const found = await run("true", { enclosure: container({ image: "localhost/nothing:9" }) });
     const message =
       "podman has no image localhost/nothing:9 on this worker, and `worker.container_pull` is never; load it, or allow pulling";
-    expect(found).toMatchObject({ failure: { code: "image_missing", message }, left: nothing });
+    expect(found).toMatchObject({ failure: { code: "image_missing", message, retryable: false }, left: nothing });
   });
 
   test("an image that can't be fetched is refused after one try, with what the engine says", async () => {
     const found = await run("true", { enclosure: container({ image: "127.0.0.1:1/nothing:9", pull: "missing" }) });
     expect(found.failure).toMatchObject({ code: "image_missing" });
+    expect(found.failure).not.toHaveProperty("retryable");
     expect(found.failure?.message).toContain("podman can't get the image 127.0.0.1:1/nothing:9: ");
   });
 
@@ -179,7 +188,7 @@ describe.skipIf(engine === null)("the end of a container", { timeout: 60_000 }, 
 
   test("what a killed worker and runner left running ends at the next start (G4)", async () => {
     const { living } = await open(stubborn);
-    expect(await killLeftovers(dataDir())).toBe(1);
+    expect(await killLeftovers(dataDir(), () => {})).toEqual({ killed: 1, unsure: [] });
     expect(living()).toEqual([]);
     expect(engine?.containers()).toEqual([]);
   });

@@ -21,7 +21,7 @@ export async function ensureImage(
     if (found.exitCode === 0) return null;
     if (pull === "never") {
       const message = `${tool.kind} has no image ${image} on this worker, and \`worker.container_pull\` is never; load it, or allow pulling`;
-      return { code: "image_missing", message };
+      return { code: "image_missing", message, retryable: false };
     }
   }
   const pulled = await callTool(tool.path, ["pull", "--quiet", image], { ...call, timeoutMs: pullTimeoutMs });

@@ -41,6 +41,8 @@ export interface ProcessEnclosure {
   readonly readable: readonly string[];
   /** Folder of the definition, which is readable too; empty: none is shared. */
   readonly dagDirectory: string;
+  /** The worker's data directory, of which it sees its own folders alone. Absolute; empty: it is not known. */
+  readonly dataDirectory: string;
   readonly tools: ProcessTools;
 }
 
@@ -53,6 +55,8 @@ export interface ContainerEnclosure {
   readonly mounts: readonly ContainerMount[];
   /** Folder of the definition, which is readable inside at the same path; empty: none is shared. */
   readonly dagDirectory: string;
+  /** The worker's data directory, of which it sees the attempt's folders alone. Absolute; empty: it is not known. */
+  readonly dataDirectory: string;
   readonly pull: PullPolicy;
   readonly tool: ContainerTool;
 }

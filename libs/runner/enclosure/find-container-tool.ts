@@ -4,7 +4,7 @@ import { callTool } from "./call-tool.ts";
 import type { ContainerTool } from "./enclosure.ts";
 
 /** An engine must answer within this time to be used, in milliseconds. */
-const answerTimeoutMs = 10_000;
+const answerTimeoutMs = 3000;
 
 /** Variables that tell an engine's program where the engine, its settings and its registries are. */
 const toolNames: ReadonlySet<string> = new Set([
@@ -49,22 +49,33 @@ const engines: readonly Engine[] = [
   },
 ];
 
-/** The first engine that answers, or what each of them said. One that is installed may still have no daemon. */
+/** The first engine that answers, or what each of them said; all are asked at once. One that is installed may still have no daemon. */
 export async function findContainerTool(
   host: Readonly<Record<string, string | undefined>>,
 ): Promise<ContainerTool | { readonly reason: string }> {
   const environment = toolEnvironment(host);
   const reasons: string[] = [];
-  for (const { kind, question, hasInit } of engines) {
-    const found = findExecutable(kind, { searchPath: environment["PATH"] ?? "", cwd: "/" });
-    if (!("path" in found)) continue;
-    const { path } = found;
-    const { exitCode, stdout, complaint } = await callTool(path, question, { environment, timeoutMs: answerTimeoutMs });
-    const user = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    if (exitCode === 0) return { kind, path, hasInit: hasInit(stdout), environment, user };
-    reasons.push(`${path} is there and can't be used: ${complaint}`);
+  const answers = engines.map((engine) => askEngine(engine, environment));
+  for (const answer of answers) {
+    const found = await answer;
+    if (found !== null && "path" in found) return found;
+    if (found !== null) reasons.push(found.reason);
   }
   return { reason: reasons.length === 0 ? "there is no program podman or docker; install one" : reasons.join("; ") };
+}
+
+/** Null: there is no such program. Never rejects. */
+async function askEngine(
+  { kind, question, hasInit }: Engine,
+  environment: Readonly<Record<string, string>>,
+): Promise<ContainerTool | { readonly reason: string } | null> {
+  const found = findExecutable(kind, { searchPath: environment["PATH"] ?? "", cwd: "/" });
+  if (!("path" in found)) return null;
+  const { path } = found;
+  const { exitCode, stdout, complaint } = await callTool(path, question, { environment, timeoutMs: answerTimeoutMs });
+  if (exitCode !== 0) return { reason: `${path} is there and can't be used: ${complaint}` };
+  const user = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  return { kind, path, hasInit: hasInit(stdout), environment, user };
 }
 
 function toolEnvironment(host: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {

@@ -1,13 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
-import { findExecutable } from "../find-executable.ts";
+import { findExecutable, systemPath } from "../find-executable.ts";
 import type { ProcessTools } from "./enclosure.ts";
 import { joinOutboundNetwork } from "./outbound-network.ts";
 
 /** One try may take so long, in milliseconds. */
 const tryTimeoutMs = 10_000;
-const tryPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** All that enclosing a process asks of the kernel at once. */
 const tryOptions: readonly string[] = [
@@ -23,7 +22,7 @@ type Found =
 /** The programs that enclose processes, or what is in the way. */
 export async function findProcessTools(host: Readonly<Record<string, string | undefined>>): Promise<Found> {
   const find = (name: string): string | null => {
-    const found = findExecutable(name, { searchPath: host["PATH"] ?? tryPath, cwd: "/" });
+    const found = findExecutable(name, { searchPath: host["PATH"] ?? systemPath, cwd: "/" });
     return "path" in found ? found.path : null;
   };
   const bubblewrap = find("bwrap");
@@ -49,7 +48,7 @@ function tryOutbound(tools: ProcessTools): Promise<string | null> {
 
 /** Null when it worked, else what it said. Nothing of it is left. */
 async function tryCommand(file: string, args: readonly string[]): Promise<string | null> {
-  const environment = { PATH: tryPath, TMPDIR: tmpdir() };
+  const environment = { PATH: systemPath, TMPDIR: tmpdir() };
   const child = spawn(file, args, { env: environment, detached: true, stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (piece: string) => {

@@ -4,15 +4,12 @@ import type { ProcessOptions } from "#operators/operator.ts";
 import type { AttemptDirectories } from "../attempt-directories.ts";
 import type { AttemptLimits } from "../attempt-limits.ts";
 import { joinCgroup } from "../cgroup.ts";
-import { findExecutable, isDirectory, type StartFailure } from "../find-executable.ts";
+import { findExecutable, isDirectory, type StartFailure, systemPath } from "../find-executable.ts";
 import { tokenVariable } from "../process-tree.ts";
 import { confinedPath } from "./confined-mounts.ts";
 import { containerArguments, environmentFileText } from "./container-command.ts";
 import { encloseProcess } from "./enclose-process.ts";
 import type { ContainerEnclosure, Enclosure, ProcessEnclosure } from "./enclosure.ts";
-
-/** What the programs that enclose others are started with. */
-const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Where and within what a process of an attempt runs. */
 export interface CommandPlace {

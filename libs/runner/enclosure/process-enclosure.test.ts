@@ -3,18 +3,17 @@ import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, expect, test } from "vitest";
 import { openAttempt, useDataDir, waitForFile } from "../attempt-harness.testsuite.ts";
+import { systemPath } from "../find-executable.ts";
 import type { ProcessEnclosure, ProcessTools } from "./enclosure.ts";
-import { findHostEnclosures } from "./host-enclosures.ts";
+import { findTestEnclosures } from "./host-enclosures.testsuite.ts";
 
 const dataDir = useDataDir();
-const host = await findHostEnclosures({ PATH: process.env["PATH"] });
-for (const [capability, reason] of Object.entries(host.missing))
-  if (capability !== "container") console.warn(`not tested here: ${capability}: ${reason}`);
+const host = await findTestEnclosures();
 
 const noTools: ProcessTools = { bubblewrap: "", slirp4netns: null };
 
 function enclose(given: Partial<ProcessEnclosure> = {}): ProcessEnclosure {
-  const open = { kind: "process", network: "full", filesystem: "open", readable: [], dagDirectory: "" } as const;
+  const open = { kind: "process", network: "full", filesystem: "open", readable: [], dagDirectory: "", dataDirectory: "" } as const;
   return { ...open, tools: host.process ?? noTools, ...given };
 }
 
@@ -133,6 +132,11 @@ describe.skipIf(host.process === null)("a confined process", () => {
     expect(program.failure?.message).toContain("a confined process does not see its program");
   });
 
+  test("finds the programs of the system where it sees no folder of PATH", async () => {
+    const found = await run(confined, "echo $PATH", { environment: { PATH: `${dataDir()}:bin` } });
+    expect(found.log).toContain(`stdout: ${systemPath}`);
+  });
+
   test("finds programs along those folders of PATH that it sees", async () => {
     const environment = { PATH: `${dataDir()}:bin:/usr/bin:${dataDir()}/bin:/bin` };
     expect((await run(confined, "echo $PATH", { environment })).log).toContain("stdout: /usr/bin:/bin");
@@ -216,6 +220,27 @@ describe.skipIf(!host.capabilities.includes("network:outbound"))("a process that
 
   test("leaves nothing behind, the helper that connects it neither", async () => {
     expect(await run(outbound, "true")).toMatchObject({ exitCode: 0, living: [] });
+  });
+
+  test("that ends at the polite signal is not waited for until the end of its grace", async () => {
+    const { attempt, start, end, living, directories } = openAttempt({ enclosure: outbound });
+    start("touch up; exec sleep 600", { environment: { PATH: "/usr/bin:/bin" } });
+    await waitForFile(`${directories.work}/up`);
+    attempt.stop(600_000);
+    expect(await end()).toMatchObject({ wasStopped: true });
+    expect(living()).toEqual([]);
+    await attempt.close();
+  });
+
+  test("has its network until it has cleaned up, also where it closes what it was given", async () => {
+    const { attempt, start, end, directories } = openAttempt({ enclosure: outbound });
+    const clean = "sleep 0.3; cat /proc/net/dev > cleaned; exit 0";
+    start(`exec 3>&- 4>&- 5>&-; trap '${clean}' TERM; touch up; while :; do sleep 0.02; done`);
+    await waitForFile(`${directories.work}/up`);
+    attempt.stop(600_000);
+    await end();
+    expect(readFileSync(`${directories.work}/cleaned`, "utf8")).toContain("tap0");
+    await attempt.close();
   });
 
   test("may be confined as well", async () => {

@@ -10,11 +10,11 @@ import { ampleCache } from "./cache-limits.ts";
 export class RunCache {
   readonly #runs: LRUCache<number, RunAggregate>;
 
-  /** `maxInstances` of all runs together; a run that is larger by itself is not kept. */
+  /** `maxInstances` of all runs together; a run that is larger by itself is kept alone. */
   constructor(maxInstances: number = ampleCache.instances) {
     this.#runs = new LRUCache({
       maxSize: maxInstances,
-      sizeCalculation: (aggregate) => aggregate.instances.length + 1,
+      sizeCalculation: (aggregate) => Math.min(aggregate.instances.length + 1, maxInstances),
     });
   }
 

@@ -3,7 +3,7 @@ import { type CreatedRun, createRun as createRunRows } from "#core/create-run.ts
 import { decideRun } from "#core/decide-run.ts";
 import type { Plan } from "#core/plan.ts";
 import type { CreateRunResult, NewRun } from "#ports/new-run.ts";
-import { replacementWakes } from "../changes/room-wakes.ts";
+import { tellOfNewRun } from "../changes/new-run-wakes.ts";
 import { aggregateOf, applyDecision, checkGuards, followAdmission, toNewEvents } from "./apply-decision.ts";
 import { dateKey, type MemoryState } from "./memory-state.ts";
 import { fireSensor, mayFire } from "./stored-sensor.ts";
@@ -33,10 +33,10 @@ export function createRun(state: MemoryState, next: NewRun): CreateRunResult {
   const run = insert(state, next, made);
   fireSensor(state, next);
   const { runKey, runId, isAdmitted } = run.row;
-  if (isAdmitted) state.wake.notify("created", String(runKey));
-  else state.wake.notify("room");
-  if (next.replaceExisting) for (const topic of replacementWakes) state.wake.notify(topic);
-  return { kind: "created", runKey, runId, isAdmitted };
+  const awaitsEvaluation = made.evaluateOrdinals.length > 0;
+  const result = { kind: "created", runKey, runId, isAdmitted, awaitsEvaluation } as const;
+  tellOfNewRun(state.wake, next, result);
+  return result;
 }
 
 function findRequest(state: MemoryState, { request }: NewRun): { bodyHash: string; runId: string } | undefined {

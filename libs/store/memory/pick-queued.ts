@@ -34,7 +34,20 @@ export function pickQueued(state: MemoryState, options: PickOptions): PickedInst
     const task = run?.plan.tasks[run.instances[ordinal]?.task ?? -1];
     return run === undefined || task === undefined ? [] : limitsOf(state, run, task);
   });
-  return { instances: kept.flatMap((ref) => pickedInstance(state, ref)), mayBeMore: picked.length === limit };
+  return {
+    instances: kept.flatMap((ref) => pickedInstance(state, ref)),
+    mayBeMore: picked.length === limit,
+    onlyRun: onlyRunOf(picked, [...state.indexes.ready], mayBeTaken),
+  };
+}
+
+function onlyRunOf(
+  [first]: readonly InstanceRef[],
+  ready: readonly InstanceRef[],
+  mayBeTaken: (ref: InstanceRef) => boolean,
+): number | null {
+  const isAlone = ready.every((ref) => ref.runKey === first?.runKey || !mayBeTaken(ref));
+  return first !== undefined && isAlone ? first.runKey : null;
 }
 
 /** The workers that the pick is for may have it, and one of them has room for it. */

@@ -60,6 +60,8 @@ async function tryIndex(client: Client, findNext: FindNext, logger: Logger): Pro
     const next = findNext(await prepare(client));
     if (next === null || next.index === null) return { kind: "again" };
     logger.info({ migration: next.name, index: next.index }, "building an index beside the work");
+    // It waits for whoever began before it, whatever limits the role has.
+    await client.query("SET lock_timeout = 0");
     const half = await client.query("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid", [
       next.index,
     ]);

@@ -68,6 +68,7 @@ export function createBackfillWork(options: { database: Database; loader: RunLoa
       }
       for (const topic of ["queued", "outbox", ...roomWakes(applied.run, applied.decision)] as const)
         wake.notify(topic);
+      if (applied.decision.evaluateOrdinals.length > 0) wake.notify("evaluations", String(runKey));
       return "rerun";
     },
     async listActiveRuns(backfillKey, limit) {

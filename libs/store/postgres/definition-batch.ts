@@ -26,8 +26,7 @@ interface Decision {
 
 /**
  * Registers definitions of different ids that have no webhooks, one statement for each step; the results come in their
- * order, null for one that must be registered by itself afterwards. Two round trips for all of them: 64 definitions take
- * a fifth of the time that they take one by one.
+ * order, null for one that must be registered by itself afterwards. Two round trips for all of them, however many there are.
  */
 export async function registerTogether(
   transaction: Transaction,

@@ -4,10 +4,12 @@ import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { describeError } from "#errors/app-error.ts";
 import type { ExecutorBackend, PlannedClaim } from "#ports/executor-backend.ts";
+import type { PickedInstances } from "#ports/queued-instance.ts";
 import { planDispatch } from "./dispatch-plan.ts";
 import { pushClaim } from "./push-claim.ts";
 import { Reservations } from "./reservations.ts";
 import type { RunWriter } from "../runs/run-writer.ts";
+import type { HandOffScope } from "../runs/turn.ts";
 import type { ServedBackends } from "./served-backends.ts";
 import type { WorkerSession } from "../sessions/session.ts";
 import { groupByWork } from "../sessions/session-groups.ts";
@@ -26,6 +28,8 @@ export interface DispatcherOptions {
   /** Null: everything is claimed over the sessions. */
   readonly tickets: ExecutorBackend | null;
   readonly redispatchAfterMs: number;
+  /** Whether outcomes hand on what they make ready. */
+  readonly handOff: boolean;
   /** A worker is reserved for what has waited so long for resources. */
   readonly reserveAfterMs: number;
   readonly logger: Logger;
@@ -44,6 +48,9 @@ export class Dispatcher {
   #isRunning = false;
   #isStopped = false;
   #backlog = true;
+  /** The run that all of the backlog is of, by the last look; null: of several, or unknown. */
+  #onlyRun: number | null = null;
+  #picks = 0;
   #pickCount = 0;
   #retryTimer: Timer | null = null;
 
@@ -55,6 +62,18 @@ export class Dispatcher {
   /** True while something may be waiting that was not offered a slot: a hand-off would pass it by. */
   get hasBacklog(): boolean {
     return this.#backlog || this.#isWoken;
+  }
+
+  /** It has begun to look for work for the slots that are free. */
+  get isPicking(): boolean {
+    return this.#picks > 0;
+  }
+
+  /** What of a run may be handed on by the writes of this executor. */
+  handOffScope(runKey: number): HandOffScope {
+    if (!this.#options.handOff) return "nothing";
+    if (!this.hasBacklog) return "made_ready";
+    return !this.#isWoken && this.#onlyRun === runKey ? "all" : "nothing";
   }
 
   wake(): void {
@@ -71,9 +90,10 @@ export class Dispatcher {
 
   async #run(): Promise<void> {
     try {
-      while (this.#isWoken && !this.#isStopped) {
+      for (let again = false; (this.#isWoken || again) && !this.#isStopped; ) {
+        if (this.#isWoken) this.#onlyRun = null;
         this.#isWoken = false;
-        await this.#dispatch();
+        again = await this.#dispatch();
       }
     } catch (error) {
       this.#options.logger.warn({ error: describeError(error) }, "dispatching failed and is tried again");
@@ -86,41 +106,54 @@ export class Dispatcher {
     }
   }
 
-  async #dispatch(): Promise<void> {
+  /** Answers whether to look once more: slots or work may be left. */
+  async #dispatch(): Promise<boolean> {
     await this.#reservations.keep();
     const groups = groupByWork(this.#options.sessions.all().filter((session) => session.freeSlots > 0));
     this.#backlog = groups.length === 0;
-    const claimed = await Promise.all(groups.map((group) => this.#dispatchTo(group)));
-    // Slots or work may be left: look once more.
-    if (this.#backlog && claimed.some((count) => count > 0)) this.#isWoken = true;
+    const found = await Promise.all(groups.map((group) => this.#dispatchTo(group)));
+    const [first] = found;
+    if (first !== undefined) this.#onlyRun = found.length === 1 ? first.onlyRun : null;
+    return this.#backlog && found.some(({ count }) => count > 0);
   }
 
   /** Fills the free slots of workers that take the same work; answers how many it found something for. */
-  async #dispatchTo(sessions: readonly WorkerSession[]): Promise<number> {
-    const { store, backends, tickets, redispatchAfterMs } = this.#options;
+  async #dispatchTo(sessions: readonly WorkerSession[]): Promise<{ count: number; onlyRun: number | null }> {
+    const { tickets } = this.#options;
     const limit = sessions.reduce((sum, session) => sum + session.freeSlots, 0);
-    const [first] = sessions;
-    const queues = first?.queues ?? [];
-    const { instances: picked, mayBeMore } = await store.runs.pickQueued({
-      queues,
-      backends: [null, ...backends.served],
-      limit,
-      oldestAt: this.#oldestAt(limit),
-      redispatchAfterMs,
-      ...(first === undefined ? {} : { traits: first.traits }),
-      rooms: largestRooms(sessions.map(({ room }) => room)),
-    });
+    const { instances: picked, mayBeMore, onlyRun } = await this.#pick(sessions, limit);
     this.#pickCount += picked.length;
-    if (mayBeMore) this.#backlog = true;
     const planned = planDispatch(
       picked,
       sessions.map(({ workerKey, freeSlots, room }) => ({ workerKey, freeSlots, room })),
     );
+    if (mayBeMore || planned.length < picked.length) this.#backlog = true;
     this.#options.claiming(planned.map(({ instance }) => instance.runKey));
-    const isOffer = ({ instance }: PlannedClaim): boolean => tickets?.mayOffer(instance) === true;
+    // What the outcomes of one run go on with has no use for tickets.
+    const isHandedOn = this.#options.handOff && onlyRun !== null;
+    const isOffer = ({ instance }: PlannedClaim): boolean => !isHandedOn && tickets?.mayOffer(instance) === true;
     const claims = planned.filter((claim) => !isOffer(claim)).map((claim) => pushClaim(this.#options, claim));
     const [offered = 0] = await Promise.all([tickets?.offer(planned.filter(isOffer)), ...claims]);
-    return claims.length + offered;
+    return { count: claims.length + offered, onlyRun };
+  }
+
+  async #pick(sessions: readonly WorkerSession[], limit: number): Promise<PickedInstances> {
+    const { store, backends, redispatchAfterMs } = this.#options;
+    const [first] = sessions;
+    this.#picks += 1;
+    try {
+      return await store.runs.pickQueued({
+        queues: first?.queues ?? [],
+        backends: [null, ...backends.served],
+        limit,
+        oldestAt: this.#oldestAt(limit),
+        redispatchAfterMs,
+        ...(first === undefined ? {} : { traits: first.traits }),
+        rooms: largestRooms(sessions.map(({ room }) => room)),
+      });
+    } finally {
+      this.#picks -= 1;
+    }
   }
 
   /** Which of the next picks are each a tenth one. */

@@ -55,7 +55,9 @@ test("the worker that lacks least is kept for what waits too long, until it has 
   expect(reserved()).toEqual([null, 0]);
   expect([busy?.room, freer?.room]).toEqual([gpus(0), noResources]);
   const [task] = buildPlan([{ id: "t" }]).tasks;
-  const workers = handOffWorkers({ sessions, backends }, true);
+  const workers = handOffWorkers({
+    ...{ sessions, backends, scope: () => "made_ready", maySpare: () => true, slotsFreed: () => undefined },
+  });
   expect([1, 2].map((workerKey) => task !== undefined && workers.accepts(workerKey, task))).toEqual([true, false]);
   expect(claims).toEqual([]);
   freer?.forget(refOf("b"));

@@ -89,22 +89,32 @@ describe("an executor with tickets", () => {
     expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
   });
 
-  it("hands a new run on to free slots at once, and offers the rest by tickets as slots come free", async () => {
+  it("hands the only run that waits on to free slots, at once and as they come free, without tickets", async () => {
     const cluster = await startCluster({ handOff: true });
     const worker = cluster.executor.connect({ workerId: "w", slots: 2 });
     worker.beat([]);
     await worker.heard("heartbeatReply");
-    const runId = await cluster.executor.startRun(wide(5));
-    const [first, second] = [await worker.assigned("t0"), await worker.assigned("t1")];
-    expect(cluster.tickets).toEqual([]);
-    worker.succeed(first);
-    worker.succeed(second);
-    for (let place = 0; place < 3; place += 1) {
-      const delivery = await ticketOf(cluster, place);
-      claim(worker, delivery);
-      worker.succeed(await worker.assigned(delivery.ticket.taskId));
-    }
+    const runId = await cluster.executor.startRun(wide(9));
+    for (let place = 0; place < 9; place += 1) worker.succeed(await worker.assigned(`t${place}`));
     expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
+    expect(cluster.tickets).toEqual([]);
+  });
+
+  it("offers by tickets what waits of several runs", async () => {
+    const cluster = await startCluster({ handOff: true });
+    const worker = cluster.executor.connect({ workerId: "w", slots: 1 });
+    worker.beat([]);
+    await worker.heard("heartbeatReply");
+    const [first, second] = [await cluster.executor.startRun(wide(2)), await cluster.executor.startRun(single)];
+    worker.succeed(await worker.assigned("t0"));
+    const delivery = await ticketOf(cluster);
+    claim(worker, delivery);
+    worker.succeed(await worker.assigned(delivery.ticket.taskId));
+    worker.succeed(await worker.assigned(delivery.ticket.taskId === "a" ? "t1" : "a"));
+    for (const runId of [first, second]) {
+      expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
+    }
+    expect(cluster.tickets).toHaveLength(1);
   });
 
   it("has no more tickets out than its workers have slots", async () => {

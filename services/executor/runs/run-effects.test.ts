@@ -25,6 +25,7 @@ it("tells after a commit without an answer whatever the commit may have made", a
     assignments: {} as never,
     logger: createLogger({ level: "silent", format: "json", component: "test" }),
     submit: () => Promise.reject(new Error("nothing is to be submitted")),
+    slotsFreed: () => heard.push("slots freed"),
     dueIn: (ms) => heard.push(`due in ${ms}`),
     waitIn: (ms) => heard.push(`waits in ${ms}`),
   });

@@ -26,6 +26,8 @@ export interface RunEffectsOptions {
   readonly assignments: Assignments;
   readonly logger: Logger;
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
+  /** Called when a worker has a slot that it had not. */
+  readonly slotsFreed: () => void;
   /** A time was set that must be looked at in so many milliseconds. */
   readonly dueIn: (ms: number) => void;
   /** Something that waits without a worker must be looked at in so many milliseconds. */
@@ -170,8 +172,10 @@ export class RunEffects {
           outcome: { kind: "failed", failure, outputs: [] },
         },
         freesSlotOf: session.workerKey,
+        freesResources: held.requests,
       });
       session.forget(held.ref);
+      this.#options.slotsFreed();
     } catch (failed) {
       logger.warn(
         { error: describeError(failed) },

@@ -25,7 +25,7 @@ export interface RunWriterOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly handOffWorkers: () => HandOffWorkers;
+  readonly workers: HandOffWorkers;
   /** Called after COMMIT, before the submissions of the run are settled. */
   readonly onApplied: (run: RunAggregate, decision: Decision) => void;
   /** Called with a run of which a write may have been committed without an answer, as it is now. */
@@ -174,41 +174,48 @@ export class RunWriter {
 
   /** One transaction; answers the submissions of runs that another executor holds. */
   async #writeOnce(groups: readonly (readonly Waiting[])[]): Promise<readonly Waiting[]> {
-    const { store } = this.#options;
-    const workers = this.#options.handOffWorkers();
+    const { store, workers } = this.#options;
     const changes = groups.map((group): RunChange => {
       const events = group.map((waiting) => waiting.event);
       const runKey = group[0]?.runKey ?? 0;
       // What was committed without an answer may have given the freed slots away already.
+      const isOffer = events.some(({ kind }) => kind === "offer");
       const takers = this.#uncertain.has(runKey) ? [] : group;
       return {
         runKey,
         decide: (run, { lacksRoom }) => {
           const checked = events.map((event) => withCheckedOutputs(run, event));
-          return decideRun(run, checked, store.now(), { handOff: createHandOff(takers, workers), lacksRoom });
+          const handOff = createHandOff(takers, workers);
+          const handsOnWaiting = isOffer || workers.scope(runKey) === "all";
+          return decideRun(run, checked, store.now(), { handOff, handsOnWaiting, lacksRoom });
         },
       };
     });
     try {
       return this.#follow(groups, await store.runs.changeRuns(changes));
-    } finally {
-      for (const { runKey } of changes) workers.giveBack(runKey);
+    } catch (error) {
+      // What may have been committed without an answer may hold these slots: they are kept until the run was read again.
+      if (!(error instanceof AppError) || !error.retryable) for (const { runKey } of changes) workers.giveBack(runKey);
+      throw error;
     }
   }
 
   /** What was written takes effect, and everybody is answered but those whose run is busy: they are the answer. */
   #follow(groups: readonly (readonly Waiting[])[], results: readonly RunChangeResult[]): readonly Waiting[] {
-    const { onApplied, onUncertain } = this.#options;
+    const { onApplied, onUncertain, workers } = this.#options;
     const again: Waiting[] = [];
     results.forEach((result, place) => {
       const group = groups[place] ?? [];
       if (result.kind === "busy") {
         again.push(...group);
+        if (!this.#uncertain.has(group[0]?.runKey ?? 0)) workers.giveBack(group[0]?.runKey ?? 0);
         return;
       }
       if (result.kind === "applied") onApplied(result.run, result.decision);
-      const isUncertain = this.#uncertain.delete(group[0]?.runKey ?? 0);
+      const runKey = group[0]?.runKey ?? 0;
+      const isUncertain = this.#uncertain.delete(runKey);
       if (isUncertain && result.kind !== "missing") onUncertain(result.run);
+      workers.giveBack(runKey);
       this.#settle(group, result);
     });
     return again;

@@ -20,7 +20,12 @@ describe("groupByRun", () => {
 });
 
 describe("createHandOff", () => {
-  const open = { allowed: true, accepts: () => true, takeSpare: () => null, giveBack: () => undefined };
+  const open = {
+    scope: () => "made_ready" as const,
+    accepts: () => true,
+    takeSpare: () => null,
+    giveBack: () => undefined,
+  };
 
   it("gives as many slots as the submissions free, to the worker that frees them", () => {
     const handOff = createHandOff([outcome(1, 0, 7), outcome(1, 1, 7), outcome(1, 2, 9)], open);
@@ -35,7 +40,7 @@ describe("createHandOff", () => {
   });
 
   it("offers nothing while something else waits, or for no submission", () => {
-    expect(createHandOff([outcome(1, 0, 7)], { ...open, allowed: false })).toBeUndefined();
+    expect(createHandOff([outcome(1, 0, 7)], { ...open, scope: () => "nothing" })).toBeUndefined();
     expect(createHandOff([], open)).toBeUndefined();
   });
 

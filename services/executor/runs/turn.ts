@@ -21,10 +21,15 @@ export type SubmissionResult =
   | { readonly kind: "missing" }
   | { readonly kind: "judged"; readonly verdict: EventVerdict; readonly run: RunAggregate };
 
+export type HandOffScope = "nothing" | "made_ready" | "all";
+
 /** Workers that may be given work in a hand-off, while one batch is written. */
 export interface HandOffWorkers {
-  /** False while anything waits that may have a better claim. */
-  readonly allowed: boolean;
+  /**
+   * What of a run may be given: nothing while anything waits that may have a better claim, else what is made ready, or all that
+   * is ready where nothing else waits but instances of this run.
+   */
+  scope(runKey: number): HandOffScope;
   accepts(workerKey: number, task: PlanTask): boolean;
   /** A worker with a slot that nobody has and that is kept for the run from now on; null: there is none. */
   takeSpare(runKey: number, task: PlanTask): number | null;
@@ -54,7 +59,7 @@ export function groupByRun<T extends Submission>(
  */
 export function createHandOff(submissions: readonly Submission[], workers: HandOffWorkers): HandOff | undefined {
   const [first] = submissions;
-  if (!workers.allowed || first === undefined) return undefined;
+  if (first === undefined || workers.scope(first.runKey) === "nothing") return undefined;
   workers.giveBack(first.runKey);
   const freed = submissions.flatMap(({ freesSlotOf: workerKey, freesResources = noResources }) =>
     workerKey === null ? [] : [{ workerKey, room: freesResources }],
@@ -67,7 +72,7 @@ export function createHandOff(submissions: readonly Submission[], workers: HandO
 }
 
 /** An attempt that a decision gave to a worker. */
-export interface OpenedAttempt {
+interface OpenedAttempt {
   readonly workerKey: number;
   readonly fence: number;
   readonly instance: Instance;

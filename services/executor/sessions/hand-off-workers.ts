@@ -11,11 +11,24 @@ interface Kept {
   readonly requests: ResourceAmounts;
 }
 
-/** The workers of this executor for one batch. */
-export function handOffWorkers(
-  { sessions, backends }: { readonly sessions: SessionRegistry; readonly backends: ServedBackends },
-  allowed: boolean,
-): HandOffWorkers {
+export interface HandOffWorkersOptions {
+  readonly sessions: SessionRegistry;
+  readonly backends: ServedBackends;
+  readonly scope: HandOffWorkers["scope"];
+  /** False while the dispatcher is about to fill the slots that are free. */
+  readonly maySpare: () => boolean;
+  /** Called when slots that were kept are nobody's again: who looked meanwhile did not see them. */
+  readonly slotsFreed: () => void;
+}
+
+/** The workers of this executor, as those see them who write runs. */
+export function handOffWorkers({
+  sessions,
+  backends,
+  scope,
+  maySpare,
+  slotsFreed,
+}: HandOffWorkersOptions): HandOffWorkers {
   const kept = new Map<number, Kept[]>();
   const accepts = (session: WorkerSession, task: PlanTask): boolean =>
     session.acceptsWork &&
@@ -25,12 +38,13 @@ export function handOffWorkers(
     mayRunOn(task, session.traits) &&
     isPreferredOn(task, session.traits);
   return {
-    allowed,
+    scope,
     accepts(workerKey, task) {
       const session = sessions.get(workerKey);
       return session !== undefined && accepts(session, task);
     },
     takeSpare(runKey, task) {
+      if (!maySpare()) return null;
       const { requests = noResources } = task;
       const session = sessions.mostFree((one) => hasRoom(one.room, requests) && accepts(one, task));
       if (session === undefined) return null;
@@ -39,8 +53,11 @@ export function handOffWorkers(
       return session.workerKey;
     },
     giveBack(runKey) {
-      for (const { session, requests } of kept.get(runKey) ?? []) session.unreserve(1, requests);
+      const ofRun = kept.get(runKey);
+      if (ofRun === undefined) return;
+      for (const { session, requests } of ofRun) session.unreserve(1, requests);
       kept.delete(runKey);
+      slotsFreed();
     },
   };
 }

@@ -1,14 +1,21 @@
 import { noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import type { Resources } from "#gen/millrace/v1/worker_session_service_pb.js";
 
-/** What a worker says that it has; what it does not name it has none of. */
+/** More than any host has, and still counted exactly. */
+const most = Number.MAX_SAFE_INTEGER;
+
+/** What a worker says that it has; what it does not name it has none of. Senseless amounts are brought into bounds. */
 export function toResourceAmounts(message: Resources | undefined): ResourceAmounts {
   if (message === undefined) return noResources;
   const { cpu, memoryBytes, diskBytes, gpus } = message;
-  const milliCpus = Math.max(0, Math.floor(cpu * 1000));
-  return { milliCpus, memoryBytes: countOf(memoryBytes), diskBytes: countOf(diskBytes), gpus: Math.max(0, gpus) };
+  return {
+    milliCpus: within(Math.floor(cpu * 1000)),
+    memoryBytes: within(Number(memoryBytes)),
+    diskBytes: within(Number(diskBytes)),
+    gpus: within(gpus),
+  };
 }
 
-function countOf(bytes: bigint): number {
-  return Math.max(0, Number(bytes));
+function within(amount: number): number {
+  return Number.isNaN(amount) ? 0 : Math.min(most, Math.max(0, amount));
 }

@@ -35,6 +35,7 @@ export interface SessionDoorOptions {
   readonly sessions: SessionRegistry;
   readonly effects: RunEffects;
   readonly dispatcher: Dispatcher;
+  readonly slotsFreed: () => void;
   readonly submit: RunWriter["submit"];
   /** Called with the runs whose instances are about to be claimed. */
   readonly claiming: (runKeys: readonly number[]) => void;
@@ -44,7 +45,7 @@ export interface SessionDoorOptions {
 
 /** Where workers come in: their sessions, with the beats and log chunks of all of them written in batches. */
 export function createSessionDoor(options: SessionDoorOptions): ServiceImpl<typeof WorkerSessionService> {
-  const { store, clock, logger, workerLeaseMs, sessions, effects, dispatcher, submit } = options;
+  const { store, clock, logger, workerLeaseMs, sessions, effects, dispatcher, submit, slotsFreed } = options;
   const beats = new TurnBatcher<WorkerBeat, RenewedLease | null>(
     clock,
     async (batch) => {
@@ -62,10 +63,7 @@ export function createSessionDoor(options: SessionDoorOptions): ServiceImpl<type
     },
     maxLogChunksPerBatch,
   );
-  const slotsFreed = (): void => {
-    if (dispatcher.hasBacklog) dispatcher.wake();
-  };
-  const tickets = new TicketClaims({ ...options, slotsFreed });
+  const tickets = new TicketClaims(options);
   const artifacts = { store: options.artifacts, index: store.artifacts, logger };
   const poison = new PoisonParking({ letters: store.deadLetters, logger });
   return createWorkerSessionService({

@@ -209,19 +209,22 @@ export class SessionHandler {
       "an outcome of a replaced attempt was refused",
     );
     // It was ended from outside while it ran; its outcome says that its tree is gone.
-    if (present?.held === true && present.heldFence === Number(held.ref.fence)) await this.#receiveReleased(held.ref);
+    if (present?.held === true && present.heldFence === Number(held.ref.fence)) await this.#release(held, null);
     this.#session.acknowledge(held.ref, false, reason);
     this.#free(held.ref);
   }
 
   async #receiveReleased(ref: AttemptRef | undefined): Promise<void> {
     const held = this.#session.find(ref);
-    if (held === undefined) return;
-    const { runKey, ordinal } = held;
+    if (held !== undefined) await this.#release(held, this.#session.workerKey);
+  }
+
+  /** `freesSlotOf` null: the slot was offered with the outcome already. */
+  async #release(held: HeldAttempt, freesSlotOf: number | null): Promise<void> {
     await this.#options.submit({
-      runKey,
-      event: { kind: "released", ordinal, fence: Number(held.ref.fence) },
-      freesSlotOf: this.#session.workerKey,
+      runKey: held.runKey,
+      event: { kind: "released", ordinal: held.ordinal, fence: Number(held.ref.fence) },
+      freesSlotOf,
       freesResources: held.requests,
     });
     this.#free(held.ref);

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { WorkerTraits } from "#core/placement.ts";
@@ -156,7 +157,9 @@ export class WorkerSession {
   /** Takes back what was reserved by a call with the same arguments. */
   unreserve(slots: number, requests: ResourceAmounts = noResources): void {
     this.#reserved -= slots;
-    this.#reservedRequests.splice(this.#reservedRequests.indexOf(requests), 1);
+    const place = this.#reservedRequests.indexOf(requests);
+    assert.ok(place >= 0, "what was not reserved is not given back");
+    this.#reservedRequests.splice(place, 1);
   }
 
   setPartitions(partitions: ReadonlyMap<string, readonly number[]>): void {

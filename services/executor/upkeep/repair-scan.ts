@@ -64,10 +64,16 @@ export class RepairScan {
   }
 
   async #evaluateWaiting(): Promise<void> {
+    const waiting = await this.#options.store.runs.listAwaitingEvaluation(maxEvaluationsPerScan);
+    for (const runKey of new Set(waiting.map((instance) => instance.runKey))) await this.evaluateRun(runKey);
+  }
+
+  /** Looks at everything of a run that is to be looked at before it is queued. */
+  async evaluateRun(runKey: number): Promise<void> {
     const { store, effects } = this.#options;
-    for (const { runKey, ordinal } of await store.runs.listAwaitingEvaluation(maxEvaluationsPerScan)) {
-      const [result] = await store.runs.changeRuns([{ runKey, decide: () => null }]);
-      if (result?.kind === "unchanged") await effects.evaluate(result.run, ordinal);
-    }
+    const [result] = await store.runs.changeRuns([{ runKey, decide: () => null }]);
+    if (result?.kind !== "unchanged") return;
+    const waiting = result.run.instances.filter(({ awaitsEvaluation }) => awaitsEvaluation);
+    await Promise.all(waiting.map(({ ordinal }) => effects.evaluate(result.run, ordinal)));
   }
 }

@@ -22,7 +22,8 @@ export async function processWaits(deps: WaitDeps): Promise<number | null> {
   // What has just begun to wait is due already.
   const due = found.hasDue || unstarted.length > 0 ? await waits.listDue(maxWaitsPerRound) : [];
   await Promise.all(due.map((wait) => look(deps, wait)));
-  const children = found.hasChildren ? await settleChildren(deps) : 0;
+  // A look may have made a run that has ended already.
+  const children = found.hasChildren || due.length > 0 ? await settleChildren(deps) : 0;
   const isMore = [unstarted.length, due.length, children].some((count) => count >= maxWaitsPerRound);
   return isMore ? 0 : found.nextDueInMs;
 }

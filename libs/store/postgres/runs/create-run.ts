@@ -177,5 +177,7 @@ async function archive(context: CreateContext, transaction: Queryable, runKey: n
 /** The process that made a run knows it already: its executor need not read it again. */
 function remember({ cache }: CreateContext, run: NewRun, { created, runKey }: InsertedRun): CreateRunResult {
   cache.put({ ...created.aggregate, run: { ...created.aggregate.run, runKey, sequence: 0 } });
-  return { kind: "created", runKey, runId: run.runId, isAdmitted: created.aggregate.run.isAdmitted };
+  const { isAdmitted } = created.aggregate.run;
+  const awaitsEvaluation = created.evaluateOrdinals.length > 0;
+  return { kind: "created", runKey, runId: run.runId, isAdmitted, awaitsEvaluation };
 }

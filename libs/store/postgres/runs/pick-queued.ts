@@ -37,13 +37,15 @@ const shareOfEach = 3;
 const leastOfEach = 2;
 
 /**
- * The dispatcher's order. What waits lies in lanes of one queue, DAG and pool. `lane` jumps from one to the next through the
- * index, within the queues `$1`; those whose pool is full are left out. Of each the best are read, and a DAG's n-th stands where its attempts that are out, and its n − 1 before it, put it: sorting by that is what taking the DAG with the
- * fewest attempts out again and again would come to (G14). `$4`: how many of the oldest of all are read beside them. `$5`: how many of each lane
- * are read, null for a few more than an even share. `$6`: milliseconds in which a ticket that is out may still be used.
- * `$7`, `$8` and `$9`: labels, operators and capabilities of the workers that it is for, `$10`: what each has free; null: any.
- * `$11`: only what asks for resources and was queued so many milliseconds ago. Where a worker with the labels that a task would
- * like has a free slot, others leave the task to it.
+ * The dispatcher's order. What waits lies in lanes of one queue, DAG and pool. `lane` jumps from one to the next through
+ * the index, within the queues `$1`; those are left out whose pool is full, or whose DAG has no run that may begin an
+ * attempt. Of each the best are read, and a DAG's n-th stands where its attempts that are out, and its n − 1 before it,
+ * put it: sorting by that is what taking the DAG with the fewest attempts out again and again would come to (G14). `$4`:
+ * how many of the oldest of all are read beside them. `$5`: how many of each lane are read, null for a few more than an
+ * even share. `$6`: milliseconds in which a ticket that is out may still be used. `$7`, `$8` and `$9`: labels, operators
+ * and capabilities of the workers that it is for, `$10`: what each has free; null: any. `$11`: only what asks for
+ * resources and was queued so many milliseconds ago. Where a worker with the labels that a task would like has a free
+ * slot, others leave the task to it.
  */
 const pickText = `WITH RECURSIVE lane AS (
     SELECT first.* FROM (SELECT DISTINCT unnest($1::text[])) AS q(queue) CROSS JOIN LATERAL (SELECT ${laneColumns} FROM task_instances t
@@ -53,9 +55,12 @@ const pickText = `WITH RECURSIVE lane AS (
       WHERE ${isWaiting} AND t.queue = l.queue AND (t.dag_key, ${poolName}) > (l.dag_key, l.pool) ORDER BY t.dag_key, ${poolName} LIMIT 1) next
   ), pool_room AS MATERIALIZED (SELECT p.name, p.size - (SELECT count(*) FROM slot_rows s
     WHERE s.limit_name = 'pool/' || p.name AND s.run_key IS NOT NULL AND s.number <= p.size) AS room FROM pools p),
-  lanes AS MATERIALIZED (SELECT l.* FROM lane l WHERE l.pool = '' OR EXISTS (SELECT 1 FROM pool_room p WHERE p.name = l.pool AND p.room > 0)),
-  depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM lanes),
   attempts AS MATERIALIZED (SELECT t.dag_key, count(*) AS out FROM task_instances t WHERE t.held GROUP BY t.dag_key),
+  lanes AS MATERIALIZED (SELECT l.* FROM lane l LEFT JOIN attempts a USING (dag_key)
+    WHERE (l.pool = '' OR EXISTS (SELECT 1 FROM pool_room p WHERE p.name = l.pool AND p.room > 0))
+      AND EXISTS (SELECT 1 FROM dag_runs r WHERE r.dag_key = l.dag_key AND r.ended_at IS NULL AND r.is_admitted AND NOT r.is_paused
+        AND (r.max_active_tasks IS NULL OR r.max_active_tasks > COALESCE(a.out, 0)))),
+  depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM lanes),
   oldest AS MATERIALIZED (SELECT n.* FROM (SELECT DISTINCT queue, pool FROM lanes) l CROSS JOIN LATERAL (
       SELECT ${columns}, t.dag_key, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
       WHERE t.queue = l.queue AND ${poolName} = l.pool AND ${mayBeTaken} ORDER BY ${byAge} LIMIT $4) n
@@ -69,6 +74,7 @@ const pickText = `WITH RECURSIVE lane AS (
         AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
       ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n LEFT JOIN attempts a ON a.dag_key = n.dag_key)
   SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,
+    (SELECT CASE WHEN count(DISTINCT f.run_key) = 1 THEN min(f.run_key) END FROM (SELECT run_key FROM oldest UNION ALL SELECT run_key FROM best) f) AS only_run,
     (SELECT room FROM pool_room p WHERE p.name = t.pool) AS pool_room, max_active_tasks - COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0) AS tasks_room FROM (
     SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
     UNION ALL SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
@@ -91,6 +97,7 @@ interface PickedRow {
   readonly pool_room: number | null;
   /** Attempts that the DAG may begin; null: any number. */
   readonly tasks_room: number | null;
+  readonly only_run: number | null;
   /** Read as one of the best of its DAG, not as one of the oldest. */
   readonly is_of_dag: boolean;
   /** How many of each lane were read. */
@@ -140,7 +147,7 @@ export async function pickQueued(
     wasDispatched: row.was_dispatched,
     ...(row.resources === null ? {} : { requests: row.resources }),
   }));
-  return { instances, mayBeMore: rows.length === limit };
+  return { instances, mayBeMore: rows.length === limit, onlyRun: rows[0]?.only_run ?? null };
 }
 
 function limitsOf({ pool, pool_room, tasks_room, dag_key }: PickedRow): readonly RoomOf[] {

@@ -2,11 +2,12 @@ import type { Plan } from "#core/plan.ts";
 import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { QueuedInstance } from "#ports/queued-instance.ts";
 import type { HeldAttempt, RunFacts, RunStore } from "#ports/run-store.ts";
-import type { CreateRunResult, NewRun, RunType } from "#ports/new-run.ts";
+import type { RunType } from "#ports/new-run.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "../database.ts";
 import { changeRuns } from "../../changes/change-runs.ts";
-import { replacementWakes, roomWakes } from "../../changes/room-wakes.ts";
+import { tellOfNewRun } from "../../changes/new-run-wakes.ts";
+import { roomWakes } from "../../changes/room-wakes.ts";
 import { type CreateContext, createRun } from "./create-run.ts";
 import { ampleCache, type CacheLimits } from "../../changes/cache-limits.ts";
 import { RunCache } from "../../changes/run-cache.ts";
@@ -75,7 +76,7 @@ export function createRunRepository(options: {
   return {
     async createRun(run) {
       const result = await createRun(context, run);
-      if (result.kind === "created") tellOfNew(wake, run, result);
+      tellOfNewRun(wake, run, result);
       return result;
     },
     async changeRuns(changes) {
@@ -125,17 +126,6 @@ export function createRunRepository(options: {
       return database.query(lookups.readOutputs, [runKey, ordinals]);
     },
   };
-}
-
-function tellOfNew(
-  wake: Wake,
-  { replaceExisting }: NewRun,
-  { isAdmitted, runKey }: Extract<CreateRunResult, { kind: "created" }>,
-): void {
-  if (isAdmitted) wake.notify("created", String(runKey));
-  else wake.notify("room");
-  wake.notify("outbox");
-  if (replaceExisting) for (const topic of replacementWakes) wake.notify(topic);
 }
 
 function fromRefRow(row: RefRow): QueuedInstance {

@@ -1,21 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
-import type { ContainerTool } from "./enclosure.ts";
-import { findContainerTool } from "./find-container-tool.ts";
+import { findStaticBusybox } from "./static-program.ts";
+import { findProgram } from "./find-program.ts";
+import { saySkipped, saySkippedWithout } from "./skipped-tests.ts";
 
-/** Statically linked, so that an image needs nothing else. */
-const busybox = "/bin/busybox";
+const tests = "tests of containers";
 const applets = [
   "cat",
   "dd",
@@ -42,10 +33,11 @@ const settings: readonly string[] = [
 
 /** The engine of the tests, with storage of its own and an image that holds busybox alone. */
 export interface TestEngine {
-  readonly tool: ContainerTool;
   readonly image: string;
   /** Put in front of PATH, so that the engine is the `podman` that a program finds. */
   readonly binDirectory: string;
+  /** A folder of its own, for its HOME. */
+  readonly directory: string;
   /** Names of containers, running or not. */
   containers(): readonly string[];
   dispose(): void;
@@ -53,40 +45,42 @@ export interface TestEngine {
 
 const image = "localhost/millrace-test:1";
 
-/** Null, with the reason on the console, where containers can't be tried. */
-export async function openTestEngine(): Promise<TestEngine | null> {
-  if (!existsSync("/usr/bin/podman") || !existsSync(busybox)) return skip("podman or busybox-static is not installed");
+/** Null, with the reason on one line, where containers can't be tried. Under CI a program that is missing throws. */
+export function openTestEngine(): TestEngine | null {
+  const engine = findProgram("podman");
+  const busybox = findStaticBusybox();
+  if (engine === null || busybox === null) {
+    const missing =
+      engine === null ? "podman is not installed" : "there is no busybox without libraries (busybox-static)";
+    saySkippedWithout(tests, missing);
+    return null;
+  }
   const directory = mkdtempSync(join(tmpdir(), "millrace-engine-"));
   const binDirectory = join(directory, "bin");
-  makeTree(directory);
+  makeTree(directory, busybox);
   let reason = "";
   for (const text of settings) {
-    writeProgram(directory, text);
+    writeProgram(directory, { engine, text });
     const podman = join(binDirectory, "podman");
     spawnSync(podman, ["import", join(directory, "image.tar"), image], { stdio: "ignore" });
     const tried = spawnSync(podman, ["run", "--rm", "--network", "none", image, "true"], { encoding: "utf8" });
     reason = tried.stderr.trim();
     if (tried.status !== 0) continue;
-    const tool = await findContainerTool({ PATH: `${binDirectory}:${process.env["PATH"] ?? ""}`, HOME: directory });
-    if ("reason" in tool) return skip(tool.reason);
     const containers = (): readonly string[] =>
       execFileSync(podman, ["ps", "--all", "--format", "{{.Names}}"], { encoding: "utf8" }).split("\n").filter(Boolean);
     const dispose = (): void => {
       spawnSync(podman, ["rm", "--force", "--all"]);
       rmSync(directory, { recursive: true, force: true });
     };
-    return { tool, image, binDirectory, containers, dispose };
+    return { image, binDirectory, directory, containers, dispose };
   }
   rmSync(directory, { recursive: true, force: true });
-  return skip(reason);
-}
-
-function skip(reason: string): null {
-  console.warn(`containers are not tested here: ${reason}`);
+  saySkipped(tests, `podman runs none here: ${reason}`);
   return null;
 }
 
-function makeTree(directory: string): void {
+/** The image holds a statically linked program, which needs nothing else. */
+function makeTree(directory: string, busybox: string): void {
   const root = join(directory, "root");
   for (const folder of ["bin", "tmp", "etc"]) mkdirSync(join(root, folder), { recursive: true });
   copyFileSync(busybox, join(root, "bin/busybox"));
@@ -96,13 +90,13 @@ function makeTree(directory: string): void {
 }
 
 /** A `podman` with storage of its own and these settings. */
-function writeProgram(directory: string, text: string): void {
+function writeProgram(directory: string, { engine, text }: { engine: string; text: string }): void {
   const configuration = join(directory, "containers.conf");
   writeFileSync(configuration, text);
   mkdirSync(join(directory, "bin"), { recursive: true });
   const program = join(directory, "bin/podman");
   const storage = `--root ${directory}/storage --runroot ${directory}/run --storage-driver vfs`;
   const variables = text === "" ? "" : `CONTAINERS_CONF=${configuration} `;
-  writeFileSync(program, `#!/bin/sh\nexec env ${variables}/usr/bin/podman ${storage} "$@"\n`);
+  writeFileSync(program, `#!/bin/sh\nexec env ${variables}${engine} ${storage} "$@"\n`);
   chmodSync(program, 0o755);
 }

@@ -1,0 +1,3 @@
+-- builds concurrently: task_instances_lanes_by_age
+CREATE INDEX CONCURRENTLY task_instances_lanes_by_age ON task_instances (queue, (COALESCE(pool, '')), queued_at, run_key, ordinal)
+  WHERE state = 'queued' AND NOT held AND items_total = 0 AND waits_for IS NULL;
