@@ -50,7 +50,7 @@ export function installDebianPackages(say: Say): void {
   }
   // A fresh machine has no lists of packages yet, and old lists name files that are gone.
   const isListed = missing.every((needed) => offeredPackage(needed) !== null);
-  if (!isListed && !update(say)) return;
+  if (!isListed) update(say);
   if (!install(missing, say) && isListed && update(say)) install(missing, say);
 }
 

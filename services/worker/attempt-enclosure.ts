@@ -40,7 +40,15 @@ export function enclosureOf(
   ];
   const lacking = wanted.find((capability) => !host.capabilities.includes(capability));
   if (host.process === null || lacking !== undefined) return notHere(lacking ?? wanted[0] ?? "network:none", host);
-  return { kind: "process", network, filesystem, readable: allowPaths, dagDirectory, dataDirectory, tools: host.process };
+  return {
+    kind: "process",
+    network,
+    filesystem,
+    readable: allowPaths,
+    dagDirectory,
+    dataDirectory,
+    tools: host.process,
+  };
 }
 
 function containerOf(

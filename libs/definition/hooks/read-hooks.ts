@@ -13,6 +13,9 @@ export interface HookOutline extends TaskOutline {
   readonly hook: Hook & { readonly task: number | null };
 }
 
+/** The run keeps its place until its hooks have ended, and `run_timeout` is not for them: none waits for a worker for ever. */
+const defaultQueueTimeout = "1h";
+
 const ends: readonly Hook["on"][] = ["success", "failure"];
 
 /**
@@ -38,7 +41,7 @@ export function readHooks(
       hooks.push({
         path,
         id: owner.id === null ? null : `${owner.id}.${key}`,
-        body: withDefaults(body ?? {}, operators),
+        body: { queue_timeout: defaultQueueTimeout, ...withDefaults(body ?? {}, operators) },
         isMap: body !== null,
         dependencies: [],
         downstream: [],

@@ -70,9 +70,7 @@ export function evaluateWhen(compiled: CompiledDefinition, taskIndex: number, co
 
 /** A field whose text is an expression could be checked only now. SQL is in pieces by now, and was checked as text. */
 function checkFields({ definition, schema }: CompiledTask, operator: JsonObject): void {
-  const first = checkSchema(schema.fields, operator).find(
-    ({ path: [field = ""] }) => schema.code[field] !== "sql",
-  );
+  const first = checkSchema(schema.fields, operator).find(({ path: [field = ""] }) => schema.code[field] !== "sql");
   if (first === undefined) return;
   const where = first.path.length === 0 ? "operator" : `operator.${first.path.join(".")}`;
   throw new AppError(

@@ -18,7 +18,8 @@ const enclosure: ContainerEnclosure = {
   network: "none",
   gpus: 0,
   mounts: [],
-  dagDirectory: "", dataDirectory: "",
+  dagDirectory: "",
+  dataDirectory: "",
   pull: "missing",
   tool,
 };

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -24,7 +25,15 @@ async function findTool({ binDirectory, directory }: TestEngine): Promise<Contai
 }
 
 function container(given: Partial<ContainerEnclosure> = {}): ContainerEnclosure {
-  const plain = { kind: "container", network: "none", gpus: 0, mounts: [], dagDirectory: "", dataDirectory: "", pull: "never" } as const;
+  const plain = {
+    kind: "container",
+    network: "none",
+    gpus: 0,
+    mounts: [],
+    dagDirectory: "",
+    dataDirectory: "",
+    pull: "never",
+  } as const;
   return { ...plain, image: engine?.image ?? "", tool, ...given };
 }
 
@@ -65,6 +74,20 @@ describe.skipIf(engine === null)("a process in a container", { timeout: 60_000 }
     expect(found.outputs).toEqual([{ key: "a", json: '"1"' }]);
     expect(found.log).toEqual(expect.arrayContaining(["stdout: yes", "stderr: oops"]));
     expect(found.log.some((line) => line.startsWith(`stdout: ${dataDir()}`) && line.endsWith("/work"))).toBe(true);
+  });
+
+  test("leaves what it writes to its log alone: its engine keeps nothing of it", async () => {
+    const { attempt, start, end, log, directories } = openAttempt({ enclosure: container() });
+    start("echo written; touch up; while [ ! -e go ]; do sleep 0.1; done", { file: "sh", environment: {} });
+    await vi.waitFor(() => expect(existsSync(`${directories.work}/up`)).toBe(true), { timeout: 20_000 });
+    const [name = ""] = engine?.containers() ?? [];
+    const kept = spawnSync(tool.path, ["logs", name], { encoding: "utf8", env: tool.environment });
+    writeFileSync(`${directories.work}/go`, "");
+    await end();
+    await attempt.close();
+    expect(name).toMatch(/^millrace-/);
+    expect(kept.stdout).toBe("");
+    expect(log()).toContain("stdout: written");
   });
 
   test("ends with its own code, and reads its input", async () => {

@@ -1,6 +1,7 @@
 import type { StartFailure } from "../find-executable.ts";
 import { type ConfinedPlace, confinedMounts } from "./confined-mounts.ts";
 import { joinOutboundNetwork } from "./outbound-network.ts";
+import { outboundResolverMount } from "./outbound-resolver.ts";
 
 /** What is taken from root, so that it can't leave its network, look at other processes or reach the disk beneath. */
 const escapes: readonly string[] = [
@@ -27,7 +28,7 @@ interface EnclosedCommand {
 }
 
 /**
- * The command that runs a program within its enclosure. Pure but for a look at the host's folders. The program has a
+ * The command that runs a program within its enclosure, after a look at the host's folders. The program has a
  * table of processes of its own, so that it sees no other's environment and all that it starts dies with it. Its
  * variables go past the programs that enclose it: a loader's variable would else run code before there is an enclosure.
  */
@@ -36,7 +37,7 @@ export function encloseProcess(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): EnclosedCommand | StartFailure {
-  const { enclosure, program, cwd } = place;
+  const { enclosure, directories, program, cwd } = place;
   const isConfined = enclosure.filesystem === "confined";
   const mounts = isConfined ? confinedMounts(place) : openMounts;
   if ("code" in mounts) return mounts;
@@ -48,6 +49,7 @@ export function encloseProcess(
       ...(enclosure.network === "none" ? ["--unshare-net"] : []),
       ...drops.flatMap((name) => ["--cap-drop", name]),
       ...mounts,
+      ...(enclosure.network === "outbound" ? outboundResolverMount(directories.base, enclosure.filesystem) : []),
       ...["--chdir", cwd, "--", program, ...args],
     ],
   };

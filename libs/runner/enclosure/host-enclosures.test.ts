@@ -62,6 +62,16 @@ describe("what a host can enclose", () => {
     expect((await find()).container).toMatchObject({ kind: "docker", hasInit: true, path: `${folder}/docker` });
   });
 
+  test("takes podman without waiting for docker, and asks both at once", async () => {
+    program("docker", "exec sleep 600");
+    program("podman", `touch ${folder}/asked; exit 0`);
+    expect((await find()).container).toMatchObject({ kind: "podman" });
+    program("podman", "exec sleep 600");
+    program("docker", "exit 1");
+    const { missing } = await find({ PATH: `${folder}:/usr/bin:/bin` });
+    expect(missing.container).toContain("no answer within 3000 ms");
+  });
+
   test("calls an engine with what it needs, and nothing of the worker's secrets", async () => {
     program("podman", "exit 0");
     const { container } = await find({ DOCKER_HOST: "unix:///a", DATABASE_URL: "postgres://x", https_proxy: "p" });

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
+import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openAttempt, useDataDir, waitForFile } from "../attempt-harness.testsuite.ts";
 import { systemPath } from "../find-executable.ts";
@@ -13,7 +14,14 @@ const host = await findTestEnclosures();
 const noTools: ProcessTools = { bubblewrap: "", slirp4netns: null };
 
 function enclose(given: Partial<ProcessEnclosure> = {}): ProcessEnclosure {
-  const open = { kind: "process", network: "full", filesystem: "open", readable: [], dagDirectory: "", dataDirectory: "" } as const;
+  const open = {
+    kind: "process",
+    network: "full",
+    filesystem: "open",
+    readable: [],
+    dagDirectory: "",
+    dataDirectory: "",
+  } as const;
   return { ...open, tools: host.process ?? noTools, ...given };
 }
 
@@ -118,6 +126,28 @@ describe.skipIf(host.process === null)("a confined process", () => {
     const inFolder = enclose({ filesystem: "confined", dagDirectory: folder });
     expect((await run(inFolder, "pwd", { cwd: folder })).log).toContain(`stdout: ${folder}`);
     expect((await run(inFolder, "touch more", { cwd: folder })).exitCode).toBe(1);
+  });
+
+  test("sees nothing of the data directory but its own, also where that lies within what it is given", async () => {
+    writeFileSync(`${dataDir()}/secret`, "seen");
+    mkdirSync(`${dataDir()}/dags`);
+    writeFileSync(`${dataDir()}/dags/of-the-dag`, "");
+    const given = { filesystem: "confined", dagDirectory: dirname(dataDir()) } as const;
+    const command = `cat ${dataDir()}/secret; ls ${dataDir()}; touch ${dataDir()}/more; echo kept > "$WORK/kept"`;
+    const hidden = await run(enclose({ ...given, dataDirectory: dataDir() }), command);
+    expect(hidden).toMatchObject({ exitCode: 0, kept: "kept\n" });
+    expect(hidden.log.filter((line) => line.startsWith("stdout: "))).toEqual(["stdout: attempts"]);
+    expect(hidden.log.join("\n")).toContain("Read-only file system");
+    expect((await run(enclose(given), command)).log.join("\n")).toContain("stdout: seen");
+    const dags = `${dataDir()}/dags`;
+    const within = enclose({ filesystem: "confined", dagDirectory: dags, dataDirectory: dataDir() });
+    expect((await run(within, `ls ${dags}; cat ${dataDir()}/secret`)).log).toContain("stdout: of-the-dag");
+  });
+
+  test("is refused what no attempt may read, by its name", async () => {
+    const found = await run(enclose({ filesystem: "confined", readable: ["/proc"] }), "true");
+    expect(found.failure).toMatchObject({ code: "permission_denied" });
+    expect(found.failure?.message).toContain("allow_paths names /proc,");
   });
 
   test("is refused where its folders are not there or not allowed, with their names", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { createMemoryStore } from "#store/memory/memory-store.ts";
+import { createClockedStore } from "#testing/clocked-store.ts";
 import { patience } from "../fake-worker.testsuite.ts";
 import { startExecutor, toPlan } from "../executor-harness.testsuite.ts";
 
@@ -13,7 +13,7 @@ const definitions = {
 
 describe("scans are only the second way (G2): without any,", () => {
   it.each(Object.entries(definitions))("a new run that begins with %s begins", async (_name, yaml) => {
-    const executor = await startExecutor(createMemoryStore({ toPlan }), { scanIntervalMs });
+    const executor = await startExecutor(createClockedStore(toPlan).store, { scanIntervalMs });
     const worker = executor.connect({ workerId: "w" });
     worker.beat([]);
     await worker.heard("heartbeatReply");
@@ -25,7 +25,7 @@ describe("scans are only the second way (G2): without any,", () => {
   });
 
   it("a worker that comes later gets what waits", async () => {
-    const executor = await startExecutor(createMemoryStore({ toPlan }), { scanIntervalMs });
+    const executor = await startExecutor(createClockedStore(toPlan).store, { scanIntervalMs });
     await executor.startRun(definitions["a plain task"]);
     const worker = executor.connect({ workerId: "w" });
     worker.beat([]);
