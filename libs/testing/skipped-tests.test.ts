@@ -10,8 +10,11 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "millrace-skips-"));
   path = join(directory, "skips");
   vi.stubEnv(skipsVariable, path);
+  // Nothing is skipped here, and nobody shall think so.
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.unstubAllEnvs();
   rmSync(directory, { recursive: true, force: true });
 });

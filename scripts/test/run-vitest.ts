@@ -56,7 +56,7 @@ export function countTests(report: VitestReport | null, exitCode: number): Tally
   return { passed: report.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
 }
 
-/** Files of which tests were skipped, each with their number; not those that the caller's own choice left out. */
+/** Files of which tests were skipped, each with their number. */
 export function listSkipped(report: VitestReport | null): readonly string[] {
   return (report?.testResults ?? []).flatMap(({ name, assertionResults }) => {
     const count = assertionResults.filter(({ status }) => status === "skipped").length;

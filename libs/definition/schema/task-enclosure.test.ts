@@ -132,6 +132,10 @@ describe("what has no effect, or can't be had, is refused", () => {
       `${bash}, filesystem: confined, allow_paths: [/srv/../etc]`,
       "4 INVALID_VALUE `allow_paths[0]` must be an absolute path",
     ],
+    ...["/", "//", "/proc", "/./sys/kernel", "/dev/shm", "/run/docker.sock", "/var/run"].map((path) => [
+      `${bash}, filesystem: confined, allow_paths: [${path}]`,
+      "4 INVALID_VALUE `allow_paths[0]` must be an absolute path without `..` and expressions, not `/`, and not within",
+    ]),
     [
       "type: python, operator: {python_code: pass, requirements: [a]}, network: none",
       "4 INVALID_VALUE the worker makes a virtualenv for `requirements`, and without a network",

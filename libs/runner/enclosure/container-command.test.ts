@@ -95,6 +95,17 @@ describe("the options of a container", () => {
   });
 });
 
+describe("the data directory within the definition's folder", () => {
+  test.each([
+    ["podman", "--mount type=tmpfs,target=/dags/.millrace,notmpcopyup --mount"],
+    ["docker", "--mount type=tmpfs,target=/dags/.millrace --mount"],
+  ] as const)("is covered by an empty folder in %s", (kind, expected) => {
+    const given = { dagDirectory: "/dags", dataDirectory: "/dags/.millrace", tool: { ...tool, kind } };
+    expect(argumentsOf(given)).toContain(expected);
+    expect(argumentsOf({ ...given, dataDirectory: "/data" })).not.toContain("tmpfs");
+  });
+});
+
 describe("the file of variables", () => {
   test("has a line for each, whatever is in it but a line break", () => {
     const line = fc.string().filter((text) => !/[\r\n]/.test(text));

@@ -41,7 +41,7 @@ export function containerArguments(place: ContainerPlace, options: ProcessOption
     ...(options.input === undefined ? [] : ["--interactive"]),
     ...limitOptions(place.limits),
     ...(gpus > 0 ? gpuOptions(tool.kind, gpus) : []),
-    ...hiddenFolders(enclosure).flatMap((path) => ["--mount", fieldsText(["type=tmpfs", `target=${path}`])]),
+    ...hiddenFolders(enclosure).flatMap((path) => ["--mount", hidingMount(tool.kind, path)]),
     ...mountsOf(enclosure, directories).flatMap((mount) => ["--mount", mountText(mount)]),
     ...["--env-file", environmentFile, "--workdir", options.cwd],
     ...(options.file === "" ? [] : ["--entrypoint", options.file]),
@@ -93,6 +93,11 @@ function mountsOf(enclosure: ContainerEnclosure, directories: AttemptDirectories
     ...(dagDirectory === "" ? [] : [same(dagDirectory, true)]),
     ...mounts,
   ];
+}
+
+/** Podman fills such a mount with what it covers unless it is told not to; docker never does. */
+function hidingMount(kind: "podman" | "docker", path: string): string {
+  return fieldsText(["type=tmpfs", `target=${path}`, ...(kind === "podman" ? ["notmpcopyup"] : [])]);
 }
 
 /** The engines mount folders before what is below them, in whatever order they are named. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, test, vi } from "vitest";
@@ -153,6 +153,18 @@ describe.skipIf(engine === null)("a process in a container", { timeout: 60_000 }
     const found = await run(`cat /in/data > /out/copy; touch /in/more; touch ${dataDir()}/dags/more`, { enclosure });
     expect(readFileSync(`${dataDir()}/out, and more/copy`, "utf8")).toBe("given");
     expect(found.log.filter((line) => line.includes("Read-only file system"))).toHaveLength(2);
+  });
+
+  test("sees nothing of the data directory but its own, also where the definition's folder holds it", async () => {
+    const parent = `${dataDir()}/..`;
+    writeFileSync(`${dataDir()}/secret`, "seen");
+    const command = `cat ${dataDir()}/secret; echo kept > kept; ls ${dataDir()}`;
+    const given = { dagDirectory: realpathSync(parent), dataDirectory: dataDir() };
+    const found = await run(command, { enclosure: container(given) });
+    expect(found).toMatchObject({ exitCode: 0, kept: "kept\n" });
+    expect(found.log.filter((line) => line.startsWith("stdout: "))).toEqual(["stdout: attempts"]);
+    const shown = await run(command, { enclosure: container({ ...given, dataDirectory: "" }) });
+    expect(shown.log.join("\n")).toContain("stdout: seen");
   });
 
   test("sees nothing of its host: no file, no process, no server on the loopback", async () => {

@@ -62,14 +62,10 @@ describe("what a host can enclose", () => {
     expect((await find()).container).toMatchObject({ kind: "docker", hasInit: true, path: `${folder}/docker` });
   });
 
-  test("takes podman without waiting for docker, and asks both at once", async () => {
-    program("docker", "exec sleep 600");
-    program("podman", `touch ${folder}/asked; exit 0`);
+  test("asks both engines at once, and takes podman without waiting for docker", async () => {
+    program("podman", `while [ ! -e ${folder}/asked ]; do :; done`);
+    program("docker", `: > ${folder}/asked; while :; do :; done`);
     expect((await find()).container).toMatchObject({ kind: "podman" });
-    program("podman", "exec sleep 600");
-    program("docker", "exit 1");
-    const { missing } = await find({ PATH: `${folder}:/usr/bin:/bin` });
-    expect(missing.container).toContain("no answer within 3000 ms");
   });
 
   test("calls an engine with what it needs, and nothing of the worker's secrets", async () => {
