@@ -1,14 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  hasRoom,
-  largestRooms,
-  noResources,
-  type ResourceAmounts,
-  roomLeft,
-  shortagesOf,
-  toMilliCpus,
-} from "./resource-amounts.ts";
+import { hasRoom, largestRooms, noResources, type ResourceAmounts, roomLeft, shortagesOf } from "./resource-amounts.ts";
 
 const few = fc.integer({ min: -1, max: 4 });
 const amounts: fc.Arbitrary<ResourceAmounts> = fc.record({
@@ -31,15 +23,6 @@ test("nothing fits where more was taken than there is", () => {
   const room = roomLeft({ ...noResources, gpus: 1 }, [{ ...noResources, gpus: 2 }]);
   expect(room.gpus).toBe(-1);
   expect(hasRoom(room, { ...noResources, gpus: 1 })).toBe(false);
-});
-
-test("thousandths of a processor are counted as they are written, and parts of one are a whole one", () => {
-  expect([4.03, 0.57, 1.001, 0.0101].map(toMilliCpus)).toEqual([4030, 570, 1001, 11]);
-  fc.assert(
-    fc.property(fc.integer({ min: 0, max: 1_024_000 }), (thousandths) => {
-      expect(toMilliCpus(thousandths / 1000)).toBe(thousandths);
-    }),
-  );
 });
 
 test("parts of a processor add up exactly", () => {

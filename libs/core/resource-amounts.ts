@@ -13,14 +13,6 @@ export const resourceNames: readonly ResourceName[] = ["milliCpus", "memoryBytes
 
 export const noResources: ResourceAmounts = { milliCpus: 0, memoryBytes: 0, diskBytes: 0, gpus: 0 };
 
-/**
- * Thousandths of so many processors, parts of a thousandth rounded up. It looks at six decimals, because 4.03 is a little
- * more than 4030 thousandths in binary, and is none more.
- */
-export function toMilliCpus(cpus: number): number {
-  return Math.ceil(Math.round(cpus * 1e6) / 1000);
-}
-
 /** Of which resources there is too little. */
 export function shortagesOf(wanted: ResourceAmounts, room: ResourceAmounts): readonly ResourceName[] {
   return resourceNames.filter((name) => wanted[name] > room[name]);

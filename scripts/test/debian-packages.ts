@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { findProgram } from "#testing/find-program.ts";
-import { canInstallPrograms } from "#testing/skipped-tests.ts";
 import { findStaticBusybox } from "#testing/static-program.ts";
 
 interface NeededProgram {
@@ -113,4 +112,9 @@ function runApt(args: readonly string[], say: Say): boolean {
 function run(command: string, args: readonly string[]) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
   return spawnSync(command, args, { env, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8", timeout: stepLimitMs });
+}
+
+/** Whether programs are installed without a question: as root, on Debian and its kin. */
+function canInstallPrograms(): boolean {
+  return process.getuid?.() === 0 && findProgram("apt-get") !== null;
 }

@@ -7,7 +7,8 @@ import {
   timestampDate,
   timestampFromMs,
 } from "@bufbuild/protobuf/wkt";
-import { noResources, type ResourceAmounts, toMilliCpus } from "#core/resource-amounts.ts";
+import { toMilliCpus } from "#core/milli-cpus.ts";
+import { noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import {
   type Assignment as AssignmentMessage,
   AttemptRefSchema,

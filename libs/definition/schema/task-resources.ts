@@ -1,4 +1,5 @@
-import { noResources, type ResourceAmounts, toMilliCpus } from "#core/resource-amounts.ts";
+import { toMilliCpus } from "#core/milli-cpus.ts";
+import { noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import type { OperatorSchema } from "#ports/operator-schema.ts";
 import type { LimitsInput } from "#resources/resources-schema.ts";
 import { parseSize } from "#resources/size-schema.ts";

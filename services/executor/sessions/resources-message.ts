@@ -9,7 +9,7 @@ export function toResourceAmounts(message: Resources | undefined): ResourceAmoun
   if (message === undefined) return noResources;
   const { cpu, memoryBytes, diskBytes, gpus } = message;
   return {
-    milliCpus: within(Math.floor(cpu * 1000)),
+    milliCpus: within(Math.floor(Math.round(cpu * 1e6) / 1000)),
     memoryBytes: within(Number(memoryBytes)),
     diskBytes: within(Number(diskBytes)),
     gpus: within(gpus),

@@ -154,10 +154,10 @@ export class WorkerSession {
     this.#reservedRequests.push(requests);
   }
 
-  /** Takes back what was reserved by a call with the same arguments. */
+  /** Takes back what was reserved by a call with the same amounts. */
   unreserve(slots: number, requests: ResourceAmounts = noResources): void {
     this.#reserved -= slots;
-    const place = this.#reservedRequests.indexOf(requests);
+    const place = this.#reservedRequests.findIndex((one) => hasRoom(one, requests) && hasRoom(requests, one));
     assert.ok(place >= 0, "what was not reserved is not given back");
     this.#reservedRequests.splice(place, 1);
   }
