@@ -26,9 +26,9 @@ describe("scans are only the second way (G2): without any,", () => {
 
   it("a worker that comes later gets what waits", async () => {
     const executor = await startExecutor(createClockedStore(toPlan).store, { scanIntervalMs });
-    await executor.startRun(definitions["a plain task"]);
+    const runId = await executor.startRun(definitions["a plain task"]);
     const worker = executor.connect({ workerId: "w" });
     worker.beat([]);
-    await worker.assigned("a");
+    expect(await worker.assigned("a")).toMatchObject({ attempt: { dagRunId: runId } });
   });
 });
