@@ -17,11 +17,13 @@ describe("RunCache", () => {
     expect([1, 2, 3, 4].map((key) => cache.get(key) !== undefined)).toEqual([true, false, true, true]);
   });
 
-  test("does not keep a run that is larger than all of it, nor what it knew of it before", () => {
+  test("keeps a run that is larger than all of it alone, until the next comes", () => {
     const cache = new RunCache(100);
     cache.put(runOf(1, 50));
-    cache.put(runOf(1, 101));
-    expect(cache.get(1)).toBeUndefined();
+    cache.put(runOf(2, 101));
+    expect([1, 2].map((runKey) => cache.get(runKey)?.instances.length)).toEqual([undefined, 101]);
+    cache.put(runOf(3, 50));
+    expect([2, 3].map((runKey) => cache.get(runKey)?.instances.length)).toEqual([undefined, 50]);
   });
 
   test("a run that ends leaves", () => {
