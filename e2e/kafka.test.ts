@@ -39,6 +39,8 @@ describe.skipIf(skipsWithoutKafka())("a cluster with Kafka", { timeout: 240_000 
       definitions: { "graph.yaml": graph, "orders.yaml": sensors },
       environment: {
         KAFKA_BROKERS: kafka.brokers.join(","),
+        // Every attempt goes by a ticket.
+        MILLRACE_EXECUTOR_HAND_OFF: "false",
         MILLRACE_WORKER_SLOTS: "4",
         MILLRACE_SCHEDULER_LEASE: "2s",
         MILLRACE_CONN_CLOSED: "kafka://127.0.0.1:9",
