@@ -46,7 +46,8 @@ function findDeadlocks({ facts, before, log }: AfterFaults): readonly string[] {
   return problems;
 }
 
-const retryDelayMs = 8000;
+/** Longer than the start of nine processes at once takes on two cores: everything is back when the time comes. */
+const retryDelayMs = 15_000;
 /** How much later than its delay a retry may begin. */
 const maxLatenessMs = 1000;
 

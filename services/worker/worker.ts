@@ -109,8 +109,10 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
   const home = openWorkerHome(dataDir, workerId);
   const logger = options.logger.child({ worker_id: home.workerId });
   try {
-    const predecessors = await endPredecessors(home, logger);
-    const enclosures = await findEnclosures(options, logger);
+    const [predecessors, enclosures] = await Promise.all([
+      endPredecessors(home, logger),
+      findEnclosures(options, logger),
+    ]);
     const hostVariables = selectHostVariables(readEnvironment());
     const runner = new RunnerClient({ dataDir: home.directory, environment: hostVariables, logger });
     const spool = await openSpool(home.directory, logger);
