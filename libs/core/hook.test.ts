@@ -161,6 +161,14 @@ describe("hooks of a run", () => {
     expect(hookStates(run, "")).toEqual(neither);
     expect(run.state("a.on_failure")).toBe("skipped");
   });
+
+  test("a cancel while only they go on leaves the run's state to its tasks", () => {
+    const run = start([{ id: "a" }]);
+    run.succeed("a");
+    run.cancel();
+    expect(hookStates(run, "")).toEqual(neither);
+    expect(run.run.run).toMatchObject({ state: "success", cancelRequested: false, endedAt: run.now });
+  });
 });
 
 describe("a run that times out", () => {
