@@ -178,8 +178,8 @@ export class RunWriter {
     const changes = groups.map((group): RunChange => {
       const events = group.map((waiting) => waiting.event);
       const runKey = group[0]?.runKey ?? 0;
-      // What was committed without an answer may have given the freed slots away already.
       const isOffer = events.some(({ kind }) => kind === "offer");
+      // What was committed without an answer may have given the freed slots away already.
       const takers = this.#uncertain.has(runKey) ? [] : group;
       return {
         runKey,
