@@ -15,8 +15,13 @@ export const definitionLimits = {
   problems: 1_000,
   /** Expressions of one file. */
   expressions: 20_000,
-  /** Steps of one evaluation: turns of loops, and the reading and writing of texts and lists. */
-  expressionSteps: 100_000,
+  /**
+   * Steps of one evaluation: turns of loops, and the reading and writing of texts and lists. They take about half a second,
+   * and are enough for a loop over 100,000 entries.
+   */
+  expressionSteps: 500_000,
+  /** Steps of all trials of one file together, and of one judgment of a message, of which there are many in a row. */
+  shortSteps: 100_000,
   /** Characters of a regular expression. */
   patternLength: 1_000,
   /** Instructions of a compiled regular expression. */

@@ -3,7 +3,7 @@ import { AppError } from "#errors/app-error.ts";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { checkAnswers, readForm } from "./rendering/form-answers.ts";
-import { parseDefinition } from "./parse-definition.ts";
+import { readTexts } from "./parsed-text.testsuite.ts";
 import { planOf } from "./plan-of.ts";
 
 const fields = z.strictObject({ form: z.record(z.string(), z.unknown()).optional(), text: z.string().optional() });
@@ -12,19 +12,7 @@ const operators: OperatorSchemas = new Map([
   ["ask", { fields, code: {}, description: "waits", runsIn: "executor" as const, forms: ["form"] }],
 ]);
 
-function parse(text: string) {
-  return parseDefinition(text, { file: "dag.yaml", operators, maxTaskTimeoutMs: 3_600_000 });
-}
-
-function problemsOf(text: string): string[] {
-  return parse(text).problems.map(({ line, column, code, message }) => `${line}:${column} ${code} ${message}`);
-}
-
-function definitionOf(text: string) {
-  const { definition, problems } = parse(text);
-  if (definition === null) throw new Error(JSON.stringify(problems));
-  return definition;
-}
+const { problemsOf, definitionOf } = readTexts(operators, 3_600_000);
 
 describe("a task that needs no worker", () => {
   test("waits as long as it takes, whatever the server's limit, and for no worker", () => {

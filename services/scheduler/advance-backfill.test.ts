@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { Definition } from "#definition/model.ts";
 import type { BackfillRow, BackfillSelection, NewBackfill } from "#ports/backfill-store.ts";
 import type { Store } from "#ports/store.ts";
@@ -8,7 +9,7 @@ import { buildPlan } from "#testing/plan-builder.ts";
 import { change, claim, failure, newRun, readInstances, runTask, success } from "#testing/store-driver.ts";
 import { advanceBackfill } from "./advance-backfill.ts";
 import { randomSuffix } from "./run-id.ts";
-import { definitionOf, registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
+import { registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
 
 const day = 86_400_000;
 const first = Date.UTC(2026, 0, 1);
@@ -37,7 +38,7 @@ interface World {
 async function openWorld(before: readonly Before[], settings: Partial<NewBackfill>, text = "@daily"): Promise<World> {
   const store = createMemoryStore({ toPlan });
   const schedule = { text, timezone: "UTC" };
-  await registerDefinition(store, definitionOf("etl", { schedule }));
+  await registerDefinition(store, emptyDefinition("etl", { schedule }));
   const active = await store.definitions.getActive("etl");
   const keys = { dagKey: active?.dagKey ?? 0, versionKey: active?.versionKey ?? 0 };
   const runKeys = new Map<number, number>();
@@ -289,7 +290,7 @@ test("a slot that can't be filled is refused by its cause, and the others go on"
   const { store } = await openWorld(["success"], { selection: "all", parameters: { day: 5 } });
   await registerDefinition(
     store,
-    definitionOf("etl", { schedule: { text: "@daily", timezone: "UTC" }, parameters: needy }),
+    emptyDefinition("etl", { schedule: { text: "@daily", timezone: "UTC" }, parameters: needy }),
   );
   await carryOn(store, []);
   const ended = await store.backfills.get("b");

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { Definition } from "#definition/model.ts";
 import {
   BackfillOrder,
@@ -16,7 +17,7 @@ import { createMemoryStore } from "#store/memory/memory-store.ts";
 import { buildPlan } from "#testing/plan-builder.ts";
 import { failure, newRun, runTask, success } from "#testing/store-driver.ts";
 import { createScheduler } from "./scheduler.ts";
-import { definitionOf, registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
+import { registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
 
 type Request = MessageInitShape<typeof CreateBackfillRequestSchema>;
 
@@ -27,7 +28,7 @@ const january: Request = { dagId: "etl", from: "2026-01-01", to: "2026-01-31" };
 async function open(changes: Partial<Definition> = {}) {
   const store = createMemoryStore({ toPlan: () => buildPlan([{ id: "a" }]), clock: () => now });
   const schedule = { text: "0 2 * * *", timezone: "Europe/Berlin" };
-  await registerDefinition(store, definitionOf("etl", { schedule, timezone: "Europe/Berlin", ...changes }));
+  await registerDefinition(store, emptyDefinition("etl", { schedule, timezone: "Europe/Berlin", ...changes }));
   const service = createScheduler({
     store,
     schedulerId: "s",

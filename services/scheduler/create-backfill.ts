@@ -12,10 +12,11 @@ import {
 import type { BackfillSelection } from "#ports/backfill-store.ts";
 import type { ActiveDefinition } from "#ports/definition-store.ts";
 import type { Store } from "#ports/store.ts";
+import { hashMessage } from "#rpc/hash-message.ts";
+import { maxRequestIdLength } from "#rpc/wire-limits.ts";
 import { type BackfillRange, readBackfillRange } from "./backfill-range.ts";
 import { invalidField } from "./invalid-field.ts";
 import { previewBackfill } from "./preview-backfill.ts";
-import { hashMessage } from "./request-hash.ts";
 import { randomSuffix } from "./run-id.ts";
 import { findDefinition } from "./trigger-run.ts";
 
@@ -36,7 +37,6 @@ const defaultPriorityOffset = -10;
 const lowestPriorityOffset = -200;
 
 const maxNoteLength = 1000;
-const maxRequestIdLength = 200;
 
 /** Parts of a request that don't say what is to be made. */
 const leftOut: ReadonlySet<string> = new Set(["requestId", "dryRun", "limit", "cursor"]);

@@ -1,11 +1,12 @@
 import { expect, onTestFinished, test } from "vitest";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { ScheduleDefinition } from "#definition/schema/schedule-definition.ts";
 import type { Store } from "#ports/store.ts";
 import { defaultDst } from "#schedule/schedule.ts";
 import { buildPlan } from "#testing/plan-builder.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
 import { runTask, success } from "#testing/store-driver.ts";
-import { createEvaluator, definitionOf, registerDefinition, scheduledDates } from "./scheduler-harness.testsuite.ts";
+import { createEvaluator, registerDefinition, scheduledDates } from "./scheduler-harness.testsuite.ts";
 
 const minute = 60_000;
 
@@ -54,7 +55,7 @@ test("missed slots follow the policy of each definition, and what was left out i
   const [first = 0] = slots;
   const policies = { all: { catchup: "all" }, latest: {}, none: { catchup: "none" } } as const;
   for (const [id, policy] of Object.entries(policies)) {
-    await registerDefinition(store, definitionOf(id, { schedule: hourly(slots, policy) }));
+    await registerDefinition(store, emptyDefinition(id, { schedule: hourly(slots, policy) }));
   }
 
   await evaluateAll();
@@ -72,7 +73,7 @@ test("a queue makes one run after the other, also through a restart of the sched
   const { store, evaluateAll } = await openLeader();
   const slots = pastHours(store, 3);
   const schedule = hourly(slots, { catchup: "all", overlap: "queue" });
-  await registerDefinition(store, definitionOf("a", { schedule }));
+  await registerDefinition(store, emptyDefinition("a", { schedule }));
   const dagKey = (await store.definitions.getActive("a"))?.dagKey ?? 0;
   for (const count of [1, 2, 3]) {
     await expect
@@ -93,7 +94,7 @@ test("a run that has to give way is cancelled, and the new one is made at once",
   const { store, evaluateAll } = await openLeader();
   const slots = pastHours(store, 2);
   const schedule = hourly(slots, { catchup: "all", overlap: "cancel_running" });
-  await registerDefinition(store, definitionOf("a", { schedule }));
+  await registerDefinition(store, emptyDefinition("a", { schedule }));
 
   await evaluateAll();
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { ScheduleDefinition } from "#definition/schema/schedule-definition.ts";
 import type { Definition, ParameterDefinition } from "#definition/model.ts";
 import type { NewRun } from "#ports/new-run.ts";
@@ -8,16 +9,29 @@ import { buildPlan } from "#testing/plan-builder.ts";
 import { failure, runTask, success } from "#testing/store-driver.ts";
 import {
   createEvaluator,
-  definitionOf,
   type Evaluator,
   registerDefinition,
   scheduledDates,
+  silentLogger,
 } from "./scheduler-harness.testsuite.ts";
+import { createScheduleLag } from "./schedule-lag.ts";
 import { slotDelay } from "./slot-delay.ts";
 
 const nightly: ScheduleDefinition = { text: "0 2 * * *", timezone: "UTC" };
 const hourly: ScheduleDefinition = { text: "0 * * * *", timezone: "UTC" };
 const minute = 60_000;
+
+/** From the beginning of one day of January to the noon of another. */
+function nightlyWithin(firstDay: number, lastDay: number): ScheduleDefinition {
+  const entry = {
+    rule: { kind: "cron", cron: "0 2 * * *" } as const,
+    timezone: "UTC",
+    startAt: Date.UTC(2026, 0, firstDay),
+    endAt: Date.UTC(2026, 0, lastDay, 12),
+    dst: { gap: "shift", overlap: "first" } as const,
+  };
+  return { ...nightly, entries: [entry] };
+}
 
 let now: number;
 let store: Store;
@@ -31,7 +45,7 @@ beforeEach(async () => {
 });
 
 function definition(id: string, changes: Partial<Definition> = {}): Definition {
-  return definitionOf(id, { schedule: nightly, ...changes });
+  return emptyDefinition(id, { schedule: nightly, ...changes });
 }
 
 async function register(next: Definition): Promise<void> {
@@ -106,6 +120,25 @@ test("a paused DAG makes none; resumed, it makes up for the latest", async () =>
   await store.definitions.setPaused("a", false);
   await evaluate();
   expect(await dates("a")).toEqual(["2026-01-16T02:00Z"]);
+});
+
+test("what a resumed DAG or an early start date makes up for does not come late; what nobody looked at does", async () => {
+  const lag = createScheduleLag(silentLogger);
+  await register(definition("a"));
+  await store.definitions.setPaused("a", true);
+  await evaluate({ lag });
+  now = Date.parse("2026-01-16T03:00:00Z");
+  await store.definitions.setPaused("a", false);
+  await register(definition("b", { schedule: nightlyWithin(1, 31) }));
+  now += 400;
+  await evaluate({ lag });
+  expect([lag.lagMs, lag.problem]).toEqual([400, null]);
+  expect(await dates("a")).toEqual(["2026-01-16T02:00Z"]);
+  expect(await dates("b")).toEqual(["2026-01-16T02:00Z"]);
+
+  now = Date.parse("2026-01-17T02:01:00Z");
+  await evaluate({ lag });
+  expect(lag.problem).toBe("schedules come 1m late");
 });
 
 test("a date that has a run makes no second one, and the schedule goes on", async () => {
@@ -252,14 +285,7 @@ describe("slots that were missed", () => {
   });
 
   test("a start date in the past makes slots missed", async () => {
-    const entry = {
-      rule: { kind: "cron", cron: "0 2 * * *" } as const,
-      timezone: "UTC",
-      startAt: Date.parse("2026-01-12T00:00Z"),
-      endAt: Date.parse("2026-01-15T12:00Z"),
-      dst: { gap: "shift", overlap: "first" } as const,
-    };
-    await register(definition("a", { schedule: { ...nightly, entries: [entry], catchup: "all" } }));
+    await register(definition("a", { schedule: { ...nightlyWithin(12, 15), catchup: "all" } }));
     await evaluateAll();
     expect(await dates("a")).toEqual(["2026-01-12T02:00Z", "2026-01-13T02:00Z", "2026-01-14T02:00Z"]);
 

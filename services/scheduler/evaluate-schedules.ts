@@ -33,12 +33,18 @@ export async function evaluateSchedules(context: EvaluationContext): Promise<Eva
   const { store, epoch, failures, logger, lag } = context;
   await forgetReplaced(store, failures);
   const due = await store.definitions.listDueSchedules(batchSize);
-  lag?.note({ epoch, now: store.now(), turnAt: due[0]?.turnAt ?? null });
+  lag?.note({ epoch, now: store.now(), turnAt: longestWait(due) });
   const moves = await runSlots(due, context);
   if (moves === null) return { kind: "deposed" };
   const moved = await store.definitions.moveSchedules(moves, epoch);
   if (moved.size < moves.length) logger.debug({ count: moves.length - moved.size }, "schedules were changed meanwhile");
   return { kind: "done", nextInMs: due.length === batchSize ? 0 : await store.definitions.nextScheduleInMs() };
+}
+
+/** When the turn of the one that waits longest came, which was not before it was registered. Null: none waits. */
+function longestWait(due: readonly DueSchedule[]): number | null {
+  const turns = due.map(({ turnAt, registeredAt }) => Math.max(turnAt, registeredAt));
+  return turns.length === 0 ? null : Math.min(...turns);
 }
 
 /** Null: it no longer leads. */

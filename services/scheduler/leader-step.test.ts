@@ -114,7 +114,34 @@ describe("evaluations", () => {
   test("the next one comes when the next slot is due, at the latest after the polling interval", () => {
     expect(play([[20, { kind: "evaluated", nextInMs: 700 }]], leading).state.nextEvaluationAt).toBe(720);
     expect(play([[20, { kind: "evaluated", nextInMs: 86_400_000 }]], leading).state.nextEvaluationAt).toBe(5020);
-    expect(play([[20, { kind: "evaluation_failed" }]], leading).state.nextEvaluationAt).toBe(5020);
+  });
+
+  test("one that failed is made again soon, with pauses that grow until one succeeds or something changes", () => {
+    const failed: LeaderEvent = { kind: "evaluation_failed" };
+    const lasting = { ...leading, leaseEndsAt: 1e9, nextLeaseAt: 1e9 };
+    const failAt = (now: number, state: LeaderState, ...between: LeaderEvent[]): LeaderState =>
+      play(
+        [timer, ...between, failed].map((event) => [now, event] as const),
+        state,
+      ).state;
+    let state = failAt(0, { ...lasting, nextEvaluationAt: 0 });
+    const pauses = [state.nextEvaluationAt];
+    while (pauses.length < 8) {
+      const at = state.nextEvaluationAt;
+      state = failAt(at, state);
+      pauses.push(state.nextEvaluationAt - at);
+    }
+    expect(pauses).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+    const at = state.nextEvaluationAt;
+    expect(failAt(at, state, { kind: "woken" }).nextEvaluationAt).toBe(at + 100);
+    const done = play(
+      [
+        [at, timer],
+        [at, { kind: "evaluated", nextInMs: 10 }],
+      ],
+      state,
+    ).state;
+    expect(failAt(at + 10, done).nextEvaluationAt).toBe(at + 110);
   });
 
   test("wakes during one make another at its end, and only one", () => {

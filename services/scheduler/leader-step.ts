@@ -6,6 +6,7 @@
  *    than the database does; when it is over, it leads no more, whatever is under way.
  * 3. One lease request and one evaluation are under way at most, and a long evaluation delays no renewal.
  * 4. Wakes and timers are hints: the polling interval looks anyway.
+ * 5. An evaluation that failed is made again soon; the pauses grow to the polling interval, and begin anew with a wake or epoch.
  */
 export interface LeaderState {
   /** Null: another scheduler leads, or nobody. */
@@ -18,6 +19,8 @@ export interface LeaderState {
   /** Something changed while it evaluated: look again at once. */
   readonly isStale: boolean;
   readonly nextEvaluationAt: number;
+  /** Evaluations that failed in a row. */
+  readonly failures: number;
   /** It asks for no lease and begins no evaluation any more; what is under way ends first, then the lease goes back. */
   readonly isStopping: boolean;
   readonly isReleased: boolean;
@@ -50,6 +53,9 @@ export interface LeaderTiming {
 /** A lease is renewed so many times in its life; a takeover takes at most the lease and one such share. */
 const renewalsPerLease = 4;
 
+/** The pause behind the first evaluation that fails; each further one in a row has twice as long. */
+const firstRetryMs = 100;
+
 /** Longer sleeps are cut: `setTimeout` fires at once beyond 2^31 ms, and clocks drift. */
 const maxSleepMs = 3_600_000;
 
@@ -62,6 +68,7 @@ export function initialLeaderState(now: number): LeaderState {
     isEvaluating: false,
     isStale: false,
     nextEvaluationAt: now,
+    failures: 0,
     isStopping: false,
     isReleased: false,
   };
@@ -105,10 +112,15 @@ function applyEvent(state: LeaderState, event: LeaderEvent, now: number, timing:
       return { ...state, leaseSentAt: null, nextLeaseAt: now + renewMs };
     case "evaluated": {
       const waitMs = Math.min(event.nextInMs ?? timing.pollingIntervalMs, timing.pollingIntervalMs);
-      return { ...state, isEvaluating: false, isStale: false, nextEvaluationAt: state.isStale ? now : now + waitMs };
+      const idle = { isEvaluating: false, isStale: false, failures: 0 };
+      return { ...state, ...idle, nextEvaluationAt: state.isStale ? now : now + waitMs };
     }
-    case "evaluation_failed":
-      return { ...state, isEvaluating: false, isStale: false, nextEvaluationAt: now + timing.pollingIntervalMs };
+    case "evaluation_failed": {
+      const failures = state.isStale ? 0 : state.failures;
+      const pauseMs = Math.min(firstRetryMs * 2 ** failures, timing.pollingIntervalMs);
+      const idle = { isEvaluating: false, isStale: false, failures: failures + 1 };
+      return { ...state, ...idle, nextEvaluationAt: now + pauseMs };
+    }
     case "deposed":
       return {
         ...state,

@@ -2,10 +2,11 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { Definition } from "#definition/model.ts";
-import { definitionOf, registerDefinition } from "./scheduler-harness.testsuite.ts";
+import { registerDefinition } from "./scheduler-harness.testsuite.ts";
 import { fileSensor, sensorRuns } from "./sensor-harness.testsuite.ts";
-import { Crash, type Fate, fatedStore, openSensorWorld, type SensorWorld } from "./sensor-world.testsuite.ts";
+import { anyFates, lookWithFates, openSensorWorld, type SensorWorld } from "./sensor-world.testsuite.ts";
 
 const openWorld = (changes: object = {}, settings: Partial<Definition> = {}): Promise<SensorWorld> =>
   openSensorWorld((folder) => fileSensor(folder, changes), { settings });
@@ -75,7 +76,7 @@ describe("an event of which no run can be made", () => {
     for (let count = 0; count < 3; count += 1) await world.look();
     expect((await world.view())?.error).toMatch(/^no run can be made of a\.csv: .*`region` is required/);
     expect(await pathsOf(world)).toEqual([]);
-    await registerDefinition(world.store, definitionOf("etl", { sensors: [fileSensor(world.folder)] }));
+    await registerDefinition(world.store, emptyDefinition("etl", { sensors: [fileSensor(world.folder)] }));
     await world.look();
     expect(await pathsOf(world)).toEqual(["a.csv"]);
     expect((await world.view())?.error).toBe("");
@@ -97,28 +98,13 @@ test("a folder that is not there slows the sensor down, and is told", async () =
 });
 
 test("however leaders die or come late, each file makes exactly one run", async () => {
-  const fate = fc.constantFrom<Fate>("fine", "fine", "dies before", "dies after", "late");
   await fc.assert(
-    fc.asyncProperty(fc.array(fate, { maxLength: 20 }), fc.integer({ min: 1, max: 4 }), async (fates, batchSize) => {
+    fc.asyncProperty(anyFates(20), fc.integer({ min: 1, max: 4 }), async (fates, batchSize) => {
       const world = await openWorld({ batchSize });
       await world.look();
       const names = ["a.csv", "b.csv", "c.csv", "d.csv"];
       for (const name of names) writeFileSync(join(world.folder, name), "x");
-      const left = [...fates];
-      const late: (() => Promise<unknown>)[] = [];
-      const store = fatedStore(
-        world.store,
-        () => left.shift() ?? "fine",
-        (write) => late.push(write),
-      );
-      for (let turn = 0; turn < 40; turn += 1) {
-        const overdue = late.splice(0);
-        await world.look({ store }).catch((thrown: unknown) => {
-          if (!(thrown instanceof Crash)) throw thrown;
-        });
-        for (const write of overdue) await write();
-        world.advance(60_000);
-      }
+      await lookWithFates(world, fates, 40);
       expect((await pathsOf(world)).map(String).toSorted((a, b) => (a < b ? -1 : 1))).toEqual(names);
       expect((await world.view())?.itemCount).toBe(names.length);
     }),

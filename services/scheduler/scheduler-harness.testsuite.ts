@@ -5,32 +5,10 @@ import { createLogger } from "#telemetry/logger.ts";
 import { evaluateSchedules, type EvaluationResult } from "./evaluate-schedules.ts";
 import type { LastingFailure } from "./make-scheduled-run.ts";
 import { randomSuffix } from "./run-id.ts";
+import type { ScheduleLag } from "./schedule-lag.ts";
 import { createScheduledDefinitions } from "./scheduled-definitions.ts";
 
 export const silentLogger = createLogger({ level: "silent", format: "json", component: "test" });
-
-/** A definition; what its task is, the store under test says. */
-export function definitionOf(id: string, changes: Partial<Definition> = {}): Definition {
-  return {
-    format: 1,
-    id,
-    description: "",
-    owner: "",
-    tags: [],
-    timezone: "UTC",
-    schedule: null,
-    parameters: {},
-    additionalParameters: true,
-    allowManualTrigger: true,
-    maxActiveRuns: 16,
-    maxActiveTasks: null,
-    runTimeoutMs: null,
-    priority: 0,
-    executor: null,
-    tasks: [],
-    ...changes,
-  };
-}
 
 /** Puts a definition in force as the parser does; `now` is when. */
 export async function registerDefinition(store: Store, next: Definition, now: number = store.now()): Promise<void> {
@@ -51,7 +29,12 @@ export async function registerDefinition(store: Store, next: Definition, now: nu
 
 export interface Evaluator {
   readonly failures: ReadonlyMap<string, LastingFailure>;
-  evaluate(changes?: { store?: Store; signal?: AbortSignal; epoch?: number }): Promise<EvaluationResult>;
+  evaluate(changes?: {
+    store?: Store;
+    signal?: AbortSignal;
+    epoch?: number;
+    lag?: ScheduleLag;
+  }): Promise<EvaluationResult>;
 }
 
 /** The evaluation of a leader over a store. */

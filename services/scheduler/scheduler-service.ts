@@ -4,6 +4,7 @@ import { AppError } from "#errors/app-error.ts";
 import { RunType as ProtoRunType } from "#gen/millrace/v1/run_service_pb.js";
 import { type CreateRunRequest, SchedulerService } from "#gen/millrace/v1/scheduler_service_pb.js";
 import type { Store } from "#ports/store.ts";
+import { maxRequestIdLength } from "#rpc/wire-limits.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { backfillHandlers } from "./backfill-service.ts";
 import { createPoolHandlers } from "./pool-handlers.ts";
@@ -20,9 +21,6 @@ const runTypes: Readonly<Record<ProtoRunType, Trigger["runType"] | null>> = {
   [ProtoRunType.TRIGGER_DAG]: "trigger_dag",
   [ProtoRunType.WEBHOOK]: "webhook",
 };
-
-/** Longer ids of requests are refused. */
-const maxRequestIdLength = 200;
 
 /** Registers SchedulerService over `trigger` and the store. */
 export function schedulerRoutes(options: {

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { Definition } from "#definition/model.ts";
 import { RunType, TriggerDagRunRequestSchema } from "#gen/millrace/v1/run_service_pb.js";
 import { SchedulerService } from "#gen/millrace/v1/scheduler_service_pb.js";
@@ -13,24 +14,9 @@ import { buildPlan } from "#testing/plan-builder.ts";
 import { createScheduler } from "./scheduler.ts";
 
 const logger = createLogger({ level: "silent", format: "json", component: "test" });
-const plain: Definition = {
-  format: 1,
-  id: "etl",
-  description: "",
-  owner: "",
-  tags: [],
-  timezone: "UTC",
-  schedule: null,
+const plain = emptyDefinition("etl", {
   parameters: { name: { type: "string", required: false, default: "world" } },
-  additionalParameters: true,
-  allowManualTrigger: true,
-  maxActiveRuns: 16,
-  maxActiveTasks: null,
-  runTimeoutMs: null,
-  priority: 0,
-  executor: null,
-  tasks: [],
-};
+});
 
 /** The store's clock; null: the real one. */
 let frozenAt: number | null;

@@ -4,13 +4,14 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
 import type { Store } from "#ports/store.ts";
 import { planOf } from "#definition/plan-of.ts";
 import type { Definition } from "#definition/model.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
 import { createScheduler } from "./scheduler.ts";
-import { definitionOf, registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
+import { registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
 import { createSensorTestHost, createTestFolder, fileSensor, sensorRuns } from "./sensor-harness.testsuite.ts";
 
 const patience = { timeout: 30_000, interval: 50 };
@@ -37,7 +38,7 @@ async function startScheduler(store: Store, folder: string, maxParallelEvaluatio
 }
 
 function register(store: Store, dagId: string, sensors: readonly SensorDefinition[]): Promise<void> {
-  return registerDefinition(store, definitionOf(dagId, { sensors }));
+  return registerDefinition(store, emptyDefinition(dagId, { sensors }));
 }
 
 const baselineOf = (store: Store, dagId: string) =>

@@ -6,7 +6,7 @@ import type { KafkaSensor } from "#definition/schema/sensor-definition.ts";
 import { uniquePrefix } from "#testing/bus-harness.ts";
 import { askForSharedKafka, skipsWithoutKafka } from "#testing/kafka/shared-kafka.ts";
 import { sensorRuns } from "./sensor-harness.testsuite.ts";
-import { Crash, type Fate, fatedStore, openSensorWorld, type SensorWorld } from "./sensor-world.testsuite.ts";
+import { anyFates, lookWithFates, openSensorWorld, type SensorWorld } from "./sensor-world.testsuite.ts";
 
 const patience = { timeout: 30_000, interval: 50 };
 
@@ -57,27 +57,12 @@ describe.skipIf(skipsWithoutKafka())("a sensor of a topic", { timeout: 300_000 }
     (await sensorRuns(store, "etl")).map((sensor) => sensor["value"]);
 
   test("makes one run of each message, however leaders die between fetch and commit, or come late", async () => {
-    const fate = fc.constantFrom<Fate>("fine", "fine", "dies before", "dies after", "late");
     await fc.assert(
-      fc.asyncProperty(fc.array(fate, { maxLength: 15 }), fc.integer({ min: 1, max: 4 }), async (fates, batchSize) => {
+      fc.asyncProperty(anyFates(15), fc.integer({ min: 1, max: 4 }), async (fates, batchSize) => {
         const world = await openWorld({ batchSize });
         const values = [1, 2, 3, 4, 5];
         await world.send(values.map((value) => ({ key: "k", value: String(value) })));
-        const left = [...fates];
-        const late: (() => Promise<unknown>)[] = [];
-        const store = fatedStore(
-          world.store,
-          () => left.shift() ?? "fine",
-          (write) => late.push(write),
-        );
-        for (let turn = 0; turn < 25; turn += 1) {
-          const overdue = late.splice(0);
-          await world.look({ store }).catch((thrown: unknown) => {
-            if (!(thrown instanceof Crash)) throw thrown;
-          });
-          for (const write of overdue) await write();
-          world.advance(60_000);
-        }
+        await lookWithFates(world, fates, 25);
         expect(await valuesOf(world)).toEqual(values);
       }),
       { numRuns: 8 },

@@ -1,3 +1,5 @@
+import fc from "fast-check";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { Definition } from "#definition/model.ts";
 import { planOf } from "#definition/plan-of.ts";
 import type { SensorDefinition } from "#definition/schema/sensor-definition.ts";
@@ -8,7 +10,7 @@ import type { SensorHost } from "#sensors/look.ts";
 import { createClockedStore } from "#testing/clocked-store.ts";
 import { pollDueSensor } from "./poll-due-sensor.ts";
 import { randomSuffix } from "./run-id.ts";
-import { definitionOf, registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
+import { registerDefinition, silentLogger } from "./scheduler-harness.testsuite.ts";
 import { createSensorTestHost, createTestFolder } from "./sensor-harness.testsuite.ts";
 import { createSensorStates } from "./sensor-states.ts";
 
@@ -35,7 +37,7 @@ export async function openSensorWorld(
   const { store, advance } = createClockedStore(toPlan);
   const folder = createTestFolder();
   const sensor = sensorOf(folder);
-  await registerDefinition(store, definitionOf("etl", { sensors: [sensor], ...settings }));
+  await registerDefinition(store, emptyDefinition("etl", { sensors: [sensor], ...settings }));
   const host = { ...createSensorTestHost(folder), ...lent };
   let leaders = 0;
   return {
@@ -73,9 +75,32 @@ export async function openSensorWorld(
 
 /** What happens to a leader at one of its writes. `late`: it stands still before it, and writes under the next leader. */
 export type Fate = "fine" | "dies before" | "dies after" | "late";
-export class Crash extends Error {}
+class Crash extends Error {}
 
-export function fatedStore(store: Store, next: () => Fate, postpone: (write: () => Promise<unknown>) => void): Store {
+/** One in each list for every write, in their order; behind the list all is fine. */
+export const anyFates = (maxLength: number): fc.Arbitrary<readonly Fate[]> =>
+  fc.array(fc.constantFrom<Fate>("fine", "fine", "dies before", "dies after", "late"), { maxLength });
+
+/** Looks so often, a minute apart, while leaders meet these fates. */
+export async function lookWithFates(world: SensorWorld, fates: readonly Fate[], turns: number): Promise<void> {
+  const left = [...fates];
+  const late: (() => Promise<unknown>)[] = [];
+  const store = fatedStore(
+    world.store,
+    () => left.shift() ?? "fine",
+    (write) => late.push(write),
+  );
+  for (let turn = 0; turn < turns; turn += 1) {
+    const overdue = late.splice(0);
+    await world.look({ store }).catch((thrown: unknown) => {
+      if (!(thrown instanceof Crash)) throw thrown;
+    });
+    for (const write of overdue) await write();
+    world.advance(60_000);
+  }
+}
+
+function fatedStore(store: Store, next: () => Fate, postpone: (write: () => Promise<unknown>) => void): Store {
   const fated =
     <A extends unknown[], R>(write: (...given: A) => Promise<R>) =>
     async (...given: A): Promise<R> => {

@@ -1,11 +1,12 @@
 import { Client } from "pg";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { CreateRunResult } from "#ports/new-run.ts";
 import type { Store } from "#ports/store.ts";
 import { buildPlan } from "#testing/plan-builder.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
 import { createScheduler } from "./scheduler.ts";
-import { definitionOf, registerDefinition, scheduledDates, silentLogger } from "./scheduler-harness.testsuite.ts";
+import { registerDefinition, scheduledDates, silentLogger } from "./scheduler-harness.testsuite.ts";
 
 const leaseMs = 1500;
 const dagIds = ["a", "b", "c", "d", "e"];
@@ -28,7 +29,7 @@ async function startPair(wrap: (store: Store) => Store = (store) => store): Prom
   const stores = [await harness.openAnother(), await harness.openAnother()] as const;
   for (const id of dagIds) {
     const schedule = { text: "@every 1s", timezone: "UTC", catchup: "all", maxCatchup: 1000 } as const;
-    await registerDefinition(harness.store, definitionOf(id, { schedule }));
+    await registerDefinition(harness.store, emptyDefinition(id, { schedule }));
   }
   for (const [place, store] of [wrap(stores[0]), stores[1]].entries()) {
     const schedulerId = `s${place}`;

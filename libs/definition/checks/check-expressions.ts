@@ -39,7 +39,7 @@ class ExpressionChecker {
   readonly #check: ExpressionCheck;
   readonly #ancestors: AncestorSets;
   readonly #declared: readonly string[];
-  readonly #trialBudget = { left: definitionLimits.expressionSteps };
+  readonly #trialBudget = { left: definitionLimits.shortSteps };
 
   constructor(check: ExpressionCheck) {
     this.#check = check;

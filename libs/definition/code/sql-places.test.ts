@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { plainContext } from "../rendering/plain-context.testsuite.ts";
 import { compileDefinition } from "../rendering/compile-definition.ts";
 import type { Json, JsonObject } from "../model.ts";
 import { parseDefinition } from "../parse-definition.ts";
@@ -31,20 +32,7 @@ function render(query: string, params: JsonObject): Json {
   const { definition, problems } = parse(query);
   if (definition === null) throw new Error(JSON.stringify(problems));
   const compiled = compileDefinition(definition, operators);
-  return (
-    renderTask(compiled, 0, {
-      params,
-      logicalAt: 0,
-      intervalStartAt: 0,
-      intervalEndAt: 0,
-      now: 0,
-      timezone: "UTC",
-      run: { dag_run_id: "r", dag_id: "d", run_type: "manual", start_date: null },
-      taskInstance: { task_id: "t", try_number: 1, max_tries: 1 },
-      outputs: () => undefined,
-      tempDir: "/tmp",
-    }).operator["query"] ?? null
-  );
+  return renderTask(compiled, 0, plainContext(params)).operator["query"] ?? null;
 }
 
 describe("SQL with expressions", () => {

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { type CodePlace, type CodeScan, type Hole, readHole, refused, unbalanced } from "./code-scan.ts";
 import type { ExpressionIssue, ExpressionNames } from "../expressions/expression-names.ts";
 import { compileExpression, type Expression } from "../expressions/expression.ts";
@@ -33,8 +34,30 @@ export interface TemplateResult {
   readonly issues: readonly ExpressionIssue[];
 }
 
+/** Characters of a text whose template is kept, and of all of them together. */
+const keptLength = 10_000;
+const keptLengths = 1_000_000;
+
+/** Texts are compiled when a file is checked, again when another part of it has changed, and when its definition is used. */
+const kept = new LRUCache<string, TemplateResult>({
+  maxSize: keptLengths,
+  maxEntrySize: keptLength,
+  sizeCalculation: (_, key) => key.length,
+});
+
 /** Compiles a text; offsets of issues count in the text. */
 export function compileTemplate(text: string, language: TemplateLanguage): TemplateResult {
+  if (!text.includes("{{") || text.length > keptLength) return compileNewTemplate(text, language);
+  const key = `${language}:${text}`;
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  // Parts of the key, not of the text: that is a part of its file, all of which would be kept with it.
+  const result = compileNewTemplate(key.slice(language.length + 1), language);
+  kept.set(key, result);
+  return result;
+}
+
+function compileNewTemplate(text: string, language: TemplateLanguage): TemplateResult {
   const scan = scanLanguage(text, language);
   const issues: ExpressionIssue[] = [...scan.issues];
   const reads: TemplateRead[] = [];

@@ -14,7 +14,7 @@ const list = listType(CelScalar.DYN);
 const { BOOL, INT } = CelScalar;
 
 /** Operations, names and constants that a turn of a loop reads in the time of one step. */
-const nodesOfStep = 4;
+const nodesOfStep = 6;
 
 function countTurn(goesOn: boolean, steps: bigint): boolean {
   takeSteps(Number(steps));

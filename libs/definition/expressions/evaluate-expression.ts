@@ -16,8 +16,8 @@ export interface Scope {
   readonly context: RenderContext;
   /** Parameters of type `number`: CEL reads them as doubles also where they are whole. */
   readonly doubles: ReadonlySet<string>;
-  /** Turns that loops may take; absent: `definitionLimits.expressionSteps`. */
-  readonly maxLoopSteps?: number;
+  /** Steps that it may take; absent: `definitionLimits.expressionSteps`. */
+  readonly maxSteps?: number;
 }
 
 /**
@@ -64,7 +64,7 @@ function evaluatedText(value: ExpressionValue, { keepsTime }: Expression, { cont
 /** Undefined: something that it reads is missing. */
 function evaluateTerm(term: Term, expression: Expression, scope: Scope): ExpressionValue | undefined {
   if (term.kind === "path") return lookUp(term.path, scope.context);
-  allowSteps(scope.maxLoopSteps ?? definitionLimits.expressionSteps);
+  allowSteps(scope.maxSteps ?? definitionLimits.expressionSteps);
   const result = term.run(bindings(expression.names, scope));
   if (isCelError(result)) {
     if (isMissing(result.message)) return undefined;

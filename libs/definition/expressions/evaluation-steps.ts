@@ -1,15 +1,15 @@
-import { definitionLimits } from "../limits.ts";
-
 /*
  * One evaluation takes so many steps and no more, so that no expression holds a service up: turns of loops, and reading
  * and writing of long texts and lists. Evaluations are synchronous, so one counter serves them all.
  */
 
+let stepsAllowed = 0;
 let stepsLeft = 0;
 const patternsUsed = new Set<string>();
 
 /** Begins an evaluation that may take so many steps. */
 export function allowSteps(count: number): void {
+  stepsAllowed = count;
   stepsLeft = count;
   patternsUsed.clear();
 }
@@ -24,7 +24,7 @@ export function takeSteps(count: number): void {
   stepsLeft -= count;
   if (stepsLeft < 0) {
     throw new Error(
-      `it takes more than ${definitionLimits.expressionSteps} steps: turns of loops, or long texts and lists`,
+      `it takes more than ${stepsAllowed} steps: turns of loops, or long texts and lists; let a task compute it and leave what is needed as an output`,
     );
   }
 }

@@ -76,7 +76,7 @@ export function trialIssue(
     const value = evaluateToJson(expression, {
       context: contextOf(params, outputs),
       doubles,
-      maxLoopSteps: budget.left,
+      maxSteps: budget.left,
     });
     const message = misfit(value, expects);
     return message === null ? null : { offset: 0, code: "EXPRESSION_TYPE", message };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
+import { plainContext } from "../rendering/plain-context.testsuite.ts";
 import { compileDefinition } from "../rendering/compile-definition.ts";
 import type { Json } from "../model.ts";
 import { parseDefinition } from "../parse-definition.ts";
@@ -30,19 +31,11 @@ function parse(task: { readonly [key: string]: Json }, dag: { readonly [key: str
 function render(task: { readonly [key: string]: Json }, dag: { readonly [key: string]: Json } = {}): RenderedTask {
   const { definition, problems } = parse(task, dag);
   if (definition === null) throw new Error(JSON.stringify(problems));
-  return renderTask(compileDefinition(definition, operators), 0, {
-    params: {},
-    logicalAt: 0,
-    intervalStartAt: 0,
-    intervalEndAt: 0,
-    now: 0,
-    timezone: "UTC",
-    run: { dag_run_id: "r", dag_id: "d", run_type: "manual", start_date: null },
-    taskInstance: { task_id: "t", try_number: 1, max_tries: 1 },
-    outputs: () => undefined,
-    tempDir: "/tmp",
-    secretMarker: (name) => `<${name}>`,
-  });
+  return renderTask(
+    compileDefinition(definition, operators),
+    0,
+    plainContext({}, { secretMarker: (name) => `<${name}>` }),
+  );
 }
 
 const problemsOf = (...given: Parameters<typeof parse>): readonly string[] =>

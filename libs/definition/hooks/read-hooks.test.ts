@@ -3,7 +3,7 @@ import { z } from "zod";
 import { parentEdges } from "#core/graph.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { TaskDefinition } from "../model.ts";
-import { parseDefinition } from "../parse-definition.ts";
+import { readTexts } from "../parsed-text.testsuite.ts";
 import { planOf } from "../plan-of.ts";
 
 const operators: OperatorSchemas = new Map([
@@ -32,20 +32,7 @@ const operators: OperatorSchemas = new Map([
   ],
 ]);
 
-function parse(text: string) {
-  return parseDefinition(text, { file: "dag.yaml", operators, maxTaskTimeoutMs: 86_400_000 });
-}
-
-/** Problems as `line:column CODE message`. */
-function problemsOf(text: string): string[] {
-  return parse(text).problems.map(({ line, column, code, message }) => `${line}:${column} ${code} ${message}`);
-}
-
-function definitionOf(text: string) {
-  const { definition, problems } = parse(text);
-  if (definition === null) throw new Error(JSON.stringify(problems));
-  return definition;
-}
+const { problemsOf, definitionOf } = readTexts(operators, 86_400_000);
 
 function taskOf(text: string, id: string): TaskDefinition {
   const task = definitionOf(text).tasks.find((each) => each.id === id);

@@ -39,3 +39,9 @@ test.each([
 ])("%s can't judge everything", (text, view) => {
   expect(() => compileMatch(text)(view)).toThrow(expect.objectContaining({ code: "EXPRESSION_FAILED" }));
 });
+
+test("one message takes no longer than others may wait", () => {
+  const view = { ...message, value: Array.from({ length: 500 }, () => 1) };
+  const isMatch = compileMatch("value.all(a, value.all(b, a == b))");
+  expect(() => isMatch(view)).toThrow("it takes more than 100000 steps");
+});

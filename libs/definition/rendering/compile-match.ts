@@ -1,6 +1,7 @@
 import { AppError } from "#errors/app-error.ts";
 import { evaluateToJson } from "../expressions/evaluate-expression.ts";
 import { compileExpression } from "../expressions/expression.ts";
+import { definitionLimits } from "../limits.ts";
 import type { MessageView, RenderContext } from "./render-context.ts";
 
 const nothingOfARun: RenderContext = {
@@ -28,9 +29,11 @@ export function compileMatch(text: string): (message: MessageView) => boolean {
       `\`match: ${text}\` can't be used: ${issues[0]?.message ?? "it is wrong"}`,
     );
   }
+  const doubles = new Set<string>();
   return (message) => {
     try {
-      const value = evaluateToJson(expression, { context: { ...nothingOfARun, message }, doubles: new Set() });
+      const context = { ...nothingOfARun, message };
+      const value = evaluateToJson(expression, { context, doubles, maxSteps: definitionLimits.shortSteps });
       if (typeof value === "boolean") return value;
     } catch (thrown) {
       if (thrown instanceof AppError && thrown.code === "VALUE_MISSING") return false;

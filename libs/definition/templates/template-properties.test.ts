@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compileDefinition, taskAt } from "../rendering/compile-definition.ts";
-import type { Json, JsonObject } from "../model.ts";
-import type { RenderContext } from "../rendering/render-context.ts";
+import type { Json } from "../model.ts";
+import { plainContext } from "../rendering/plain-context.testsuite.ts";
 import { finishBody, mergeBodies } from "./merge-bodies.ts";
 import type { Source } from "./source-findings.ts";
 import { isSourcedMap, plainObject, type SourcedMap, sourcedNode } from "./sourced-tree.ts";
@@ -62,21 +62,6 @@ dag:
     - {id: q, type: sql, operator: {query: "SELECT '{{ .v }}', {{ .v }}"}}
 `;
 
-function contextOf(params: JsonObject): RenderContext {
-  return {
-    params,
-    logicalAt: 0,
-    intervalStartAt: 0,
-    intervalEndAt: 0,
-    now: 0,
-    timezone: "UTC",
-    run: { dag_run_id: "r", dag_id: "d", run_type: "manual", start_date: null },
-    taskInstance: { task_id: "t", try_number: 1, max_tries: 1 },
-    outputs: () => undefined,
-    tempDir: "/tmp",
-  };
-}
-
 describe("a value", () => {
   test("arrives verbatim wherever it is filled in, and nothing of it becomes YAML, a key, a task or an expression", () => {
     fc.assert(
@@ -92,7 +77,7 @@ describe("a value", () => {
         const compiled = compileDefinition(definition, operators);
         const values = new Map<string, string>();
         const sink = { set: (name: string, each: string) => void values.set(name, each) };
-        const scope = { context: contextOf({ p: v }), doubles: new Set<string>() };
+        const scope = { context: plainContext({ p: v }), doubles: new Set<string>() };
         expect(compiled.defaults.get("p")?.render(scope, sink)).toBe(v);
         expect(compiled.defaults.get("q")?.render(scope, sink)).toBe(`{ ${v}<${v}> }`);
         const shell = taskAt(compiled, 0);
@@ -120,7 +105,7 @@ dag: {id: d, tasks: [{id: a, type: bash, operator: {bash_command: "true", note: 
         const { definition } = make(instanceOf("t", { v }), { "t.yaml": file });
         if (definition === null) throw new Error("the value was refused");
         const task = taskAt(compileDefinition(definition, operators), 0);
-        const scope = { context: contextOf({}), doubles: new Set<string>() };
+        const scope = { context: plainContext({}), doubles: new Set<string>() };
         expect(task.operator.render(scope, { set: () => undefined })).toEqual({ bash_command: "true", note: v });
       }),
       { numRuns: 200 },

@@ -1,5 +1,6 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from "yaml";
 import type { Path, Place } from "../problem-list.ts";
+import type { YamlTree } from "./yaml-tree.ts";
 
 /** Finds where in the file's text a value stands. */
 export interface SourcePlaces {
@@ -11,12 +12,11 @@ export interface SourcePlaces {
   within(path: Path, valueOffset: number): Place;
 }
 
-export function createSourcePlaces(document: Document, text: string): SourcePlaces {
-  const root = document.contents;
-  const resolve = (node: Node | null): Node | null => (isAlias(node) ? (node.resolve(document) ?? null) : node);
+export function createSourcePlaces({ nodes }: YamlTree, text: string): SourcePlaces {
+  const resolve = (node: Node | null): Node | null => (isAlias(node) ? (node.resolve(nodes()) ?? null) : node);
 
   const walk = (path: Path): { pair: Pair | null; node: Node | null; isFound: boolean } => {
-    let found: { pair: Pair | null; node: Node | null } = { pair: null, node: root };
+    let found: { pair: Pair | null; node: Node | null } = { pair: null, node: nodes().contents };
     for (const step of path) {
       const next = child(resolve(found.node), step);
       if (next === null) return { ...found, isFound: false };

@@ -1,12 +1,12 @@
-import { Composer, type Document, Lexer, Parser, type YAMLError } from "yaml";
-import { createDepthScan } from "./depth-scan.ts";
+import type { YAMLError } from "yaml";
 import { definitionLimits } from "../limits.ts";
 import { createProblemList, type Finding, type ProblemList } from "../problem-list.ts";
+import { parseYaml, type YamlTree } from "./yaml-tree.ts";
 
 /** A file as the YAML parser read it; `document` is null when it can't be used, and the problems say why. */
 export interface YamlFile {
   readonly text: string;
-  readonly document: Document | null;
+  readonly document: YamlTree | null;
   readonly problems: ProblemList;
 }
 
@@ -15,7 +15,7 @@ export interface YamlDocuments {
   readonly text: string;
   /** The offsets at which lines begin. */
   readonly lineStarts: readonly number[];
-  readonly documents: readonly Document[];
+  readonly documents: readonly YamlTree[];
   readonly problems: ProblemList;
 }
 
@@ -25,14 +25,14 @@ export function readYaml(text: string, file: string): YamlFile {
   const [document = null, ...others] = documents;
   reportEmpty(document, problems);
   reportSyntax(document === null ? [] : [document], text, problems);
-  for (const more of others) problems.add({ offset: more.range[0] }, severalDocuments);
+  for (const more of others) problems.add({ offset: more.nodes().range?.[0] ?? 0 }, severalDocuments);
   return { text, document: problems.hasErrors ? null : document, problems };
 }
 
 /** Reads the documents of a file; those without content are left out, unless there is no other. */
 export function readYamlDocuments(text: string, file: string): YamlDocuments {
   const { documents, problems, lineStarts } = composeYaml(text, file);
-  const filled = documents.filter((document) => document.contents !== null || document.errors.length > 0);
+  const filled = documents.filter((document) => !isEmpty(document) || errorsOf(document).length > 0);
   if (filled.length === 0) reportEmpty(null, problems);
   reportSyntax(filled, text, problems);
   return { text, lineStarts, documents: problems.hasErrors ? [] : filled, problems };
@@ -41,7 +41,7 @@ export function readYamlDocuments(text: string, file: string): YamlDocuments {
 function composeYaml(
   text: string,
   file: string,
-): { documents: readonly Document.Parsed[]; problems: ProblemList; lineStarts: readonly number[] } {
+): { documents: readonly YamlTree[]; problems: ProblemList; lineStarts: readonly number[] } {
   const lineStarts = [0];
   const problems = createProblemList(file, lineStarts);
   const bytes = Buffer.byteLength(text);
@@ -50,47 +50,30 @@ function composeYaml(
     return { documents: [], problems, lineStarts };
   }
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lineStarts.push(at + 1);
-  const { documents, tooDeepAt } = composeDocuments(text);
+  const { documents, tooDeepAt } = parseYaml(text);
   if (tooDeepAt !== null) problems.add({ offset: tooDeepAt }, tooDeep);
   return { documents, problems, lineStarts };
 }
 
-/**
- * Feeds the parser lexeme by lexeme and stops before one that goes too deep; then there are no documents. The stages are
- * joined by plain loops: generators within generators take a twentieth of the whole time.
- */
-function composeDocuments(text: string): {
-  readonly documents: readonly Document.Parsed[];
-  readonly tooDeepAt: number | null;
-} {
-  const [parser, composer, depth] = [new Parser(), new Composer(parserOptions), createDepthScan()];
-  const documents: Document.Parsed[] = [];
-  const compose = (tokens: ReturnType<Parser["next"]>): void => {
-    for (const token of tokens) documents.push(...composer.next(token));
-  };
-  for (const lexeme of new Lexer().lex(text)) {
-    if (depth.next(lexeme) > definitionLimits.nesting) return { documents: [], tooDeepAt: parser.offset };
-    compose(parser.next(lexeme));
-  }
-  compose(parser.end());
-  documents.push(...composer.end(true, text.length));
-  return { documents, tooDeepAt: null };
-}
-
 /** A file that was not read is not empty. */
-function reportEmpty(document: Document | null, problems: ProblemList): void {
-  if (problems.hasErrors || (document !== null && document.contents !== null)) return;
+function reportEmpty(document: YamlTree | null, problems: ProblemList): void {
+  if (problems.hasErrors || (document !== null && !isEmpty(document))) return;
   problems.add({ offset: 0 }, { code: "EMPTY_FILE", message: "the file holds no definition" });
 }
 
-function reportSyntax(documents: readonly Document[], text: string, problems: ProblemList): void {
-  for (const { errors } of documents) {
-    for (const error of errors) problems.add({ offset: error.pos[0] }, syntaxFinding(error, text));
+function isEmpty(document: YamlTree): boolean {
+  return document.plain === undefined && document.nodes().contents === null;
+}
+
+function reportSyntax(documents: readonly YamlTree[], text: string, problems: ProblemList): void {
+  for (const document of documents) {
+    for (const error of errorsOf(document)) problems.add({ offset: error.pos[0] }, syntaxFinding(error, text));
   }
 }
 
-/** Duplicate keys are looked for on the tree: the parser's own check takes quadratic time. */
-const parserOptions = { version: "1.2", uniqueKeys: false, prettyErrors: false, keepSourceTokens: false } as const;
+function errorsOf(document: YamlTree): readonly YAMLError[] {
+  return document.plain === undefined ? document.nodes().errors : [];
+}
 
 export const tooDeep: Finding = {
   code: "TOO_DEEP",

@@ -1,20 +1,23 @@
-import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from "yaml";
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from "yaml";
 import { closestName } from "#core/closest-name.ts";
 import { definitionLimits } from "../limits.ts";
 import type { Json } from "../model.ts";
 import { type ProblemList, proposal } from "../problem-list.ts";
+import { isExact } from "./plain-scalar.ts";
 import { tooDeep } from "./yaml-document.ts";
+import type { YamlTree } from "./yaml-tree.ts";
 
 /**
  * The JSON of a YAML tree; what JSON can't hold becomes a problem and null. It is not complete when an alias could not
  * be followed or a limit stopped the reading: then nothing can be said about the rest.
  */
 export function toJson(
-  document: Document,
+  { plain, nodes }: YamlTree,
   problems: ProblemList,
 ): { readonly value: Json; readonly isComplete: boolean } {
+  if (plain !== undefined) return { value: plain, isComplete: true };
   const conversion = new Conversion(problems);
-  return { value: conversion.node(document.contents, 0), isComplete: conversion.isComplete };
+  return { value: conversion.node(nodes().contents, 0), isComplete: conversion.isComplete };
 }
 
 /** Tags of the core schema; every other one is an error, since a tag may change what a value means. */
@@ -94,8 +97,7 @@ class Conversion {
     this.#remember(node);
     const value = node.value;
     if (typeof value === "number") {
-      const isExact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
-      if (isExact) return value;
+      if (isExact(value)) return value;
       this.#problems.add(offsetOf(node), {
         code: "INVALID_NUMBER",
         message: `the number ${node.source ?? String(value)} can't be kept exactly`,

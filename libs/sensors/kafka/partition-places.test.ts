@@ -24,15 +24,15 @@ test.each<[what: string, next: number, first: number, end: number, told: string 
   ["one message went", 4, 5, 9, "offset 4 went before the sensor read them; it goes on at 5"],
   ["some messages went", 4, 7, 9, "offsets 4 to 6 went before the sensor read them; it goes on at 7"],
   [
-    "the topic was made anew",
+    "the log was cut",
     9,
-    0,
+    1,
     2,
-    "it ends at 2 though 9 was reached, so it was made anew; the sensor begins at 0",
+    "its log was cut, or the topic made anew: it ends at 2 though 9 was reached; the sensor goes on at 2",
   ],
 ])("%s", (_what, next, first, end, told) => {
   const { places, lost } = findPlaces(stateOf({ "0": next }), [{ partition: 0, first, end }]);
-  expect(places).toEqual([{ partition: 0, offset: told === null ? next : first, end }]);
+  expect(places).toEqual([{ partition: 0, offset: Math.min(Math.max(next, first), end), end }]);
   expect(lost).toEqual(told === null ? [] : [{ partition: 0, what: told }]);
 });
 
@@ -44,7 +44,36 @@ test("a place is always within the partition, and one that was within stays", ()
     fc.property(range, fc.nat(120), (given, next) => {
       const state = new Map<string, unknown>(rememberPlaces([{ partition: 3, offset: next }]));
       const [place] = findPlaces(state, [given]).places;
-      expect(place?.offset).toBe(next >= given.first && next <= given.end ? next : given.first);
+      expect(place?.offset).toBe([given.first, next, given.end].toSorted((a, b) => a - b)[1]);
+    }),
+  );
+});
+
+/** What happens to a partition between looks. */
+type Happening = { readonly kind: "sent"; readonly count: number } | { readonly kind: "cut"; readonly to: number };
+
+test("no message counts twice, however the log grows and is cut, and a cut is told once", () => {
+  const happening = fc.oneof(
+    fc.record({ kind: fc.constant("sent" as const), count: fc.nat(4) }),
+    fc.record({ kind: fc.constant("cut" as const), to: fc.nat(12) }),
+  );
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 20 }), (happenings: readonly Happening[]) => {
+      let log: number[] = [];
+      let sent = 0;
+      let state: ReadonlyMap<string, unknown> = rememberPlaces([{ partition: 0, offset: 0 }]);
+      const seen: number[] = [];
+      for (const each of happenings) {
+        if (each.kind === "cut") log = log.slice(0, each.to);
+        else for (let count = 0; count < each.count; count += 1) log.push((sent += 1));
+        const range = { partition: 0, first: 0, end: log.length };
+        const { places, lost } = findPlaces(state, [range]);
+        expect(lost).toHaveLength(Number(state.get("0")) > log.length ? 1 : 0);
+        seen.push(...log.slice(places[0]?.offset));
+        state = rememberPlaces([{ partition: 0, offset: log.length }]);
+        expect(findPlaces(state, [range]).lost).toEqual([]);
+      }
+      expect(new Set(seen).size).toBe(seen.length);
     }),
   );
 });

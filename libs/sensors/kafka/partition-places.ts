@@ -8,7 +8,7 @@ export interface PartitionPlace {
   readonly end: number;
 }
 
-/** Messages of a partition that were gone before they were read. */
+/** Messages of a partition that were gone, or may have been, before they were read. */
 export interface LostMessages {
   readonly partition: number;
   /** In words. */
@@ -17,8 +17,10 @@ export interface LostMessages {
 
 /**
  * Where to go on by what is remembered: the next offset of each partition. A partition that is new begins at its
- * beginning, and so does one that no longer has what comes next. Partitions that are not told of stay remembered: a broker
- * may not know of them yet.
+ * beginning, and so does one that no longer has what comes next. One that ends before it goes on at its end: an unclean
+ * election may have cut its log, of which what is left was read already. A topic that was made anew under its name looks
+ * the same, and no message may count twice. Partitions that are not told of stay remembered: a broker may not know of
+ * them yet.
  */
 export function findPlaces(
   state: SensorState,
@@ -29,7 +31,7 @@ export function findPlaces(
     const remembered = Number(state.get(itemOf(partition)) ?? first);
     const what = whatIsLost(remembered, { first, end });
     if (what !== null) lost.push({ partition, what });
-    return { partition, offset: what === null ? remembered : first, end };
+    return { partition, offset: Math.min(Math.max(remembered, first), end), end };
   });
   return { places, lost };
 }
@@ -52,7 +54,7 @@ function whatIsLost(remembered: number, { first, end }: Pick<PartitionRange, "fi
     return `${range} went before the sensor read them; it goes on at ${first}`;
   }
   if (remembered > end) {
-    return `it ends at ${end} though ${remembered} was reached, so it was made anew; the sensor begins at ${first}`;
+    return `its log was cut, or the topic made anew: it ends at ${end} though ${remembered} was reached; the sensor goes on at ${end}`;
   }
   return null;
 }
