@@ -47,3 +47,19 @@ it("says which folder can't be used, and uses it once it can", async () => {
   await store.write("1/a", content(), 1);
   expect(await store.read("1/a")).not.toBeNull();
 });
+
+it("removes folders with their last file, and never those of others, also while files come into them", async () => {
+  const folder = makeFolder();
+  const store = createDirectoryStore(folder);
+  const put = (location: string) => store.write(location, ReadableStream.from([Buffer.from("x")]), 1);
+  for (const location of ["1/0/1.1/a", "1/0/1.1/b", "1/1/1.1/c"]) await put(location);
+  await store.remove("1/0/1.1/a");
+  expect(readdirSync(join(folder, "1/0/1.1"))).toEqual(["b"]);
+  await store.remove("1/0/1.1/b");
+  expect(readdirSync(join(folder, "1"))).toEqual(["1"]);
+  await store.remove("1/1/1.1/c");
+  expect(readdirSync(folder)).toEqual([".incoming"]);
+  const names = Array.from({ length: 50 }, (_, place) => `2/0/1.1/${place}`);
+  await Promise.all(names.map(async (name) => put(name).then(() => store.remove(name))));
+  expect(readdirSync(folder)).toEqual([".incoming"]);
+});

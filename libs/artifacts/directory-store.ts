@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ArtifactStore, ByteRange } from "#ports/artifact-store.ts";
 import { assertLocation, sized, toStoreError } from "./stored-content.ts";
@@ -10,6 +10,8 @@ const incoming = ".incoming";
 /** What a process that died has left there is removed after this time. */
 const staleMs = 24 * 60 * 60 * 1000;
 const bytesPerRead = 256 * 1024;
+/** Others may remove the folder of a file that is about to come, so often. */
+const maxMoves = 10;
 
 /** Artifacts as files of a folder, which all that use it share. A file is there whole or not at all. */
 export function createDirectoryStore(directory: string): ArtifactStore {
@@ -30,8 +32,7 @@ export function createDirectoryStore(directory: string): ArtifactStore {
         await prepareOnce();
         await writeFile(draft, sized(content, size));
         const path = join(directory, location);
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-        await rename(draft, path);
+        await moveInto(draft, path);
         await syncFolder(dirname(path));
       } catch (error) {
         await rm(draft, { force: true }).catch(() => undefined);
@@ -49,7 +50,12 @@ export function createDirectoryStore(directory: string): ArtifactStore {
     },
     async remove(location) {
       assertLocation(location);
-      await rm(join(directory, location), { force: true }).catch((error: unknown) => Promise.reject(failed(error)));
+      try {
+        await rm(join(directory, location), { force: true });
+        await removeEmptyFolders(directory, dirname(location));
+      } catch (error) {
+        throw failed(error);
+      }
     },
   };
 }
@@ -61,6 +67,37 @@ async function prepare(directory: string): Promise<void> {
     const found = await stat(join(folder, name)).catch(() => null);
     if (found !== null && found.mtimeMs < Date.now() - staleMs) await rm(join(folder, name), { force: true });
   }
+}
+
+/** The folder may be removed, empty as it is, before the file is in it. */
+async function moveInto(draft: string, path: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      return await rename(draft, path);
+    } catch (error) {
+      if (tries === maxMoves || !isCode(error, "ENOENT")) throw error;
+    }
+  }
+}
+
+/** From the innermost outwards, up to the first that holds something. */
+async function removeEmptyFolders(directory: string, folder: string): Promise<void> {
+  for (let inner = folder; inner !== "."; inner = dirname(inner)) {
+    const isRemoved = await rmdir(join(directory, inner)).then(
+      () => true,
+      (error: unknown) => {
+        if (isCode(error, "ENOENT")) return true;
+        if (isCode(error, "ENOTEMPTY") || isCode(error, "EEXIST")) return false;
+        throw error;
+      },
+    );
+    if (!isRemoved) return;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 async function writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
@@ -88,7 +125,7 @@ async function exists(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile();
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    if (isCode(error, "ENOENT")) return false;
     throw error;
   }
 }

@@ -200,6 +200,14 @@ export const checkCatalog = {
     repair: null,
     byHand: "see that an executor runs and reaches the database",
   },
+  files_overdue: {
+    guarantee: null,
+    severity: "warning",
+    looksFor: "files of artifacts that were to be removed a day ago and are still noted",
+    repair: null,
+    byHand:
+      "see in the executors' logs why the artifact store does not remove them, and that their settings `artifacts.*` are right",
+  },
 } as const satisfies Readonly<Record<string, CheckEntry>>;
 
 export type CheckName = keyof typeof checkCatalog;

@@ -195,6 +195,9 @@ const plantings: Readonly<Record<CheckName, Planting>> = {
       await sql("UPDATE task_instances SET queued_at = now() - interval '1 hour'");
     },
   },
+  files_overdue: {
+    plant: ({ sql }) => sql("INSERT INTO unlisted_files VALUES ('1/0/1.1/x', now() - interval '2 days')"),
+  },
   worker_overdue: {
     plant: async ({ store, sql }) => {
       await registerWorker(store);

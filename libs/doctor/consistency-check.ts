@@ -55,6 +55,7 @@ const strayLimits: StrayLimits = {
   scheduleMs: 300_000,
   queueMs: 300_000,
   workerMs: 60_000,
+  filesMs: 86_400_000,
 };
 
 export function createConsistencyCheck(options: ConsistencyCheckOptions): CheckConsistency {

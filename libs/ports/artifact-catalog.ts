@@ -40,7 +40,15 @@ export interface ArtifactFilter {
 
 /** Which artifacts there are. */
 export interface ArtifactCatalog {
-  /** Adds it, in the place of one of the same attempt and name, whose location it answers; null: there was none. */
+  /**
+   * Notes that a file is about to be stored at the location: unless it is added within a day, what is there is removed
+   * (`RetentionStore.listUnlistedFiles`).
+   */
+  expect(location: string): Promise<void>;
+  /**
+   * Adds it, in the place of one of the same attempt and name, whose location it answers and no longer lists; null: there was
+   * none.
+   */
   add(artifact: NewArtifact): Promise<string | null>;
   /** In the order of the run's instances; of one instance the newest attempt first, then by name. */
   list(page: PageRequest, filter: ArtifactFilter): Promise<Page<ArtifactView>>;

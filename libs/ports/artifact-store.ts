@@ -1,3 +1,5 @@
+import type { BreakerStatus } from "./breaker-status.ts";
+
 /** A part of an object, in bytes; `end` is the first byte behind it. */
 export interface ByteRange {
   readonly start: number;
@@ -6,6 +8,8 @@ export interface ByteRange {
 
 /** Where the bytes of artifacts are. Locations are relative paths of letters, digits, `. _ - /` that Millrace makes. */
 export interface ArtifactStore {
+  /** What guards this process against a store in trouble; absent: nothing stands between. */
+  readonly breakers?: readonly BreakerStatus[];
   /**
    * Stores `size` bytes, whole or not at all; durable when it resolves. Rejects when `content` does, when it has another
    * size, and with ARTIFACT_STORE_UNAVAILABLE.

@@ -46,7 +46,8 @@ export interface StrayFact {
     | "schedule_overdue"
     | "version_missing"
     | "queue_without_worker"
-    | "worker_overdue";
+    | "worker_overdue"
+    | "files_overdue";
   readonly subject: string;
   readonly detail: string;
 }
@@ -62,6 +63,8 @@ export interface StrayLimits {
   readonly queueMs: number;
   /** Beyond the end of its lease. */
   readonly workerMs: number;
+  /** Files of artifacts that should have been removed for longer. */
+  readonly filesMs: number;
 }
 
 /** How the database runs, and how its tables stand. */

@@ -70,4 +70,13 @@ export interface LiveWorker {
   /** What its attempts may ask for together, and what of it is left. */
   readonly resources: ResourceAmounts;
   readonly room: ResourceAmounts;
+  /** A queued instance that it keeps its room for, beginning nothing else that asks for resources; null: none. */
+  readonly reservedFor: ReservedFor | null;
+}
+
+export interface ReservedFor {
+  readonly runId: string;
+  readonly taskId: string;
+  readonly mapIndex: number | null;
+  readonly reservedAt: number;
 }

@@ -3,6 +3,7 @@ import type { WorkerTraits } from "#core/placement.ts";
 import type { Plan } from "#core/plan.ts";
 import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { RunAggregate } from "#core/run-model.ts";
+import type { KeptAnswer, RequestName } from "./kept-answer.ts";
 import type { CreateRunResult, NewRun, RunType } from "./new-run.ts";
 import type { PickedInstances, QueuedInstance, StampedInstance } from "./queued-instance.ts";
 
@@ -10,6 +11,8 @@ import type { PickedInstances, QueuedInstance, StampedInstance } from "./queued-
 export interface RunChange {
   readonly runKey: number;
   readonly decide: (run: RunAggregate, found: WriteFindings) => Decision | null;
+  /** Answers to requests that are kept with the decision. One whose id is taken ends the write: IDEMPOTENCY_CONFLICT. */
+  readonly answers?: (decision: Decision) => readonly KeptAnswer[];
 }
 
 /** What an earlier try of the write has found. */
@@ -74,6 +77,8 @@ export interface RunStore {
    */
   changeRuns(changes: readonly RunChange[]): Promise<readonly RunChangeResult[]>;
   findRunKey(runId: string): Promise<number | null>;
+  /** What a request was answered within the last day; null: it was not. */
+  findAnswer(request: RequestName): Promise<KeptAnswer | null>;
   readPlan(versionKey: number): Promise<Plan>;
   readFacts(runKeys: readonly number[]): Promise<readonly RunFacts[]>;
   /**

@@ -18,7 +18,7 @@ export interface DueSchedule {
   readonly versionKey: number;
   /** The slot to run: its logical date. */
   readonly dueAt: number;
-  /** Since when it waits for its turn. */
+  /** Since when it waits for its turn, which is not before its DAG was last resumed. */
   readonly turnAt: number;
   /** Slots up to it are made one after the other; null: none wait. */
   readonly backlogEnd: number | null;

@@ -9,6 +9,7 @@ import type { LeaseStore } from "./lease-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Queries } from "./queries.ts";
+import type { RetentionStore } from "./retention-store.ts";
 import type { RunStore } from "./run-store.ts";
 import type { SensorStore } from "./sensor-store.ts";
 import type { TemplateStore } from "./template-store.ts";
@@ -33,6 +34,7 @@ export interface Store {
   readonly queries: Queries;
   readonly consistency: ConsistencyStore;
   readonly waits: WaitStore;
+  readonly retention: RetentionStore;
   readonly wake: Wake;
   /** What guards this process against a database in trouble; none where there is nothing between. */
   readonly breakers: readonly BreakerStatus[];

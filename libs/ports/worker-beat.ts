@@ -13,6 +13,14 @@ export interface WorkerTally {
   readonly lastTaskAt: number | null;
 }
 
+/** What a worker keeps its room for. */
+export interface WorkerReservation {
+  readonly runKey: number;
+  readonly ordinal: number;
+  /** By the store's clock. */
+  readonly reservedAt: number;
+}
+
 export interface WorkerBeat extends WorkerTally {
   readonly workerKey: number;
   readonly sessionNumber: number;
@@ -23,6 +31,7 @@ export interface WorkerBeat extends WorkerTally {
   readonly statusReason: string;
   /** Null: it does not tell. */
   readonly usage: ResourceUsage | null;
+  readonly reservedFor: WorkerReservation | null;
 }
 
 export interface RenewedLease {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { clearOf } from "./run-driver.ts";
 import { change, claim, failure, runTask, startRun, success } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
-import { hello, listWorkers, registerWorker } from "./worker-builder.ts";
+import { beatOf, hello, listWorkers, registerWorker } from "./worker-builder.ts";
 
 const all = { ordinal: null, limit: 100 };
 
@@ -95,6 +95,26 @@ export function describeExplain(open: OpenHarness): void {
       ]);
       await change(store, runKey, [clearOf([0])]);
       expect((await listWorkers(store))[1]?.room).toEqual(room);
+    });
+
+    it("have what a worker keeps its room for, by its last beat and while that waits", async () => {
+      const { store, openAnother } = await openForTest(open);
+      const other = await openAnother();
+      const { runKey, runId } = await startRun(store, [{ id: "big" }, { id: "small" }]);
+      const session = await registerWorker(store, hello("w"));
+      const reservedFor = { runKey, ordinal: 0, reservedAt: Date.UTC(2026, 0, 31) };
+      const seen = async () => (await other.queries.explain(runId, all))?.workers.map((worker) => worker.reservedFor);
+      expect(await seen()).toEqual([null]);
+      await store.workers.beat([beatOf(session, { reservedFor })]);
+      expect(await seen()).toEqual([{ runId, taskId: "big", mapIndex: null, reservedAt: Date.UTC(2026, 0, 31) }]);
+      await store.workers.beat([beatOf(session)]);
+      expect(await seen()).toEqual([null]);
+      await store.workers.beat([beatOf(session, { reservedFor })]);
+      await registerWorker(store, hello("w", { connection: 1 }));
+      expect(await seen()).toEqual([null]);
+      await store.workers.beat([beatOf({ ...session, sessionNumber: 2 }, { reservedFor })]);
+      await claim(store, runKey, 0, session.workerKey);
+      expect(await seen()).toEqual([null]);
     });
 
     it("have what still stops, and what waits for it", async () => {

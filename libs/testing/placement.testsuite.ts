@@ -130,6 +130,37 @@ export function describeRequests(open: OpenHarness): void {
     ]);
   });
 
+  it("keeps the order of a DAG whose tasks ask for different things", async () => {
+    const { store } = await openForTest(open);
+    const labels = { required: { gpu: "true" }, preferred: {} };
+    const kinds = [
+      {},
+      { requests: small },
+      { labels },
+      { labels, requests: small },
+      { capabilities: ["container"] },
+      { requests: large },
+    ];
+    const tasks = Array.from({ length: 24 }, (_, place) => ({
+      id: `t${place}`,
+      priority: (place * 7) % 24,
+      ...kinds[place % 6],
+    }));
+    await startRun(store, tasks);
+    const mayHave = (place: number): boolean => [0, 1, 4].includes(place % 6);
+    const byPriority = tasks
+      .map(({ priority }, place) => ({ priority, place }))
+      .toSorted((a, b) => b.priority - a.priority);
+    const wanted = byPriority.map(({ place }) => place).filter(mayHave);
+    const traits = { ...plain, capabilities: ["container"] };
+    for (const limit of [1, 3, 12, 24]) {
+      const picked = await pickFor(store, { limit, traits, rooms: [small] });
+      expect(picked.map(({ ordinal }) => ordinal)).toEqual(wanted.slice(0, limit));
+    }
+    const [oldest] = await pickFor(store, { limit: 1, oldestAt: [0], traits, rooms: [small] });
+    expect(oldest?.ordinal).toBe(0);
+  });
+
   it("says what is asked for, of what is picked and of what a worker has", async () => {
     const { store } = await openForTest(open);
     const { runKey } = await startRun(store, [{ id: "a", requests: small }, { id: "b" }]);

@@ -21,6 +21,7 @@ const tables = [
     "pools",
   ],
   ...["workers", "leases", "requests", "import_errors", "outbox", "log_chunks", "artifacts", "dead_letters"],
+  ...["removals", "unlisted_files"],
 ];
 
 /** Databases that a test has emptied; taking one costs a tenth of making one. They go with the server. */

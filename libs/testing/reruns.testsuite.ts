@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decideRun } from "#core/decide-run.ts";
+import { noResources } from "#core/resource-amounts.ts";
 import type { RerunTarget, RunEvent } from "#core/run-event.ts";
 import type { RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
@@ -10,6 +11,7 @@ import { publishAll, relay } from "./events.testsuite.ts";
 import { clearOf } from "./run-driver.ts";
 import { change, claim, failure, newRun, readInstances, runTask, success } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
+import { hello, listWorkers, registerWorker } from "./worker-builder.ts";
 
 const first: PlanSpec = { tasks: [{ id: "a" }, { id: "old", parents: ["a"] }, { id: "end", parents: ["old"] }] };
 const second: PlanSpec = {
@@ -121,6 +123,35 @@ export function describeReruns(open: OpenHarness): void {
       expect(await order()).toEqual([1, 2]);
       await rerun(store, runKey, "dag", { tasks: tasks(5) });
       expect((await order())[0]).toBe(2);
+    });
+
+    it("leaves what running attempts take of their worker as it was when they began", async () => {
+      const { store, openAnother } = await openForTest(open);
+      const other = await openAnother();
+      const asking = (milliCpus: number) => ({ requests: { ...noResources, milliCpus } });
+      const tasks: readonly TaskSpec[] = [{ id: "bad" }, { id: "less", ...asking(3000) }, { id: "none" }];
+      const { runKey } = await startRun(store, "dag", { tasks });
+      const resources = { ...noResources, milliCpus: 4000 };
+      const { workerKey } = await registerWorker(store, hello("w", { resources }));
+      await runTask(store, runKey, 0, failure());
+      const fence = await claim(store, runKey, 1, workerKey);
+      await claim(store, runKey, 2, workerKey);
+      const later: readonly TaskSpec[] = [
+        { id: "none", ...asking(1000) },
+        { id: "less", ...asking(1000) },
+        { id: "bad" },
+      ];
+      await rerun(store, runKey, "dag", { tasks: later });
+      await rerun(store, runKey, "dag", { tasks: [...later, { id: "more" }] });
+      for (const each of [store, other]) {
+        const held = await each.runs.listHeldByWorker(workerKey);
+        const taken = held.toSorted((a, b) => a.ordinal - b.ordinal).map(({ requests }) => requests?.milliCpus);
+        expect(taken).toEqual([3000, undefined]);
+        expect((await listWorkers(each))[0]?.room.milliCpus).toBe(1000);
+      }
+      await change(store, runKey, [clearOf([1]), { kind: "released", ordinal: 1, fence }]);
+      await claim(store, runKey, 1, workerKey);
+      for (const each of [store, other]) expect((await listWorkers(each))[0]?.room.milliCpus).toBe(3000);
     });
 
     it("is refused for a revision that another rerun has ended", async () => {

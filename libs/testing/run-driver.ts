@@ -18,6 +18,17 @@ export function clearOf(ordinals: readonly number[]): RunEvent {
   return { kind: "clear", ordinals, includeDownstream: true, author: someone };
 }
 
+/** The run that tests of the rules make. */
+export const runIdentity = {
+  runKey: 1,
+  runId: "run",
+  dagKey: 1,
+  dagId: "dag",
+  versionKey: 1,
+  logicalAt: 0,
+  concurrencyKey: null,
+};
+
 /**
  * One run in memory, driven event by event in the words of the work; every decision passes the invariants or throws.
  * Instances are named by task id, items as `id[0]`, of the present generation.
@@ -29,16 +40,9 @@ export class RunDriver {
   last: Decision | null = null;
 
   constructor(plan: Plan | readonly TaskSpec[]) {
-    const identity = {
-      runKey: 1,
-      runId: "run",
-      dagKey: 1,
-      dagId: "dag",
-      versionKey: 1,
-      logicalAt: 0,
-      concurrencyKey: null,
-    };
-    this.run = createRun("graph" in plan ? plan : buildPlan(plan), identity, this.now, { isAdmitted: true }).aggregate;
+    this.run = createRun("graph" in plan ? plan : buildPlan(plan), runIdentity, this.now, {
+      isAdmitted: true,
+    }).aggregate;
   }
 
   /** Applies events as one batch and answers the verdict of each. */

@@ -90,6 +90,19 @@ export function describeSchedules(open: OpenHarness): void {
       ]);
     });
 
+    it("come since the DAG was resumed where that was later", async () => {
+      const { store } = await openForTest(open);
+      const pausedAt = store.now();
+      await register(store, "a", dailyAt(pausedAt - hour));
+      await register(store, "b", dailyAt(pausedAt - hour));
+      await store.definitions.setPaused("a", true);
+      await store.definitions.setPaused("a", false);
+      const [a, b] = await store.definitions.listDueSchedules(10);
+      expect(a?.turnAt).toBeGreaterThan(pausedAt - 1000);
+      expect(a).toMatchObject({ dagId: "a", dueAt: pausedAt - hour });
+      expect(b).toMatchObject({ dagId: "b", turnAt: pausedAt - hour });
+    });
+
     it("are told by the wait until the next", async () => {
       const { store } = await openForTest(open);
       expect(await store.definitions.nextScheduleInMs()).toBeNull();

@@ -8,11 +8,13 @@ import { describeDefinitions } from "./definitions.testsuite.ts";
 import { describeDispatch } from "./dispatch.testsuite.ts";
 import { describeEvents } from "./events.testsuite.ts";
 import { describeExplain } from "./explain.testsuite.ts";
+import { describeKeptAnswers } from "./kept-answers.testsuite.ts";
 import { describeLeases } from "./leases.testsuite.ts";
 import { describeLimits } from "./limits.testsuite.ts";
 import { describeLogs } from "./logs.testsuite.ts";
 import { describePlacement, describeRequests } from "./placement.testsuite.ts";
 import { describeQueries } from "./queries.testsuite.ts";
+import { describeRetention } from "./retention.testsuite.ts";
 import { describeRunCreation } from "./run-creation.testsuite.ts";
 import { describeRuns } from "./runs.testsuite.ts";
 import { describeReruns } from "./reruns.testsuite.ts";
@@ -36,6 +38,7 @@ const parts: Readonly<Record<string, (open: OpenHarness) => void>> = {
   "run creation": describeRunCreation,
   "run changes": describeRuns,
   reruns: describeReruns,
+  "kept answers": describeKeptAnswers,
   dispatch: describeDispatch,
   limits: describeLimits,
   placement: describePlacement,
@@ -52,6 +55,7 @@ const parts: Readonly<Record<string, (open: OpenHarness) => void>> = {
   explain: describeExplain,
   consistency: describeConsistency,
   waits: describeWaits,
+  retention: describeRetention,
   wake: describeWake,
 };
 

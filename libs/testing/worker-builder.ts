@@ -43,6 +43,7 @@ export function beatOf(
     status: "healthy",
     statusReason: "",
     usage: null,
+    reservedFor: null,
     counts: { succeeded: 0, failed: 0 },
     lastTaskAt: null,
     ...changes,

@@ -15,6 +15,7 @@ import { createMemoryLeases } from "#store/memory/lease-store.ts";
 import { createMemoryLimits } from "#store/memory/limit-store.ts";
 import { createMemoryLogs } from "#store/memory/log-store.ts";
 import { createMemoryQueries } from "#store/memory/queries.ts";
+import { createMemoryRetention } from "#store/memory/retention-store.ts";
 import { createMemoryRuns } from "#store/memory/run-store.ts";
 import { createMemorySensors } from "#store/memory/sensor-store.ts";
 import { createMemoryTemplates } from "#store/memory/template-store.ts";
@@ -56,6 +57,7 @@ export function createSimStore(database: SimDatabase, process: SimProcess, wakes
     deadLetters: behind(createMemoryDeadLetters(state)),
     queries: behind(createMemoryQueries(state)),
     waits: behind(createMemoryWaits(state)),
+    retention: behind(createMemoryRetention(state)),
     consistency: behind(createMemoryConsistency(state)),
     wake,
     breakers: [],

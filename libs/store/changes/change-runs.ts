@@ -1,3 +1,4 @@
+import type { Decision } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { failpoint } from "#failpoints/failpoint.ts";
 import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
@@ -55,7 +56,7 @@ async function changeOnce(
       continue;
     }
     const decision = change.decide(found.run, { lacksRoom });
-    if (decision !== null) decided.set(change, { before: found.run, decision });
+    if (decision !== null) decided.set(change, toDecided(change, found.run, decision));
     // A refusal is only believed on what was read just now; on a cached run it is decided again.
     else if (found.isFresh) results.set(change, { kind: "unchanged", run: found.run, lacksRoom });
   }
@@ -69,6 +70,10 @@ async function changeOnce(
   return pending.flatMap(({ change, lacksRoom }) =>
     results.has(change) ? [] : [{ change, lacksRoom: lacksRoom || lackingRoom.has(change.runKey) }],
   );
+}
+
+function toDecided({ answers }: RunChange, before: RunAggregate, decision: Decision): DecidedRun {
+  return answers === undefined ? { before, decision } : { before, decision, answers: answers(decision) };
 }
 
 const nothingWritten: WrittenRuns = { written: new Set(), lackingRoom: new Set() };

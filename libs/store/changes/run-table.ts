@@ -1,10 +1,13 @@
 import type { Decision } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
+import type { KeptAnswer } from "#ports/kept-answer.ts";
 
 /** What a decision needs beside itself to be written. */
 export interface DecidedRun {
   readonly before: RunAggregate;
   readonly decision: Decision;
+  /** Answers to requests that are written with it. */
+  readonly answers?: readonly KeptAnswer[];
 }
 
 export interface WrittenRuns {
@@ -23,7 +26,7 @@ export interface RunTable {
   /**
    * Writes decisions in one transaction and answers the runs that it wrote: those whose sequence is still the expected
    * one and that nobody else is writing. A guard of an instance that does not hold ends the whole transaction with an
-   * error. Rejected otherwise: it is unknown whether it was written.
+   * error, as does an answer whose request has one already. Rejected otherwise: it is unknown whether it was written.
    */
   write(decided: readonly DecidedRun[]): Promise<WrittenRuns>;
 }

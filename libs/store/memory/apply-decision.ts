@@ -4,6 +4,7 @@ import type { Decision, OutputChange } from "#core/decision.ts";
 import type { RunAggregate, RunRow } from "#core/run-model.ts";
 import { toEventRow } from "../postgres/runs/event-row.ts";
 import type { MemoryState, NewEvent } from "./memory-state.ts";
+import { keepTakenRequests } from "./taken-requests.ts";
 import type { StoredAttempt, StoredRun } from "./stored-run.ts";
 
 /** The run as the rules see it: its instances are those that are stored, and change with it. */
@@ -27,6 +28,7 @@ export function checkGuards(run: StoredRun, decision: Decision): void {
 /** Writes a checked decision. */
 export function applyDecision(state: MemoryState, run: StoredRun, decision: Decision): void {
   const events = toNewEvents(run, decision);
+  if (decision.run.revision !== run.row.revision) keepTakenRequests(run);
   for (const { next } of decision.instances) {
     const before = run.instances[next.ordinal];
     state.indexes.update(

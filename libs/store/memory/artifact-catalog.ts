@@ -1,11 +1,10 @@
-import type { ArtifactCatalog, ArtifactView, NewArtifact } from "#ports/artifact-catalog.ts";
+import type { ArtifactCatalog, ArtifactView } from "#ports/artifact-catalog.ts";
 import type { MemoryState } from "./memory-state.ts";
 import { pageOf } from "./page.ts";
+import type { StoredArtifact } from "./stored-artifact.ts";
 
-interface StoredArtifact extends NewArtifact {
-  readonly artifactKey: number;
-  readonly at: number;
-}
+/** A file that was expected and is not listed by then is removed. */
+const listedWithinMs = 24 * 60 * 60 * 1000;
 
 const order = [
   { value: (artifact: StoredArtifact) => artifact.ordinal, descending: false },
@@ -16,9 +15,11 @@ const order = [
 
 /** The index of artifacts in memory. */
 export function createMemoryArtifacts(state: MemoryState): ArtifactCatalog {
-  /** By run, and there by attempt and name. */
-  const runs = new Map<number, Map<string, StoredArtifact>>();
+  const { artifacts: runs, unlistedFiles } = state;
   return {
+    async expect(location) {
+      unlistedFiles.set(location, state.now() + listedWithinMs);
+    },
     async add(artifact) {
       const { runKey, ordinal, generation, tryNumber, name } = artifact;
       const ofRun = runs.get(runKey) ?? new Map<string, StoredArtifact>();
@@ -27,6 +28,8 @@ export function createMemoryArtifacts(state: MemoryState): ArtifactCatalog {
       const before = ofRun.get(place);
       const artifactKey = before?.artifactKey ?? state.nextKey();
       ofRun.set(place, { ...artifact, artifactKey, at: state.now() });
+      if (before !== undefined) unlistedFiles.set(before.location, state.now());
+      unlistedFiles.delete(artifact.location);
       return before?.location ?? null;
     },
     async list(page, { runId, taskId, mapIndex, name, attempts }) {

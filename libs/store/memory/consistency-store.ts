@@ -9,12 +9,10 @@ import type {
 } from "#ports/consistency-store.ts";
 import { freedSlotWakes, roomWakes } from "../changes/room-wakes.ts";
 import { aggregateOf, applyDecision, checkGuards } from "./apply-decision.ts";
+import { forgetAnswers } from "./kept-answers.ts";
 import type { MemoryState } from "./memory-state.ts";
 import type { StoredRun } from "./stored-run.ts";
 import { isInService } from "./worker-store.ts";
-
-/** A request's answer is promised for so long (G6). */
-const requestLifeMs = 24 * 60 * 60 * 1000;
 
 /** What the consistency check reads and repairs in memory, where nobody can change a row beside the rules. */
 export function createMemoryConsistency(state: MemoryState): ConsistencyStore {
@@ -51,10 +49,7 @@ export function createMemoryConsistency(state: MemoryState): ConsistencyStore {
       return idle.map(slotName);
     },
     async forgetRequests(limit) {
-      const isOver = ({ createdAt }: { createdAt: number }): boolean => createdAt < state.now() - requestLifeMs;
-      const over = [...state.requests].filter(([, request]) => isOver(request)).slice(0, limit);
-      for (const [key] of over) state.requests.delete(key);
-      return over.length;
+      return forgetAnswers(state, limit);
     },
     async describe(): Promise<StoreFacts> {
       const live = [...state.workers.values()].filter(isInService);
@@ -120,10 +115,11 @@ function listStrays(state: MemoryState, limits: StrayLimits): readonly StrayFact
   const dags = [...state.dags.values()].filter(({ isActive }) => isActive);
   const workers = [...state.workers.values()].filter(isInService);
   const leases = [...state.leases].filter(([, { expiresAt }]) => expiresAt > now + limits.leaseMs);
-  const lateDags = dags.filter(({ schedule, isPaused }) => {
+  const lateDags = dags.filter(({ schedule, isPaused, resumedAt }) => {
     const turnAt = schedule?.nextAt === null ? null : (schedule?.lookAt ?? schedule?.nextAt ?? null);
-    return !isPaused && turnAt !== null && turnAt < now - limits.scheduleMs;
+    return !isPaused && turnAt !== null && Math.max(turnAt, resumedAt) < now - limits.scheduleMs;
   });
+  const files = [...state.unlistedFiles.values()].filter((dueAt) => dueAt < now - limits.filesMs).length;
   const queues = new Set(workers.flatMap(({ hello }) => hello.queues));
   return [
     ...leases.map(([name, { holder }]) => fact("lease_far", name, `${holder} holds it too long`)),
@@ -138,6 +134,7 @@ function listStrays(state: MemoryState, limits: StrayLimits): readonly StrayFact
     ...workers.flatMap(({ workerId, leaseExpiresAt }) =>
       leaseExpiresAt < now - limits.workerMs ? [fact("worker_overdue", workerId, "its lease is over")] : [],
     ),
+    ...(files === 0 ? [] : [fact("files_overdue", "", `${files} files were to be removed`)]),
   ];
 }
 

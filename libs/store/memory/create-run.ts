@@ -5,19 +5,17 @@ import type { Plan } from "#core/plan.ts";
 import type { CreateRunResult, NewRun } from "#ports/new-run.ts";
 import { tellOfNewRun } from "../changes/new-run-wakes.ts";
 import { aggregateOf, applyDecision, checkGuards, followAdmission, toNewEvents } from "./apply-decision.ts";
+import { findAnswer, keepAnswers } from "./kept-answers.ts";
 import { dateKey, type MemoryState } from "./memory-state.ts";
 import { fireSensor, mayFire } from "./stored-sensor.ts";
 import type { StoredRun } from "./stored-run.ts";
-
-/** A request id is remembered for so long. */
-const requestLifeMs = 24 * 3_600_000;
 
 /** Makes a run as a whole, or says why there is none; in the order in which the database finds out. */
 export function createRun(state: MemoryState, next: NewRun): CreateRunResult {
   const dag = state.dagsByKey.get(next.dagKey);
   if (dag === undefined) throw new Error(`there is no DAG with key ${next.dagKey}`);
-  const request = findRequest(state, next);
-  if (request !== undefined) {
+  const request = next.request === null ? null : findAnswer(state, next.request);
+  if (request !== null) {
     return request.bodyHash === next.request?.bodyHash
       ? { kind: "repeated", runId: request.runId }
       : { kind: "request_conflict" };
@@ -37,12 +35,6 @@ export function createRun(state: MemoryState, next: NewRun): CreateRunResult {
   const result = { kind: "created", runKey, runId, isAdmitted, awaitsEvaluation } as const;
   tellOfNewRun(state.wake, next, result);
   return result;
-}
-
-function findRequest(state: MemoryState, { request }: NewRun): { bodyHash: string; runId: string } | undefined {
-  if (request === null) return undefined;
-  const found = state.requests.get(requestKey(request));
-  return found !== undefined && found.createdAt > state.now() - requestLifeMs ? found : undefined;
 }
 
 /** Cancels what goes on and frees the date. */
@@ -86,13 +78,13 @@ function insert(state: MemoryState, next: NewRun, created: CreatedRun): StoredRu
     attempts: new Map(),
     outputs: new Map(),
     stamps: new Map(),
+    earlierRequests: new Map(),
     isOrphaned: false,
   };
   state.runs.set(row.runKey, run);
   state.runKeys.set(runId, row.runKey);
   state.runKeysByDate.set(dateKey(dagKey, logicalAt), row.runKey);
-  if (next.request !== null)
-    state.requests.set(requestKey(next.request), { bodyHash: next.request.bodyHash, runId, createdAt: state.now() });
+  if (next.request !== null) keepAnswers(state, [{ ...next.request, runId, answer: null }]);
   state.slots.take(row.runKey, created.slotsTaken, state.now());
   followAdmission(state, row);
   for (const instance of run.instances) state.indexes.update(row, plan, instance, null);
@@ -115,8 +107,4 @@ function isNext(state: MemoryState, { dagKey, concurrencyKey }: NewRun): boolean
     const row = state.runs.get(runKey)?.row;
     return row !== undefined && !row.isPaused && row.concurrencyKey === concurrencyKey;
   });
-}
-
-function requestKey(request: { caller: string; id: string }): string {
-  return JSON.stringify([request.caller, request.id]);
 }

@@ -3,8 +3,9 @@ import { needsOfAttempt, needsOfRun } from "#core/limits.ts";
 import { noResources } from "#core/resource-amounts.ts";
 import type { Instance } from "#core/run-model.ts";
 import { isTerminal } from "#core/states.ts";
-import type { ExplainedInstance } from "#ports/explanation-facts.ts";
+import type { ExplainedInstance, LiveWorker } from "#ports/explanation-facts.ts";
 import type { Queries } from "#ports/queries.ts";
+import type { WorkerReservation } from "#ports/worker-beat.ts";
 import type { MemoryState } from "./memory-state.ts";
 import type { StoredRun } from "./stored-run.ts";
 import { roomOf } from "./worker-room.ts";
@@ -77,15 +78,28 @@ function toInstance(state: MemoryState, run: StoredRun, instance: Instance): Exp
   };
 }
 
-function liveWorkers(state: MemoryState) {
+function liveWorkers(state: MemoryState): readonly LiveWorker[] {
   return [...state.workers.values()]
     .filter((worker) => isInService(worker) && worker.leaseExpiresAt > state.now())
-    .map(({ workerKey, workerId, hello, freeSlots }) => ({
+    .map(({ workerKey, workerId, hello, freeSlots, reservedFor }) => ({
       ...{ workerId, queues: hello.queues, slots: hello.slots, freeSlots, labels: hello.labels },
       ...{ operators: hello.capabilities, capabilities: hello.hostCapabilities },
       ...{ resources: hello.resources, room: roomOf(state, workerKey, hello) },
+      reservedFor: reservedFor === null ? null : toReservedFor(state, reservedFor),
     }))
     .toSorted((a, b) => (a.workerId < b.workerId ? -1 : 1));
+}
+
+/** Null where it waits no longer. */
+function toReservedFor(
+  state: MemoryState,
+  { runKey, ordinal, reservedAt }: WorkerReservation,
+): LiveWorker["reservedFor"] {
+  const run = state.runs.get(runKey);
+  const instance = run?.instances[ordinal];
+  if (run === undefined || instance?.state !== "queued" || instance.held) return null;
+  const taskId = run.plan.tasks[instance.task]?.id ?? "";
+  return { runId: run.row.runId, taskId, mapIndex: instance.mapIndex, reservedAt };
 }
 
 function countQueued(state: MemoryState, queues: ReadonlySet<string>): ReadonlyMap<string, number> {

@@ -1,19 +1,17 @@
 import type { AttemptAddress, LogLineRow, LogStore } from "#ports/log-store.ts";
 import type { MemoryState } from "./memory-state.ts";
-
-interface AttemptLog {
-  readonly sequences: Set<number>;
-  readonly lines: LogLineRow[];
-}
+import type { StoredLog } from "./stored-log.ts";
 
 export function createMemoryLogs(state: MemoryState): LogStore {
-  const logs = new Map<string, AttemptLog>();
+  const find = (attempt: AttemptAddress): StoredLog | undefined =>
+    state.logs.get(attempt.runKey)?.get(addressOf(attempt));
   return {
     async append(chunks) {
       for (const chunk of chunks) {
-        const address = addressOf(chunk);
-        const log = logs.get(address) ?? { sequences: new Set(), lines: [] };
-        logs.set(address, log);
+        const ofRun = state.logs.get(chunk.runKey) ?? new Map<string, StoredLog>();
+        state.logs.set(chunk.runKey, ofRun);
+        const log = ofRun.get(addressOf(chunk)) ?? { sequences: new Set(), lines: [] };
+        ofRun.set(addressOf(chunk), log);
         if (log.sequences.has(chunk.sequence)) continue;
         log.sequences.add(chunk.sequence);
         for (const entry of chunk.entries) log.lines.push({ ...entry, number: log.lines.length + 1 });
@@ -21,15 +19,15 @@ export function createMemoryLogs(state: MemoryState): LogStore {
       }
     },
     async read({ attempt, afterLine, limit }) {
-      return (logs.get(addressOf(attempt))?.lines ?? []).slice(afterLine, afterLine + limit);
+      return (find(attempt)?.lines ?? []).slice(afterLine, afterLine + limit);
     },
     async textSize(attempt) {
-      const lines = logs.get(addressOf(attempt))?.lines ?? [];
+      const lines = find(attempt)?.lines ?? [];
       return lines.reduce((size, line) => size + textBytes(line), 0);
     },
     async *readText({ attempt, start, end }) {
       let firstByte = 0;
-      for (const line of logs.get(addressOf(attempt))?.lines ?? []) {
+      for (const line of find(attempt)?.lines ?? []) {
         const nextByte = firstByte + textBytes(line);
         if (nextByte > start && firstByte < end)
           yield Buffer.from(`${line.text}\n`).subarray(Math.max(0, start - firstByte), end - firstByte);
@@ -44,5 +42,5 @@ function textBytes({ text }: LogLineRow): number {
 }
 
 function addressOf(attempt: AttemptAddress): string {
-  return `${attempt.runKey}/${attempt.ordinal}/${attempt.generation}/${attempt.tryNumber}`;
+  return `${attempt.ordinal}/${attempt.generation}/${attempt.tryNumber}`;
 }

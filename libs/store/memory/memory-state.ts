@@ -1,7 +1,9 @@
 import type { Plan } from "#core/plan.ts";
 import type { PublishedEvent } from "#ports/event-log.ts";
+import type { KeptAnswer } from "#ports/kept-answer.ts";
+import type { Removal } from "#ports/retention-store.ts";
 import type { StoredTemplate, TemplateInstance } from "#ports/template-store.ts";
-import type { TaskCounts } from "#ports/worker-beat.ts";
+import type { TaskCounts, WorkerReservation } from "#ports/worker-beat.ts";
 import type { WorkerHello } from "#ports/worker-store.ts";
 import type { ResourceUsage, WorkerStatus } from "#ports/worker-views.ts";
 import type { StoredWait } from "#ports/wait-store.ts";
@@ -9,8 +11,10 @@ import { WakeHub } from "../wake-hub.ts";
 import type { Pool } from "#ports/limit-store.ts";
 import { SlotRows } from "./slot-rows.ts";
 import { RunIndexes } from "./run-indexes.ts";
+import type { StoredArtifact } from "./stored-artifact.ts";
 import type { StoredBackfill } from "./stored-backfill.ts";
 import type { StoredDag, StoredImportError, StoredVersion } from "./stored-definition.ts";
+import type { StoredLog } from "./stored-log.ts";
 import type { StoredSensor } from "./stored-sensor.ts";
 import type { StoredRun } from "./stored-run.ts";
 
@@ -25,6 +29,7 @@ export interface StoredWorker {
   statusReason: string;
   freeSlots: number;
   usage: ResourceUsage | null;
+  reservedFor: WorkerReservation | null;
   counts: TaskCounts;
   lastTaskAt: number | null;
   drainReason: string | null;
@@ -69,10 +74,16 @@ export class MemoryState {
   readonly backfills = new Map<number, StoredBackfill>();
   readonly sensors = new Map<number, StoredSensor>();
   readonly events: PublishedEvent[] = [];
-  readonly requests = new Map<
-    string,
-    { readonly bodyHash: string; readonly runId: string; readonly createdAt: number }
-  >();
+  /** By caller and id. */
+  readonly requests = new Map<string, KeptAnswer & { readonly createdAt: number }>();
+  /** By run, and there by attempt and name. */
+  readonly artifacts = new Map<number, Map<string, StoredArtifact>>();
+  /** By location: when what is there is to be removed. */
+  readonly unlistedFiles = new Map<string, number>();
+  /** By run, and there by attempt. */
+  readonly logs = new Map<number, Map<string, StoredLog>>();
+  /** By run. */
+  readonly removals = new Map<number, readonly Removal[]>();
   /** By run, ordinal, generation and try. */
   readonly waits = new Map<string, KeptWait>();
   /** Runs that wait for room in their limits, by DAG. */

@@ -11,6 +11,7 @@ import { createMemoryLimits } from "./limit-store.ts";
 import { createMemoryLogs } from "./log-store.ts";
 import { MemoryState } from "./memory-state.ts";
 import { createMemoryQueries } from "./queries.ts";
+import { createMemoryRetention } from "./retention-store.ts";
 import { createMemoryRuns } from "./run-store.ts";
 import { createMemorySensors } from "./sensor-store.ts";
 import { createMemoryTemplates } from "./template-store.ts";
@@ -40,6 +41,7 @@ export function createMemoryStore(options: { toPlan: (definition: unknown) => Pl
     queries: createMemoryQueries(state),
     consistency: createMemoryConsistency(state),
     waits: createMemoryWaits(state),
+    retention: createMemoryRetention(state),
     wake: state.wake,
     breakers: [],
     now,

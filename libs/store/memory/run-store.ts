@@ -8,9 +8,11 @@ import { aggregateOf, applyDecision, checkGuards } from "./apply-decision.ts";
 import { createRun } from "./create-run.ts";
 import { clearDispatched, stampDispatched } from "./dispatch-stamps.ts";
 import { roomWakes } from "../changes/room-wakes.ts";
+import { findAnswer, keepAnswers, refuseAnswered } from "./kept-answers.ts";
 import type { MemoryState } from "./memory-state.ts";
 import { pickQueued, queuedInstance } from "./pick-queued.ts";
 import type { StoredRun } from "./stored-run.ts";
+import { takenRequests } from "./taken-requests.ts";
 import { type InstanceRef, type TimedRef, timeOf } from "./run-indexes.ts";
 
 /**
@@ -27,6 +29,9 @@ export function createMemoryRuns(state: MemoryState): RunStore {
     },
     async findRunKey(runId) {
       return state.runKeys.get(runId) ?? null;
+    },
+    async findAnswer(request) {
+      return findAnswer(state, request);
     },
     async readPlan(versionKey) {
       return state.planOf(versionKey);
@@ -82,8 +87,12 @@ export function createMemoryRuns(state: MemoryState): RunStore {
 export function changeRuns(state: MemoryState, changes: readonly RunChange[]): readonly RunChangeResult[] {
   assert.equal(new Set(changes.map((change) => change.runKey)).size, changes.length, "a batch may change a run once");
   const decided = changes.map((change) => decideOn(state, change));
-  for (const { run, decision } of decided)
-    if (run !== null && decision !== null && !isStale(run, decision)) checkGuards(run, decision);
+  const answers = decided.flatMap(({ change, run, decision }) => {
+    if (run === null || decision === null || isStale(run, decision)) return [];
+    checkGuards(run, decision);
+    return change.answers?.(decision) ?? [];
+  });
+  refuseAnswered(state, answers);
   return decided.map(({ change, run, decision, lacksRoom }): RunChangeResult => {
     if (run === null) return { kind: "missing" };
     if (decision === null) return { kind: "unchanged", run: aggregateOf(run), lacksRoom };
@@ -91,6 +100,7 @@ export function changeRuns(state: MemoryState, changes: readonly RunChange[]): r
     // Another change of this batch may have taken what there was.
     if (!state.slots.hasRoom(decision.slotsTaken)) return changeRuns(state, [change])[0] ?? { kind: "busy" };
     applyDecision(state, run, decision);
+    keepAnswers(state, change.answers?.(decision) ?? []);
     if (decision.run.endedAt !== null) state.wake.notify("ended", decision.run.runId);
     const applied = { kind: "applied", run: aggregateOf(run), decision } as const;
     for (const topic of roomWakes(applied.run, applied.decision)) state.wake.notify(topic);
@@ -193,7 +203,8 @@ function heldAttempt(state: MemoryState, { runKey, ordinal }: InstanceRef): read
   const instance = run?.instances[ordinal];
   if (run === undefined || instance === undefined || instance.workerKey === null) return [];
   const { mapIndex, heldFence: fence, workerKey, state: taskState } = instance;
-  const { id: taskId = "", requests } = run.plan.tasks[instance.task] ?? {};
+  const { id: taskId = "" } = run.plan.tasks[instance.task] ?? {};
+  const requests = takenRequests(run, ordinal);
   const isRunning = taskState === "running";
   const held = { runKey, ordinal, runId: run.row.runId, taskId, mapIndex, fence, workerKey, isRunning };
   return [requests === undefined ? held : { ...held, requests }];

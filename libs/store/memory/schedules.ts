@@ -24,7 +24,7 @@ export function createMemorySchedules(state: MemoryState): ScheduleStore {
           dagId: dag.dagId,
           versionKey: version.versionKey,
           dueAt: nextAt,
-          turnAt,
+          turnAt: Math.max(turnAt, dag.resumedAt),
           backlogEnd: schedule.backlogEnd,
           registeredAt: schedule.registeredAt,
         }));

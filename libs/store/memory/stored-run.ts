@@ -1,5 +1,6 @@
 import type { AttemptClosed, AttemptOpened } from "#core/attempt-change.ts";
 import type { Plan } from "#core/plan.ts";
+import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { Instance, RunRow } from "#core/run-model.ts";
 import type { NewRun } from "#ports/new-run.ts";
 import type { DispatchStamp } from "./dispatch-stamps.ts";
@@ -16,6 +17,13 @@ export interface StoredOutput {
   readonly at: number;
 }
 
+export interface EarlierRequests {
+  /** Of the attempt. */
+  readonly fence: number;
+  /** Undefined: nothing. */
+  readonly requests: ResourceAmounts | undefined;
+}
+
 /** A run with everything that hangs on it. `instances` is changed in place, by ordinal. */
 export interface StoredRun {
   row: RunRow;
@@ -29,5 +37,7 @@ export interface StoredRun {
   readonly outputs: Map<number, Map<string, StoredOutput>>;
   /** By ordinal. */
   readonly stamps: Map<number, DispatchStamp>;
+  /** By ordinal: what attempts take that began by an earlier version. */
+  readonly earlierRequests: Map<number, EarlierRequests>;
   isOrphaned: boolean;
 }

@@ -96,6 +96,7 @@ function newWorker(state: MemoryState, hello: WorkerHello): StoredWorker {
     statusReason: "",
     freeSlots: hello.slots,
     usage: null,
+    reservedFor: null,
     counts: { succeeded: 0, failed: 0 },
     lastTaskAt: null,
     drainReason: null,
@@ -108,6 +109,7 @@ function newWorker(state: MemoryState, hello: WorkerHello): StoredWorker {
 function enter(state: MemoryState, worker: StoredWorker, hello: WorkerHello): RegisterWorkerResult {
   worker.hello = { ...hello, connection: Math.max(worker.hello.connection, hello.connection) };
   worker.freeSlots = hello.slots;
+  worker.reservedFor = null;
   worker.lastHeartbeatAt = state.now();
   worker.leaseExpiresAt = state.now() + hello.leaseMs;
   const data = { session_number: worker.sessionNumber, executor_id: hello.executorId };
@@ -122,6 +124,7 @@ function renew(state: MemoryState, worker: StoredWorker, beat: WorkerBeat): void
   worker.freeSlots = beat.freeSlots;
   worker.statusReason = beat.statusReason;
   worker.usage = beat.usage;
+  worker.reservedFor = beat.reservedFor;
   note(worker, beat);
   setStatus(state, worker, beat.status);
 }

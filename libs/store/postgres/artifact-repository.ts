@@ -18,6 +18,11 @@ interface ArtifactRow {
   readonly created_at: number;
 }
 
+const expectFile = {
+  name: "expect_file",
+  text: "INSERT INTO unlisted_files (location, due_at) VALUES ($1, now() + interval '1 day') ON CONFLICT (location) DO UPDATE SET due_at = excluded.due_at",
+};
+
 /** The location before is read from the snapshot that the statement began with. */
 const addArtifact = {
   name: "add_artifact",
@@ -28,6 +33,8 @@ const addArtifact = {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
       ON CONFLICT (run_key, ordinal, generation, try_number, name) DO UPDATE SET size_bytes = excluded.size_bytes,
         sha256 = excluded.sha256, media_type = excluded.media_type, location = excluded.location, created_at = now()
+    ), listed AS (DELETE FROM unlisted_files WHERE location = $9
+    ), unlisted AS (INSERT INTO unlisted_files (location, due_at) SELECT location, now() FROM before WHERE location <> $9 ON CONFLICT DO NOTHING
     ) SELECT location FROM before`,
 };
 
@@ -51,6 +58,9 @@ const artifactList = {
 /** The index of artifacts in PostgreSQL. */
 export function createArtifactRepository(database: Database): ArtifactCatalog {
   return {
+    async expect(location) {
+      await database.query(expectFile, [location]);
+    },
     async add({ runKey, ordinal, generation, tryNumber, name, sizeBytes, sha256, mediaType, location }) {
       const values = [runKey, ordinal, generation, tryNumber, name, sizeBytes, sha256, mediaType, location];
       const [before] = await database.query<{ location: string }>(addArtifact, values);

@@ -56,7 +56,7 @@ export function createConsistencyRepository(context: Context): ConsistencyStore 
     async listStrays(limits, limit) {
       return database.transaction(async (transaction) => {
         await beginSnapshot(transaction);
-        const { outboxMs, leaseMs, scheduleMs, queueMs, workerMs } = limits;
+        const { outboxMs, leaseMs, scheduleMs, queueMs, workerMs, filesMs } = limits;
         const strays = async (kind: StrayFact["kind"], ms: number): Promise<readonly StrayFact[]> => {
           const rows = await transaction.query<Omit<StrayFact, "kind">>(strayStatements[kind], [limit, ms]);
           return rows.map((row) => ({ kind, ...row }));
@@ -75,6 +75,7 @@ export function createConsistencyRepository(context: Context): ConsistencyStore 
           ...(await strays("version_missing", 0)),
           ...(await strays("queue_without_worker", queueMs)),
           ...(await strays("worker_overdue", workerMs)),
+          ...(await strays("files_overdue", filesMs)),
         ];
       });
     },

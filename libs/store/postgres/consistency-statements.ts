@@ -55,7 +55,7 @@ export const strayStatements = {
     name: "stray_schedule",
     text: `SELECT d.dag_id AS subject, format('its slot %s was to be looked at %s', s.next_at, COALESCE(s.look_at, s.next_at)) AS detail
       FROM schedules s JOIN dags d USING (dag_key)
-      WHERE d.is_active AND NOT d.is_paused AND s.next_at IS NOT NULL AND COALESCE(s.look_at, s.next_at) < now() - ${ago} ORDER BY 1 LIMIT $1`,
+      WHERE d.is_active AND NOT d.is_paused AND s.next_at IS NOT NULL AND GREATEST(COALESCE(s.look_at, s.next_at), d.resumed_at) < now() - ${ago} ORDER BY 1 LIMIT $1`,
   },
   version_missing: {
     name: "stray_version",
@@ -76,6 +76,12 @@ export const strayStatements = {
     name: "stray_worker",
     text: `SELECT worker_id AS subject, format('its lease ended %s, and it is %s', lease_expires_at, status) AS detail FROM workers
       WHERE status NOT IN ('lost', 'stopped') AND lease_expires_at < now() - ${ago} ORDER BY 1 LIMIT $1`,
+  },
+  files_overdue: {
+    name: "stray_files",
+    text: `SELECT '' AS subject, format('%s files were to be removed, the first since %s', count(*), min(due_at)) AS detail
+      FROM (SELECT due_at FROM unlisted_files WHERE due_at < now() - ${ago} LIMIT ${countLimit}) overdue
+      HAVING count(*) > 0 LIMIT $1`,
   },
 } as const satisfies Readonly<Record<string, StrayStatement>>;
 

@@ -3,7 +3,7 @@ import { needsOfAttempt, needsOfRun } from "#core/limits.ts";
 import type { Plan, PlanTask } from "#core/plan.ts";
 import { noResources } from "#core/resource-amounts.ts";
 import type { RunState, TaskState } from "#core/states.ts";
-import type { ExplainedInstance } from "#ports/explanation-facts.ts";
+import type { ExplainedInstance, ReservedFor } from "#ports/explanation-facts.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { Database } from "./database.ts";
 import { fromRoomRow, type RoomRow, roomColumns } from "./worker-room.ts";
@@ -56,6 +56,10 @@ interface WorkerRow extends RoomRow {
   readonly labels: Readonly<Record<string, string>>;
   readonly capabilities: readonly string[];
   readonly host_capabilities: readonly string[];
+  readonly reserved_run_id: string | null;
+  readonly reserved_task_id: string;
+  readonly reserved_map_index: number | null;
+  readonly reserved_at: number;
 }
 
 const findRun = {
@@ -85,8 +89,12 @@ const listStates = {
 
 const listWorkers = {
   name: "explain_workers",
-  text: `SELECT worker_id, queues, slots, free_slots, labels, capabilities, host_capabilities, ${roomColumns} FROM workers w
-    WHERE status NOT IN ('lost', 'stopped') AND lease_expires_at > now() ORDER BY worker_id`,
+  text: `SELECT w.worker_id, w.queues, w.slots, w.free_slots, w.labels, w.capabilities, w.host_capabilities, ${roomColumns},
+      r.run_id AS reserved_run_id, k.task_id AS reserved_task_id, k.map_index AS reserved_map_index, w.reserved_at
+    FROM workers w
+      LEFT JOIN task_instances k ON k.run_key = w.reserved_run_key AND k.ordinal = w.reserved_ordinal AND k.state = 'queued' AND NOT k.held
+      LEFT JOIN dag_runs r ON r.run_key = k.run_key
+    WHERE w.status NOT IN ('lost', 'stopped') AND w.lease_expires_at > now() ORDER BY w.worker_id`,
 };
 
 const countQueued = {
@@ -145,10 +153,21 @@ export function createExplainQueries(options: {
           operators: row.capabilities,
           capabilities: row.host_capabilities,
           ...fromRoomRow(row),
+          reservedFor: toReservedFor(row),
         })),
         queueDepths: new Map(depths.map(({ queue, depth }) => [queue, depth])),
       };
     },
+  };
+}
+
+function toReservedFor(row: WorkerRow): ReservedFor | null {
+  if (row.reserved_run_id === null) return null;
+  return {
+    runId: row.reserved_run_id,
+    taskId: row.reserved_task_id,
+    mapIndex: row.reserved_map_index,
+    reservedAt: row.reserved_at,
   };
 }
 

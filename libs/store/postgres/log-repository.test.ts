@@ -1,7 +1,6 @@
-import { Client } from "pg";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import type { NewLogChunk } from "#ports/log-store.ts";
-import { openPostgresHarness } from "#testing/postgres-harness.ts";
+import { openStoreWithClient } from "#testing/postgres-client.ts";
 
 const attempt = { runKey: 1, ordinal: 0, generation: 1, tryNumber: 1 };
 
@@ -10,13 +9,7 @@ function chunk(sequence: number, text: string): NewLogChunk {
 }
 
 it("leaves a chunk alone that comes again in another month, and numbers on", async () => {
-  const { store, close, connectionString } = await openPostgresHarness();
-  const client = new Client({ connectionString });
-  await client.connect();
-  onTestFinished(async () => {
-    await client.end();
-    await close();
-  });
+  const { store, client } = await openStoreWithClient();
   await store.logs.append([chunk(1, "a"), chunk(2, "b")]);
   await client.query("UPDATE log_chunks SET created_at = created_at - interval '1 month'");
   await store.logs.append([chunk(2, "b"), chunk(3, "c")]);
@@ -25,13 +18,7 @@ it("leaves a chunk alone that comes again in another month, and numbers on", asy
 });
 
 it("stores repetitive output in a fraction of its size", async () => {
-  const { store, close, connectionString } = await openPostgresHarness();
-  const client = new Client({ connectionString });
-  await client.connect();
-  onTestFinished(async () => {
-    await client.end();
-    await close();
-  });
+  const { store, client } = await openStoreWithClient();
   const entries = Array.from({ length: 500 }, (_, place) => ({
     at: place,
     source: "stdout" as const,

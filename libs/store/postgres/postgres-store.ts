@@ -16,6 +16,7 @@ import { createLimitRepository } from "./limit-repository.ts";
 import { createLogRepository } from "./log-repository.ts";
 import { keepPartitions } from "./partitions.ts";
 import { createQueries } from "./queries.ts";
+import { createRetentionRepository } from "./retention-repository.ts";
 import { RunLoader } from "./runs/run-loader.ts";
 import { createRunRepository } from "./runs/run-repository.ts";
 import { createSensorRepository } from "./sensor-repository.ts";
@@ -79,6 +80,7 @@ export async function openPostgresStore(options: {
       }),
       consistency: createConsistencyRepository({ database: ordinary, loader, wake, connectionString }),
       waits: createWaitRepository(ordinary),
+      retention: createRetentionRepository(hot),
       wake,
       get breakers() {
         return databases.breakers;

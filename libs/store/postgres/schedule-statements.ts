@@ -1,3 +1,6 @@
+/** When its turn comes; one that came while the DAG was paused waits since that was resumed. */
+const turnAt = "GREATEST(COALESCE(s.look_at, s.next_at), d.resumed_at)";
+
 const leader = "SELECT 1 FROM leases WHERE name = 'scheduler' AND epoch = $2 AND expires_at > now()";
 
 /** What is sent about schedules. Times come as milliseconds and are converted by `from_ms`. */
@@ -17,7 +20,7 @@ export const scheduleStatements = {
   /** By the time to look, so that definitions with many missed slots and those with one take turns. */
   listDueSchedules: {
     name: "list_due_schedules",
-    text: `SELECT s.dag_key, d.dag_id, d.active_version_key AS version_key, s.next_at, COALESCE(s.look_at, s.next_at) AS turn_at, s.backlog_end, s.registered_at
+    text: `SELECT s.dag_key, d.dag_id, d.active_version_key AS version_key, s.next_at, ${turnAt} AS turn_at, s.backlog_end, s.registered_at
     FROM schedules s JOIN dags d USING (dag_key)
     WHERE s.next_at IS NOT NULL AND COALESCE(s.look_at, s.next_at) <= now() AND d.is_active AND NOT d.is_paused
       AND d.active_version_key IS NOT NULL

@@ -12,7 +12,8 @@ const nextSession = {
   name: "next_worker_session",
   text: `UPDATE workers SET session_number = session_number + 1, status = 'recovering', executor_id = $2, hostname = $3, version = $4, queues = $5,
       slots = $6, free_slots = $6, labels = $7, capabilities = $8, last_heartbeat_at = now(), lease_expires_at = now() + $9::bigint * interval '1 ms',
-      connection = GREATEST(connection, $10::bigint), host_capabilities = $11, resources = $12
+      connection = GREATEST(connection, $10::bigint), host_capabilities = $11, resources = $12,
+      reserved_run_key = NULL, reserved_ordinal = NULL, reserved_at = NULL
     WHERE worker_key = $1 RETURNING ${enteredColumns}`,
 };
 

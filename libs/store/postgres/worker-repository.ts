@@ -13,11 +13,13 @@ const admit = {
 const beat = {
   name: "beat_workers",
   text: `WITH b AS (SELECT * FROM json_to_recordset($1::json) AS b(worker_key bigint, session_number bigint, lease_ms bigint, free_slots integer,
-      status text, status_reason text, cpu_percent real, memory_percent real, disk_percent real, succeeded_count bigint, failed_count bigint, last_task_at double precision)
+      status text, status_reason text, cpu_percent real, memory_percent real, disk_percent real, succeeded_count bigint, failed_count bigint, last_task_at double precision,
+      reserved_run_key bigint, reserved_ordinal integer, reserved_at double precision)
     ), renewed AS (
       UPDATE workers w SET last_heartbeat_at = now(), lease_expires_at = now() + b.lease_ms * interval '1 ms', free_slots = b.free_slots,
         status = b.status, status_reason = b.status_reason, cpu_percent = b.cpu_percent, memory_percent = b.memory_percent, disk_percent = b.disk_percent,
-        succeeded_count = b.succeeded_count, failed_count = b.failed_count, last_task_at = COALESCE(from_ms(b.last_task_at), w.last_task_at)
+        succeeded_count = b.succeeded_count, failed_count = b.failed_count, last_task_at = COALESCE(from_ms(b.last_task_at), w.last_task_at),
+        reserved_run_key = b.reserved_run_key, reserved_ordinal = b.reserved_ordinal, reserved_at = from_ms(b.reserved_at)
       FROM b WHERE w.worker_key = b.worker_key AND w.session_number = b.session_number AND w.status NOT IN ('lost', 'stopped')
       RETURNING w.worker_key, w.status, w.drain_reason
     ), event AS (
@@ -137,5 +139,8 @@ function toBeatRow(one: WorkerBeat) {
     succeeded_count: counts.succeeded,
     failed_count: counts.failed,
     last_task_at: one.lastTaskAt,
+    reserved_run_key: one.reservedFor?.runKey ?? null,
+    reserved_ordinal: one.reservedFor?.ordinal ?? null,
+    reserved_at: one.reservedFor?.reservedAt ?? null,
   };
 }

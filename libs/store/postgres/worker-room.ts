@@ -6,11 +6,14 @@ export interface RoomRow {
   readonly taken: Partial<ResourceAmounts> | null;
 }
 
-const sums = resourceNames.map((name) => `'${name}', sum((t.resources->>'${name}')::bigint)`).join(", ");
+/** What the attempt of a held instance `t` takes of its worker: what its version asked for when it began; null or `{}`: nothing. */
+export const takenResources = "COALESCE(t.held_resources, t.resources)";
+
+const sums = resourceNames.map((name) => `'${name}', sum((${takenResources}->>'${name}')::bigint)`).join(", ");
 
 /** Columns for a worker `w`; attempts that are being stopped count too. */
 export const roomColumns = `w.resources, (SELECT jsonb_build_object(${sums}) FROM task_instances t
-  WHERE t.held AND t.worker_key = w.worker_key AND t.resources IS NOT NULL) AS taken`;
+  WHERE t.held AND t.worker_key = w.worker_key AND ${takenResources} IS NOT NULL) AS taken`;
 
 export function fromRoomRow({ resources, taken }: RoomRow): {
   readonly resources: ResourceAmounts;

@@ -24,13 +24,13 @@ it("gives each service its own folder and port, and the addresses of those that 
   ]);
 });
 
-it("never tells a worker of the database, and only executors and workers of the brokers", () => {
+it("never tells a worker of the database, and only who uses them of the brokers", () => {
   const names = (service: (typeof serviceNames)[number]): readonly string[] =>
     Object.keys(serviceEnvironment(service, connections));
   const kafka = ["KAFKA_BROKERS", "MILLRACE_EXECUTOR_BACKEND"];
   expect(Object.fromEntries(serviceNames.map((service) => [service, names(service)]))).toEqual({
     parser: ["DATABASE_URL"],
-    scheduler: ["DATABASE_URL"],
+    scheduler: ["DATABASE_URL", "KAFKA_BROKERS"],
     executor: ["DATABASE_URL", ...kafka],
     worker: kafka,
     gateway: ["DATABASE_URL"],

@@ -38,14 +38,19 @@ export function serviceArguments(place: ServicePlace, peers: PeerAddresses): rea
   }
 }
 
-/** What a service is told of the database, which workers never see, and of the brokers. */
+/**
+ * What a service is told of the database, which workers never see, and of the brokers: executors and workers give out work
+ * by them, schedulers read what their sensors watch.
+ */
 export function serviceEnvironment(
   service: ServiceName,
   { databaseUrl, kafkaBrokers }: ServiceConnections,
 ): Readonly<Record<string, string>> {
-  const usesKafka = kafkaBrokers.length > 0 && (service === "executor" || service === "worker");
+  const givesOutWork = service === "executor" || service === "worker";
+  const usesKafka = kafkaBrokers.length > 0 && (givesOutWork || service === "scheduler");
   return {
     ...(service === "worker" ? {} : { DATABASE_URL: databaseUrl }),
-    ...(usesKafka ? { KAFKA_BROKERS: kafkaBrokers.join(","), MILLRACE_EXECUTOR_BACKEND: "kafka" } : {}),
+    ...(usesKafka ? { KAFKA_BROKERS: kafkaBrokers.join(",") } : {}),
+    ...(usesKafka && givesOutWork ? { MILLRACE_EXECUTOR_BACKEND: "kafka" } : {}),
   };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
+import { useNoIdleTimers } from "#bus/kafka/without-idle-timers.ts";
 import { findFreePort } from "../free-port.ts";
 import { removeLeftoverFolders } from "../leftover-folders.ts";
 import { signalOwnProcess } from "../own-process.ts";
@@ -153,6 +154,7 @@ async function waitUntilReady(brokers: readonly string[], nodes: readonly KafkaN
 
 async function countBrokers(brokers: readonly string[]): Promise<number> {
   const retry = { retries: 0 };
+  useNoIdleTimers();
   const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING, retry, requestTimeout: 1000 }).admin();
   try {
     await admin.connect();

@@ -88,6 +88,16 @@ const parts: readonly ChangePart[] = [
       JOIN locked USING (run_key) ORDER BY e.run_key, e.run_sequence)`,
     rows: ({ before, decision }) => decision.events.map((event) => toEventRow(event, decision, before)),
   },
+  {
+    key: "answers",
+    sql: `answer AS (INSERT INTO requests (caller, request_id, body_hash, run_id, answer)
+      SELECT a.caller, a.request_id, a.body_hash, a.run_id, a.answer
+      FROM json_to_recordset($n) AS a(run_key bigint, caller text, request_id text, body_hash text, run_id text, answer text) JOIN locked USING (run_key))`,
+    rows: ({ answers = [] }) =>
+      answers.map(({ caller, id, bodyHash, runId, answer }) => ({
+        ...{ caller, request_id: id, body_hash: bodyHash, run_id: runId, answer },
+      })),
+  },
 ];
 
 /** What the runs of a batch need room for; those that need none are not asked about it. */

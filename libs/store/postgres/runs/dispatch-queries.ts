@@ -1,3 +1,5 @@
+import { takenResources } from "../worker-room.ts";
+
 /**
  * What the timers and the reaper look for. Each is served by a partial index of its own, so that its
  * cost follows what waits, not what the tables hold.
@@ -26,8 +28,8 @@ export const nextDue = {
     UNION ALL (SELECT deadline_at FROM dag_runs WHERE ended_at IS NULL AND deadline_at > now() ORDER BY deadline_at LIMIT 1)) due`,
 };
 
-const heldColumns =
-  "t.run_key, t.ordinal, r.run_id, t.task_id, t.map_index, t.held_fence AS fence, t.worker_key, t.state = 'running' AS is_running, t.resources";
+const heldColumns = `t.run_key, t.ordinal, r.run_id, t.task_id, t.map_index, t.held_fence AS fence, t.worker_key, t.state = 'running' AS is_running,
+    NULLIF(${takenResources}, '{}') AS resources`;
 
 /** A held attempt belongs to a worker row; once that row is out of service nobody else will report it. */
 export const listHeldByLostWorkers = {

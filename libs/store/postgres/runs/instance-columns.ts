@@ -70,16 +70,20 @@ const allColumns = [...fixedColumns, ...movedColumns];
 /** What the run `i` belongs to adds to its definition's priority. */
 export const priorityOffset = "(SELECT o.priority_offset FROM dag_runs o WHERE o.run_key = i.run_key)";
 
+/** The attempt that was held before is held still. */
+const isHeldOn = "i.held AND t.held AND i.held_fence = t.held_fence";
+
 /** What every change writes of its instances. */
 export const changedInstance: RowShape = {
   record: recordOf(mutableColumns),
-  assignments: assignmentsOf(mutableColumns),
+  assignments: `${assignmentsOf(mutableColumns)}, held_resources = CASE WHEN ${isHeldOn} THEN t.held_resources END`,
 };
 
 /** What a rerun writes that changes the version. */
 export const movedInstance: RowShape = {
   record: `${recordOf(movedColumns)}, dag_priority integer`,
-  assignments: `${assignmentsOf(movedColumns)}, dag_priority = i.dag_priority + ${priorityOffset}`,
+  assignments: `${assignmentsOf(movedColumns)}, dag_priority = i.dag_priority + ${priorityOffset},
+    held_resources = CASE WHEN ${isHeldOn} THEN COALESCE(t.held_resources, t.resources, '{}') END`,
 };
 
 /** The record type for new rows. */

@@ -12,13 +12,10 @@ import { isStampedWithin, wasDispatched } from "./dispatch-stamps.ts";
 const deploymentBackend = "";
 
 const isWaiting = "t.state = 'queued' AND NOT t.held AND t.items_total = 0 AND t.waits_for IS NULL";
-/** Of what waits in a lane: the lane's queue and pool were looked at before. */
+/** Of what waits in a lane: the lane's queue, pool and needs were looked at before. */
 const mayBeTaken = `${isWaiting} AND (t.due_at IS NULL OR t.due_at <= now()) AND COALESCE(t.backend, '${deploymentBackend}') = ANY($2::text[]) AND NOT r.is_paused
       AND (r.max_active_tasks IS NULL OR r.max_active_tasks > COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0))
-      AND (t.labels IS NULL OR $7::jsonb IS NULL OR t.labels <@ $7) AND ($8::text[] IS NULL OR t.operator_type = ANY($8))
-      AND (t.capabilities IS NULL OR $9::jsonb IS NULL OR t.capabilities <@ $9)
-      AND (t.resources IS NULL OR $10::jsonb IS NULL OR EXISTS (SELECT 1 FROM jsonb_array_elements($10) f(room) WHERE has_room(f.room, t.resources)))
-      AND ($11::integer IS NULL OR (t.resources IS NOT NULL AND t.queued_at <= now() - $11 * interval '1 ms'))
+      AND ($8::text[] IS NULL OR t.operator_type = ANY($8)) AND ($11::integer IS NULL OR t.queued_at <= now() - $11 * interval '1 ms')
       AND (t.preferred_labels IS NULL OR $7 IS NULL OR t.preferred_labels <@ $7 OR NOT EXISTS (SELECT 1 FROM workers w
         WHERE w.status = 'healthy' AND w.lease_expires_at > now() AND w.free_slots > 0 AND t.queue = ANY(w.queues)
           AND COALESCE(t.labels, '{}') || t.preferred_labels <@ w.labels AND (w.capabilities = '{}' OR t.operator_type = ANY(w.capabilities))
@@ -28,18 +25,23 @@ const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_num
 const byUrgency = "t.priority DESC, t.dag_priority DESC";
 const byAge = "t.queued_at, t.run_key, t.ordinal";
 
-/** As the index has it. */
+/** As the indexes have them. */
 const poolName = "COALESCE(t.pool, '')";
-const laneColumns = `t.queue, t.dag_key, ${poolName} AS pool`;
+const needs = "placement_needs(t.labels, t.capabilities, t.resources)";
+const laneColumns = `t.queue, t.dag_key, ${poolName} AS pool, ${needs} AS needs, t.labels, t.capabilities, t.resources`;
+const byLane = `t.dag_key, ${poolName}, ${needs}`;
+/** Whether one of the workers has what all of a lane must have. */
+const isMet = `((l.labels IS NULL OR $7::jsonb IS NULL OR l.labels <@ $7) AND (l.capabilities IS NULL OR $9::jsonb IS NULL OR l.capabilities <@ $9)
+      AND (l.resources IS NULL OR $10::jsonb IS NULL OR EXISTS (SELECT 1 FROM jsonb_array_elements($10) f(room) WHERE has_room(f.room, l.resources))))`;
 
 /** How much more than an even share of the limit is read of each lane at first. */
 const shareOfEach = 3;
 const leastOfEach = 2;
 
 /**
- * The dispatcher's order. What waits lies in lanes of one queue, DAG and pool. `lane` jumps from one to the next through
- * the index, within the queues `$1`; those are left out whose pool is full, or whose DAG has no run that may begin an
- * attempt. Of each the best are read, and a DAG's n-th stands where its attempts that are out, and its n − 1 before it,
+ * The dispatcher's order. What waits lies in lanes of one queue, DAG and pool, and the same needs of its worker. `lane`
+ * jumps from one to the next through the index, within the queues `$1`; those are left out whose pool is full, whose needs
+ * no worker meets, or whose DAG has no run that may begin an attempt. Of each the best are read, and a DAG's n-th stands where its attempts that are out, and its n − 1 before it,
  * put it: sorting by that is what taking the DAG with the fewest attempts out again and again would come to (G14). `$4`:
  * how many of the oldest of all are read beside them. `$5`: how many of each lane are read, null for a few more than an
  * even share. `$6`: milliseconds in which a ticket that is out may still be used. `$7`, `$8` and `$9`: labels, operators
@@ -49,28 +51,29 @@ const leastOfEach = 2;
  */
 const pickText = `WITH RECURSIVE lane AS (
     SELECT first.* FROM (SELECT DISTINCT unnest($1::text[])) AS q(queue) CROSS JOIN LATERAL (SELECT ${laneColumns} FROM task_instances t
-      WHERE ${isWaiting} AND t.queue = q.queue ORDER BY t.dag_key, ${poolName} LIMIT 1) first
+      WHERE ${isWaiting} AND t.queue = q.queue ORDER BY ${byLane} LIMIT 1) first
     UNION ALL
     SELECT next.* FROM lane l CROSS JOIN LATERAL (SELECT ${laneColumns} FROM task_instances t
-      WHERE ${isWaiting} AND t.queue = l.queue AND (t.dag_key, ${poolName}) > (l.dag_key, l.pool) ORDER BY t.dag_key, ${poolName} LIMIT 1) next
+      WHERE ${isWaiting} AND t.queue = l.queue AND (${byLane}) > (l.dag_key, l.pool, l.needs) ORDER BY ${byLane} LIMIT 1) next
   ), pool_room AS MATERIALIZED (SELECT p.name, p.size - (SELECT count(*) FROM slot_rows s
     WHERE s.limit_name = 'pool/' || p.name AND s.run_key IS NOT NULL AND s.number <= p.size) AS room FROM pools p),
   attempts AS MATERIALIZED (SELECT t.dag_key, count(*) AS out FROM task_instances t WHERE t.held GROUP BY t.dag_key),
-  lanes AS MATERIALIZED (SELECT l.* FROM lane l LEFT JOIN attempts a USING (dag_key)
+  open_lane AS MATERIALIZED (SELECT l.* FROM lane l LEFT JOIN attempts a USING (dag_key)
     WHERE (l.pool = '' OR EXISTS (SELECT 1 FROM pool_room p WHERE p.name = l.pool AND p.room > 0))
       AND EXISTS (SELECT 1 FROM dag_runs r WHERE r.dag_key = l.dag_key AND r.ended_at IS NULL AND r.is_admitted AND NOT r.is_paused
         AND (r.max_active_tasks IS NULL OR r.max_active_tasks > COALESCE(a.out, 0)))),
+  lanes AS MATERIALIZED (SELECT l.* FROM open_lane l WHERE (l.needs = '' OR ${isMet}) AND ($11::integer IS NULL OR l.resources IS NOT NULL)),
   depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM lanes),
-  oldest AS MATERIALIZED (SELECT n.* FROM (SELECT DISTINCT queue, pool FROM lanes) l CROSS JOIN LATERAL (
+  oldest AS MATERIALIZED (SELECT n.* FROM (SELECT DISTINCT queue, pool, needs FROM lanes) l CROSS JOIN LATERAL (
       SELECT ${columns}, t.dag_key, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
-      WHERE t.queue = l.queue AND ${poolName} = l.pool AND ${mayBeTaken} ORDER BY ${byAge} LIMIT $4) n
+      WHERE t.queue = l.queue AND ${poolName} = l.pool AND ${needs} = l.needs AND ${mayBeTaken} ORDER BY ${byAge} LIMIT $4) n
     ORDER BY n.queued_at, n.run_key, n.ordinal LIMIT $4),
   best AS (
     SELECT n.*, COALESCE(a.out, 0) + (SELECT count(*) FROM oldest o WHERE o.dag_key = n.dag_key)
       + row_number() OVER (PARTITION BY n.dag_key ORDER BY n.priority DESC, n.dag_priority DESC, n.queued_at, n.run_key, n.ordinal) AS standing
     FROM lanes l CROSS JOIN LATERAL (
       SELECT ${columns}, t.dag_key, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
-      WHERE t.queue = l.queue AND t.dag_key = l.dag_key AND ${poolName} = l.pool AND ${mayBeTaken}
+      WHERE t.queue = l.queue AND t.dag_key = l.dag_key AND ${poolName} = l.pool AND ${needs} = l.needs AND ${mayBeTaken}
         AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
       ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n LEFT JOIN attempts a ON a.dag_key = n.dag_key)
   SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,

@@ -18,7 +18,7 @@ export const findRunOfDate = {
 
 export const findRequest = {
   name: "find_request",
-  text: "SELECT body_hash, run_id FROM requests WHERE caller = $1 AND request_id = $2 AND created_at > now() - interval '24 hours'",
+  text: "SELECT body_hash, run_id, answer FROM requests WHERE caller = $1 AND request_id = $2 AND created_at > now() - interval '24 hours'",
 };
 
 export const forgetRequest = {

@@ -11,6 +11,7 @@ import { roomWakes } from "../../changes/room-wakes.ts";
 import { type CreateContext, createRun } from "./create-run.ts";
 import { ampleCache, type CacheLimits } from "../../changes/cache-limits.ts";
 import { RunCache } from "../../changes/run-cache.ts";
+import { findAnswer } from "./find-answer.ts";
 import { RunLoader } from "./run-loader.ts";
 import { createRunTable } from "./run-table.ts";
 import { clearDispatched, stampDispatched } from "./dispatch-stamps.ts";
@@ -94,6 +95,7 @@ export function createRunRepository(options: {
       const [row] = await database.query<{ run_key: number }>(lookups.findRunKey, [runId]);
       return row?.run_key ?? null;
     },
+    findAnswer: (request) => findAnswer(database, request),
     readPlan: (versionKey) => loader.plan(database, versionKey),
     async readFacts(runKeys) {
       return (await database.query<FactsRow>(lookups.readFacts, [runKeys])).map(fromFactsRow);

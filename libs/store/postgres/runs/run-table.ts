@@ -1,6 +1,8 @@
 import type { DecidedRun, RunTable, WrittenRuns } from "../../changes/run-table.ts";
+import type { KeptAnswer } from "#ports/kept-answer.ts";
 import type { Queryable } from "../database.ts";
-import { isPassingConflict } from "../database-errors.ts";
+import { AppError } from "#errors/app-error.ts";
+import { isPassingConflict, isUniqueViolation } from "../database-errors.ts";
 import { buildChangeStatement } from "./change-statement.ts";
 import type { RunLoader } from "./run-loader.ts";
 import { SlotRowMaker } from "./slot-statement.ts";
@@ -25,6 +27,8 @@ export function createRunTable(
         return { written: new Set(row?.locked), lackingRoom: haveNewRows ? new Set() : lackingRoom };
       } catch (error) {
         if (isPassingConflict(error)) return nothingWritten;
+        const answers = decided.flatMap((one) => one.answers ?? []);
+        if (answers.length > 0 && isUniqueViolation(error)) throw answeredBefore(answers);
         throw error;
       }
     },
@@ -37,6 +41,13 @@ export function createRunTable(
       .flatMap(({ decision }) => decision.slotsTaken);
     return slotRows.addMissing(database, needs);
   }
+}
+
+function answeredBefore(answers: readonly KeptAnswer[]): AppError {
+  const ids = answers.map(({ id }) => id);
+  return new AppError("IDEMPOTENCY_CONFLICT", `request id ${ids.join(", ")} has an answer already`, {
+    details: { request_id: ids[0] ?? "" },
+  });
 }
 
 const nothingWritten: WrittenRuns = { written: new Set(), lackingRoom: new Set() };

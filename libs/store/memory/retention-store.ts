@@ -1,0 +1,91 @@
+import type { Aged, KeptKind, RetentionStore } from "#ports/retention-store.ts";
+import type { MemoryState } from "./memory-state.ts";
+import type { StoredRun } from "./stored-run.ts";
+
+/** Removes from memory what runs left when its time is over. */
+export function createMemoryRetention(state: MemoryState): RetentionStore {
+  return {
+    async listAged(aged, { afterKey, limit }) {
+      const looked = [...state.runs.values()]
+        .filter(({ row }) => row.runKey > afterKey && countRows(state, row.runKey, aged.kind) > 0)
+        .toSorted((a, b) => a.row.runKey - b.row.runKey)
+        .slice(0, limit);
+      const isYoung = ({ row }: StoredRun): boolean => row.queuedAt > state.now() - aged.retentionMs;
+      const isLast = looked.length < limit || looked.some(isYoung);
+      return {
+        runKeys: looked.filter((run) => mayLose(state, run, aged)).map(({ row }) => row.runKey),
+        nextKey: isLast ? null : (looked.at(-1)?.row.runKey ?? null),
+      };
+    },
+    async remove(aged, { runKeys, limit }) {
+      let count = 0;
+      for (const run of runKeys.flatMap((runKey) => state.runs.get(runKey) ?? [])) {
+        if (!mayLose(state, run, aged)) continue;
+        noteRemoval(state, run, aged);
+        count += removers[aged.kind](state, run, limit - count);
+      }
+      return count;
+    },
+    async listRemovals(runKey) {
+      return state.removals.get(runKey) ?? [];
+    },
+    async listUnlistedFiles(after, limit) {
+      const due = [...state.unlistedFiles].filter(([location, at]) => at <= state.now() && location > after);
+      return due
+        .map(([location]) => location)
+        .toSorted()
+        .slice(0, limit);
+    },
+    async forgetFiles(locations) {
+      for (const location of locations)
+        if ((state.unlistedFiles.get(location) ?? Number.POSITIVE_INFINITY) <= state.now())
+          state.unlistedFiles.delete(location);
+    },
+  };
+}
+
+function mayLose(state: MemoryState, { row }: StoredRun, { retentionMs }: Aged): boolean {
+  if (row.endedAt === null || row.endedAt > state.now() - retentionMs) return false;
+  return ![...state.waits.values()].some(({ wait, hasOpenChild }) => hasOpenChild && wait.childRunId === row.runId);
+}
+
+function countRows(state: MemoryState, runKey: number, kind: KeptKind): number {
+  if (kind === "artifacts") return state.artifacts.get(runKey)?.size ?? 0;
+  if (kind === "logs") return state.logs.get(runKey)?.size ?? 0;
+  return [...(state.runs.get(runKey)?.outputs.values() ?? [])].reduce((sum, outputs) => sum + outputs.size, 0);
+}
+
+function noteRemoval(state: MemoryState, { row }: StoredRun, { kind, retentionMs }: Aged): void {
+  const others = (state.removals.get(row.runKey) ?? []).filter((removal) => removal.kind !== kind);
+  const removals = [...others, { kind, removedAt: state.now(), retentionMs }];
+  state.removals.set(
+    row.runKey,
+    removals.toSorted((a, b) => (a.kind < b.kind ? -1 : 1)),
+  );
+}
+
+type Remover = (state: MemoryState, run: StoredRun, limit: number) => number;
+
+const removers: Readonly<Record<KeptKind, Remover>> = {
+  outputs(_, run, limit) {
+    run.row = { ...run.row, sequence: run.row.sequence + 1, revision: run.row.revision + 1 };
+    let count = 0;
+    for (const outputs of run.outputs.values()) count += take(outputs, limit - count).length;
+    return count;
+  },
+  artifacts(state, { row }, limit) {
+    const taken = take(state.artifacts.get(row.runKey) ?? new Map(), limit);
+    for (const { location } of taken) state.unlistedFiles.set(location, state.now());
+    return taken.length;
+  },
+  logs(state, { row }, limit) {
+    return take(state.logs.get(row.runKey) ?? new Map(), limit).length;
+  },
+};
+
+/** Takes the first ones out. */
+function take<T>(rows: Map<string, T>, limit: number): readonly T[] {
+  const taken = [...rows].slice(0, limit);
+  for (const [key] of taken) rows.delete(key);
+  return taken.map(([, value]) => value);
+}

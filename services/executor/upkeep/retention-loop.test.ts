@@ -1,0 +1,203 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "#clock/system-clock.ts";
+import type { ArtifactStore } from "#ports/artifact-store.ts";
+import type { Store } from "#ports/store.ts";
+import { createLogger } from "#telemetry/logger.ts";
+import { createClockedStore } from "#testing/clocked-store.ts";
+import { planOfSpec } from "#testing/plan-spec.ts";
+import { runTask, startRun } from "#testing/store-driver.ts";
+import { removeAged, removeUnlistedFiles } from "./remove-aged.ts";
+import { type Retention, RetentionLoop } from "./retention-loop.ts";
+
+const logger = createLogger({ level: "silent", format: "json", component: "test" });
+const dayMs = 86_400_000;
+const intervalMs = 600_000;
+const page = { limit: 100, cursor: null, sort: null };
+
+/** At the network's edge: an object store, which may be away, or have this process die before it has removed a file. */
+function createBucket() {
+  const files = new Set<string>();
+  const state = { removals: Number.POSITIVE_INFINITY };
+  const store: ArtifactStore = {
+    write: async (location) => void files.add(location),
+    read: async () => null,
+    remove: async (location) => {
+      if (state.removals <= 0) throw new Error("the bucket is away");
+      state.removals -= 1;
+      files.delete(location);
+    },
+  };
+  return { files, state, store };
+}
+
+type Step = "expected" | "stored" | "listed";
+
+/** What a receiver does with a file, up to a step after which its process dies. */
+async function upload(
+  { store, bucket, runKey, ordinal }: { store: Store; bucket: ArtifactStore; runKey: number; ordinal: number },
+  file: { readonly name: string; readonly location: string },
+  last: Step = "listed",
+): Promise<void> {
+  await store.artifacts.expect(file.location);
+  if (last === "expected") return;
+  await bucket.write(file.location, ReadableStream.from([]), 0);
+  if (last === "stored") return;
+  const content = { sizeBytes: 0, sha256: "00", mediaType: "text/plain", ...file };
+  await store.artifacts.add({ runKey, ordinal, generation: 1, tryNumber: 1, ...content });
+}
+
+async function endedRun(store: Store, bucket: ArtifactStore, name: string): Promise<string> {
+  const { runKey, runId } = await startRun(store, [{ id: "a" }]);
+  await upload({ store, bucket, runKey, ordinal: 0 }, { name: "x", location: name });
+  await runTask(store, runKey, 0, { kind: "success", outputs: [{ key: "k", json: "1" }] });
+  return runId;
+}
+
+function startLoop(store: Store, artifacts: ArtifactStore | null, retention: Partial<Retention> = {}) {
+  const loop = new RetentionLoop({
+    ...{ store, artifacts, clock: systemClock, logger, executorId: "one" },
+    retention: { outputs: 7 * dayMs, artifacts: 30 * dayMs, logs: 30 * dayMs, ...retention },
+  });
+  loop.start();
+  return loop;
+}
+
+describe("the retention loop", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("removes each kind when its own time is over, files with what lists them", async () => {
+    const { store, advance } = createClockedStore(planOfSpec);
+    const bucket = createBucket();
+    const runId = await endedRun(store, bucket.store, "1/a");
+    const loop = startLoop(store, bucket.store);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await store.queries.listOutputs(runId, null)).toHaveLength(1);
+    advance(7 * dayMs);
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    expect(await store.queries.listOutputs(runId, null)).toEqual([]);
+    expect([...bucket.files]).toEqual(["1/a"]);
+    advance(23 * dayMs);
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    expect([...bucket.files]).toEqual([]);
+    await loop.stop();
+  });
+
+  it("keeps for ever what has no time, and looks ten times in the shortest that there is", async () => {
+    const { store, advance } = createClockedStore(planOfSpec);
+    const bucket = createBucket();
+    const runId = await endedRun(store, bucket.store, "1/a");
+    const loop = startLoop(store, bucket.store, { outputs: 0, artifacts: 20_000, logs: 0 });
+    advance(1000 * dayMs);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect([...bucket.files]).toEqual([]);
+    expect(await store.queries.listOutputs(runId, null)).toHaveLength(1);
+    await loop.stop();
+  });
+
+  it("leaves the round to the executor that is at it", async () => {
+    const { store, advance } = createClockedStore(planOfSpec);
+    const runId = await endedRun(store, createBucket().store, "1/a");
+    advance(8 * dayMs);
+    await store.leases.acquire({ name: "retention", holder: "another", ttlMs: intervalMs });
+    const loop = startLoop(store, null);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await store.queries.listOutputs(runId, null)).toHaveLength(1);
+    advance(intervalMs);
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    expect(await store.queries.listOutputs(runId, null)).toEqual([]);
+    await loop.stop();
+  });
+
+  it("removes files in a later round when the store was away, and says meanwhile that they are gone", async () => {
+    const { store, advance } = createClockedStore(planOfSpec);
+    const bucket = createBucket();
+    const runId = await endedRun(store, bucket.store, "1/a");
+    bucket.state.removals = 0;
+    advance(30 * dayMs);
+    const loop = startLoop(store, bucket.store);
+    await vi.advanceTimersByTimeAsync(0);
+    const filter = { runId, taskId: null, mapIndex: null, name: null, attempts: "all" as const };
+    expect((await store.artifacts.list(page, filter)).items).toEqual([]);
+    expect([...bucket.files]).toEqual(["1/a"]);
+    bucket.state.removals = 9;
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    expect([...bucket.files]).toEqual([]);
+    await loop.stop();
+  });
+
+  it("passes by a file that can't be removed", async () => {
+    const { store, advance } = createClockedStore(planOfSpec);
+    const bucket = createBucket();
+    for (const name of ["1/a", "1/b"]) await endedRun(store, bucket.store, name);
+    const stubborn: ArtifactStore = {
+      ...bucket.store,
+      remove: (location) =>
+        location === "1/a" ? Promise.reject(new Error("read-only")) : bucket.store.remove(location),
+    };
+    advance(30 * dayMs);
+    const loop = startLoop(store, stubborn);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([...bucket.files]).toEqual(["1/a"]);
+    expect(await store.retention.listUnlistedFiles("", 9)).toEqual(["1/a"]);
+    await loop.stop();
+  });
+});
+
+/** What can happen around files: an upload that may die on its way, the same name again, an end, time, and a round that may die. */
+const action = fc.oneof(
+  fc.record({
+    kind: fc.constant("upload" as const),
+    run: fc.nat(2),
+    name: fc.constantFrom("x", "y"),
+    last: fc.constantFrom<Step>("expected", "stored", "listed"),
+  }),
+  fc.record({ kind: fc.constant("end" as const), run: fc.nat(2) }),
+  fc.record({ kind: fc.constant("advance" as const), hours: fc.nat(60) }),
+  fc.record({ kind: fc.constant("round" as const), removals: fc.nat(4) }),
+);
+
+it("has no file that nothing lists, and lists none that is gone, whatever dies in between", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 25 }), async (actions) => {
+      const { store, advance } = createClockedStore(planOfSpec);
+      const bucket = createBucket();
+      const runs = await Promise.all([0, 1, 2].map(() => startRun(store, [{ id: "a" }])));
+      const ended = new Set<number>();
+      const round = { retention: store.retention, mayGoOn: async () => true, signal: new AbortController().signal };
+      const runRound = async (removals: number): Promise<void> => {
+        bucket.state.removals = removals;
+        await removeAged(round, { kind: "artifacts", retentionMs: 2 * dayMs });
+        await removeUnlistedFiles(round, bucket.store).catch(() => undefined);
+      };
+      let files = 0;
+      for (const one of actions) {
+        const { runKey = 0 } = "run" in one ? (runs[one.run] ?? {}) : {};
+        if (one.kind === "advance") advance(one.hours * 3_600_000);
+        else if (one.kind === "round") await runRound(one.removals);
+        else if (one.kind === "end" && !ended.has(runKey)) {
+          await runTask(store, runKey, 0, { kind: "success", outputs: [] });
+          ended.add(runKey);
+        } else if (one.kind === "upload" && !ended.has(runKey)) {
+          files += 1;
+          const file = { name: one.name, location: `${runKey}/${files}` };
+          await upload({ store, bucket: bucket.store, runKey, ordinal: 0 }, file, one.last);
+        }
+      }
+      advance(dayMs);
+      await runRound(Number.POSITIVE_INFINITY);
+      const listed: string[] = [];
+      for (const { runId } of runs) {
+        const filter = { runId, taskId: null, mapIndex: null, name: null, attempts: "all" as const };
+        listed.push(...(await store.artifacts.list(page, filter)).items.map(({ location }) => location));
+      }
+      expect([...bucket.files].toSorted()).toEqual(listed.toSorted());
+    }),
+    { numRuns: 200 },
+  );
+});
