@@ -1,3 +1,4 @@
+import { noResources } from "#core/resource-amounts.ts";
 import type { Store } from "#ports/store.ts";
 import { migrate } from "#store/postgres/migrate.ts";
 import { openPostgresStore } from "#store/postgres/postgres-store.ts";
@@ -14,6 +15,10 @@ const tasksOfEach = 500;
 const picks = [1, 8, 64, 512] as const;
 const logger = createLogger({ level: "warn", format: "text", component: "bench" });
 
+/** What the workers of a pick do not have. */
+const labels = { required: { gpu: "true" }, preferred: {} };
+const requests = { ...noResources, gpus: 1 };
+
 /** Tasks of each DAG that may be taken, beside those that nobody may take. */
 const few = 5;
 
@@ -24,6 +29,8 @@ export async function benchDispatch(): Promise<void> {
     { name: `of ${dags * tasksOfEach}`, specs: specsOf(tasksOfEach) },
     { name: "beside a full pool", specs: [...specsOf(few), ...specsOf(tasksOfEach, { pool: "full" })] },
     { name: "beside a queue without worker", specs: [...specsOf(few), ...specsOf(tasksOfEach, { queue: "nobody" })] },
+    { name: "beside labels of no worker", specs: [...specsOf(few), ...specsOf(tasksOfEach, { labels })] },
+    { name: "beside resources of no worker", specs: [...specsOf(few), ...specsOf(tasksOfEach, { requests })] },
   ];
   const database = await startBenchDatabase(fillings.map((_, place) => `dispatch${place}`));
   try {
@@ -50,8 +57,8 @@ export async function benchDispatch(): Promise<void> {
 }
 
 function specsOf(count: number, more: Partial<TaskSpec> = {}): readonly TaskSpec[] {
-  const prefix = more.pool ?? more.queue ?? "t";
-  return Array.from({ length: count }, (_, place) => ({ id: `${prefix}${place}`, priority: place % 3, ...more }));
+  const [kind = "t"] = Object.keys(more);
+  return Array.from({ length: count }, (_, place) => ({ id: `${kind}${place}`, priority: place % 3, ...more }));
 }
 
 async function openFilled(connectionString: string, specs: readonly TaskSpec[]): Promise<Store> {
@@ -72,6 +79,8 @@ async function timePick(store: Store, limit: number): Promise<number> {
     backends: [null],
     limit,
     oldestAt: limit === 1 ? [] : [0],
+    traits: { labels: {}, operators: [], capabilities: [] },
+    rooms: [{ ...noResources, milliCpus: 8000 }],
   });
   const elapsedMs = performance.now() - start;
   if (picked.length !== limit) throw new Error(`picked ${picked.length} of ${limit}`);

@@ -1,3 +1,4 @@
+import { benchBash } from "./bash.ts";
 import { benchChaos } from "./chaos.ts";
 import { benchCluster } from "./cluster.ts";
 import { benchDefinitions } from "./definitions.ts";
@@ -48,6 +49,13 @@ const benches: ReadonlyMap<
   [
     "runner",
     { about: "starts of processes by the worker's size, the kill of 1,000, 200 shells beside ninja", run: benchRunner },
+  ],
+  [
+    "bash",
+    {
+      about: "short shells: run beside ninja, five processes beside the runner [quick] [SHAPE …] [five]",
+      run: benchBash,
+    },
   ],
   ["scale", { about: "1,000 workers and 100,000 queued tasks in simulation [quick]", run: benchScale }],
   [

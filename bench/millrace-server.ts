@@ -28,8 +28,8 @@ export async function startDev(connectionString: string, dags: string): Promise<
   ]);
 }
 
-/** The five services as five processes on the given database, backend `stream`, one worker with 64 slots. */
-export async function startFive(connectionString: string, dags: string): Promise<BenchServer> {
+/** The five services as five processes on the given database, backend `stream`, one worker with so many slots. */
+export async function startFive(connectionString: string, dags: string, slots = 64): Promise<BenchServer> {
   const [gateway, parser, scheduler, executor, worker] = [
     await findFreePort(),
     await findFreePort(),
@@ -51,7 +51,7 @@ export async function startFive(connectionString: string, dags: string): Promise
     service("parser", parser, "--dags", dags),
     service("scheduler", scheduler),
     service("executor", executor, "--dags", dags),
-    service("worker", worker, "--executors", url(executor), "--slots", "64"),
+    service("worker", worker, "--executors", url(executor), "--slots", String(slots)),
     service("gateway", gateway, ...peers),
   ]);
 }

@@ -1,4 +1,4 @@
-/** A graph of `noop` tasks to measure: `layers[i]` tasks in layer i, each after the whole layer before. */
+/** A graph of tasks to measure: `layers[i]` tasks in layer i, each after the whole layer before. */
 export interface Shape {
   readonly name: string;
   readonly layers: readonly number[];
@@ -24,16 +24,14 @@ export function dagId(shape: Shape): string {
   return `bench_${shape.name}`;
 }
 
-/** The shape as a definition. */
-export function toDefinition(shape: Shape): string {
+/** The shape as a definition; `work` is what each task does. */
+export function toDefinition(shape: Shape, work = "type: noop, operator: {}"): string {
   const lines = [`id: ${dagId(shape)}`, "tasks:"];
   shape.layers.forEach((width, layer) => {
     const before = shape.layers[layer - 1] ?? 0;
     const dependencies = Array.from({ length: before }, (_, place) => taskName(layer - 1, place));
     for (let place = 0; place < width; place += 1) {
-      lines.push(
-        `  - {id: ${taskName(layer, place)}, type: noop, operator: {}, dependencies: [${dependencies.join(", ")}]}`,
-      );
+      lines.push(`  - {id: ${taskName(layer, place)}, ${work}, dependencies: [${dependencies.join(", ")}]}`);
     }
   });
   return `${lines.join("\n")}\n`;

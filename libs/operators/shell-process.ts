@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import type { OperatorContext, OperatorResult, ProcessOptions, ProcessResult } from "./operator.ts";
+import { isPlainCommands } from "./plain-commands.ts";
 import { noDagFolder, startDirectory, toOperatorResult } from "./process-outcome.ts";
 
 /** Options that end a script at its first failure, by shell; those of the first kind also look inside pipelines. */
@@ -33,7 +34,10 @@ export interface Shell {
   readonly options: readonly string[];
 }
 
-/** Checks the syntax, then runs the source. Code is checked once per text, scripts each time. */
+/**
+ * Checks the syntax, then runs the source. Code is checked once per text, and not where its syntax can't be wrong; scripts
+ * each time.
+ */
 export async function runShell(context: OperatorContext, shell: Shell, source: ShellSource): Promise<OperatorResult> {
   const cwd = startDirectory(context);
   if (cwd === null) return noDagFolder("working_directory", String(context.config["working_directory"]));
@@ -53,6 +57,7 @@ async function checkSyntax(
   options: ProcessOptions,
   source: ShellSource,
 ): Promise<OperatorResult | null> {
+  if (source.kind === "code" && isPlainCommands(source.text, basename(options.file))) return null;
   const digest =
     source.kind === "code" ? createHash("sha256").update(`${options.file}\0${source.text}`).digest("hex") : null;
   if (digest !== null && checked.has(digest)) return null;

@@ -1,3 +1,4 @@
+import { lstatSync, readdirSync } from "node:fs";
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -14,6 +15,9 @@ export interface AttemptDirectories {
   /** Holds the engine that the attempt's container is in. */
   readonly containerNote: string;
 }
+
+/** The runner's own files in an attempt's folder are for its user alone. */
+export const privateFileMode = 0o600;
 
 /** Every attempt's folder is below this one of the data directory. */
 export function attemptsRoot(dataDir: string): string {
@@ -33,6 +37,15 @@ export function attemptDirectories(dataDir: string, token: string): AttemptDirec
     cgroupNote: join(base, "cgroup"),
     containerNote: join(base, "container"),
   };
+}
+
+/** False also when it can't be read, or something else is in its place. */
+export function isEmptyFolder(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory() && readdirSync(path).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes a folder with all in it, also where a task took the right to write from its own folders. */

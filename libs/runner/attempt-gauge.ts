@@ -1,5 +1,5 @@
-import { type AttemptLimits, type AttemptUsage, unknownUsage } from "./attempt-limits.ts";
-import { limitCgroup, ranOutOfMemory, ranOutOfProcesses, readCgroupUsage } from "./cgroup-limits.ts";
+import { type AttemptLimits, type AttemptUsage, unknownUsage, type UsageNow } from "./attempt-limits.ts";
+import { limitCgroup, ranOutOfMemory, ranOutOfProcesses, readCgroupNow, readCgroupUsage } from "./cgroup-limits.ts";
 import type { Controller } from "./cgroup-support.ts";
 import { type LimitBreach, memoryBreach, processBreach } from "./limit-breach.ts";
 import type { LimitWatch } from "./limit-watch.ts";
@@ -25,7 +25,7 @@ export interface AttemptGaugeOptions {
 export class AttemptGauge {
   readonly #options: AttemptGaugeOptions;
   readonly #held: ReadonlySet<Controller>;
-  #sampled: AttemptUsage = unknownUsage;
+  #sampled: UsageNow = { ...unknownUsage, memoryBytes: null, processes: null };
   #breach: LimitBreach | null = null;
 
   constructor(options: AttemptGaugeOptions) {
@@ -43,11 +43,13 @@ export class AttemptGauge {
       directory,
       limits,
       held: this.#held,
-      onSample: ({ memoryBytes, cpuMs }) => {
+      onSample: ({ memoryBytes, cpuMs, processes }) => {
         const { cpuMs: cpuBefore, memoryPeakBytes } = this.#sampled;
         this.#sampled = {
           cpuMs: cpuMs === null ? cpuBefore : Math.max(cpuMs, cpuBefore ?? 0),
           memoryPeakBytes: Math.max(memoryBytes, memoryPeakBytes ?? 0),
+          memoryBytes,
+          processes,
         };
       },
       onBreach: (breach) => {
@@ -67,6 +69,17 @@ export class AttemptGauge {
     if (cgroup === null) return null;
     if (ranOutOfMemory(cgroup)) return memoryBreach(null, limits.memoryBytes);
     return ranOutOfProcesses(cgroup) ? processBreach(limits.processes) : null;
+  }
+
+  /** While a process of it runs. Of a container its engine alone knows: null. */
+  usageNow(): UsageNow {
+    const { cgroup } = this.#options;
+    const counted = cgroup === null ? null : readCgroupNow(cgroup);
+    return {
+      ...this.usage(),
+      memoryBytes: counted?.memoryBytes ?? this.#sampled.memoryBytes,
+      processes: counted?.processes ?? this.#sampled.processes,
+    };
   }
 
   usage(): AttemptUsage {

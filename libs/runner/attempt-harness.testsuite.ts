@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { attemptDirectories } from "./attempt-directories.ts";
 import { type AttemptLimits, noLimits } from "./attempt-limits.ts";
-import { type CgroupSupport, findCgroupSupport } from "./cgroup-support.ts";
+import { type CgroupSupport, findCgroupSupport, findHome } from "./cgroup-support.ts";
 import type { Enclosure } from "./enclosure/enclosure.ts";
 import { LimitWatch } from "./limit-watch.ts";
 import { hasVariable, listProcesses } from "./process-table.ts";
@@ -34,6 +34,7 @@ const noSupport: CgroupSupport = { parent: null, missing: "the test wants none" 
 interface OpenOptions {
   readonly support?: CgroupSupport;
   readonly captureStdout?: boolean;
+  readonly credit?: number;
   readonly limits?: Partial<AttemptLimits>;
   readonly enclosure?: Enclosure;
 }
@@ -53,7 +54,7 @@ export function openAttempt(options: OpenOptions = {}) {
     watch: new LimitWatch(),
     spares,
     logMaxBytes: 1024 * 1024,
-    credit: 1024 * 1024,
+    credit: options.credit ?? 1024 * 1024,
     captureStdout: options.captureStdout ?? false,
     send: (message) => messages.push(message),
   });
@@ -83,11 +84,12 @@ export function openAttempt(options: OpenOptions = {}) {
         ? message.piece.entries.flatMap(({ source, text }) => text.split("\n").map((line) => `${source}: ${line}`))
         : [],
     );
-  const closed = () => messages.find((message) => message.kind === "closed");
+  const left = () => messages.find((message) => message.kind === "exited")?.left;
+  const closed = () => messages.find((message) => message.kind === "closed")?.left;
   const living = () =>
     listProcesses().filter(({ pid, isZombie }) => !isZombie && hasVariable(pid, tokenVariable, token));
   const file = (name: string) => join(dataDir, name);
-  return { attempt, directories, start, end, log, closed, living, file, messages };
+  return { attempt, directories, start, end, log, left, closed, living, file, messages };
 }
 
 export const waitForFile = (path: string) =>
@@ -98,5 +100,13 @@ const found = findCgroupSupport({ delegates: false });
 /** How attempts are held here: by their groups always, and by a cgroup where the host offers one. */
 export const modes: { name: string; support: CgroupSupport }[] = [
   { name: "process groups", support: noSupport },
-  ...(found.parent === null ? [] : [{ name: "a cgroup", support: found }]),
+  ...(found.parent === null ? [] : inCgroups(found)),
 ];
+
+function inCgroups(support: Extract<CgroupSupport, { readonly parent: string }>): typeof modes {
+  const home = findHome(support.parent);
+  return [
+    { name: "a cgroup that processes join", support },
+    ...(home === null ? [] : [{ name: "a cgroup that processes are born in", support: { ...support, home } }]),
+  ];
+}

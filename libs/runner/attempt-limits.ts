@@ -23,4 +23,11 @@ export interface AttemptUsage {
   readonly memoryPeakBytes: number | null;
 }
 
+/** What they use now, as far as the host tells. */
+export interface UsageNow extends AttemptUsage {
+  readonly memoryBytes: number | null;
+  /** Where the kernel counts, threads count too. */
+  readonly processes: number | null;
+}
+
 export const unknownUsage: AttemptUsage = { cpuMs: null, memoryPeakBytes: null };

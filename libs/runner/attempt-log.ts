@@ -75,6 +75,13 @@ export class AttemptLog {
     this.#pump();
   }
 
+  /** Nobody writes for now: sends what is kept, beginnings of lines too. False: the credit did not allow all of it. */
+  settle(): boolean {
+    for (const block of this.#partialLines.takeAll()) this.#queue.push(block);
+    this.#pump();
+    return this.#queue.cost === 0 && this.#droppedBytes === 0;
+  }
+
   /** Sends all that is kept, whatever the credit. */
   end(): void {
     if (this.#hasEnded) return;

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
+import type { AttemptLimits, AttemptUsage, UsageNow } from "./attempt-limits.ts";
 import type { Controller } from "./cgroup-support.ts";
 import { readText } from "./read-text.ts";
 
@@ -24,11 +24,22 @@ export function limitCgroup(
 /** What all processes that were ever in the cgroup used. */
 export function readCgroupUsage(path: string): AttemptUsage {
   const cpuUs = /^usage_usec (\d+)$/m.exec(readText(join(path, "cpu.stat")) ?? "")?.[1];
-  const peak = readText(join(path, "memory.peak"));
   return {
     cpuMs: cpuUs === undefined ? null : Math.round(Number(cpuUs) / 1000),
-    memoryPeakBytes: peak === null ? null : Number.parseInt(peak, 10),
+    memoryPeakBytes: readCount(path, "memory.peak"),
   };
+}
+
+/** What the processes in the cgroup use now. */
+export function readCgroupNow(path: string): Pick<UsageNow, "memoryBytes" | "processes"> {
+  return { memoryBytes: readCount(path, "memory.current"), processes: readCount(path, "pids.current") };
+}
+
+/** Null where the kernel does not count it. */
+function readCount(path: string, file: string): number | null {
+  // A look costs a fraction of a read that fails.
+  const text = existsSync(join(path, file)) ? readText(join(path, file)) : null;
+  return text === null ? null : Number.parseInt(text, 10);
 }
 
 /** The kernel killed a process of the cgroup because memory was short; false where that is not counted. */

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { cgroupPath, createCgroup, joinCgroup, removeCgroup } from "./cgroup.ts";
+import type { AttemptLimits } from "./attempt-limits.ts";
+import { cgroupPath, createCgroup, joinCgroup, removeCgroup, startWithin } from "./cgroup.ts";
 import { readProcess } from "./process-table.ts";
 import { readText } from "./read-text.ts";
 
@@ -18,6 +19,8 @@ export type CgroupSupport =
   | {
       readonly parent: string;
       readonly controllers: ReadonlySet<Controller>;
+      /** The cgroup of this process, to which it comes back from an attempt's; null: it may not go there. */
+      readonly home: string | null;
       /** Why it has not all controllers; null: it has. */
       readonly missing: string | null;
     }
@@ -41,16 +44,43 @@ export function findCgroupSupport({ delegates }: { readonly delegates: boolean }
   } finally {
     removeCgroup(probe);
   }
-  return { parent, ...delegateControllers(parent, delegates) };
+  const delegated = delegateControllers(parent, delegates);
+  return { parent, ...delegated, home: delegates ? findHome(parent) : null };
+}
+
+/** Where this process is, if it can go to a cgroup below `parent` and come back; else null. */
+export function findHome(parent: string): string | null {
+  const home = presentCgroup();
+  const probe = cgroupPath(parent, `home-${process.pid}`);
+  if (home === null || !createCgroup(probe)) return null;
+  try {
+    startWithin(probe, home, () => undefined);
+    return home;
+  } catch {
+    return null;
+  } finally {
+    removeCgroup(probe);
+  }
+}
+
+/**
+ * Where the runner comes back to when it starts a process from within the attempt's cgroup; null: it may not go there. An
+ * attempt's own limit of memory or time would be one for the runner too, and end it with the attempt.
+ */
+export function homeFor(support: CgroupSupport, { memoryBytes, cpus }: AttemptLimits): string | null {
+  return support.parent === null || memoryBytes !== null || cpus !== null ? null : support.home;
 }
 
 /** The cgroup v2 that this worker was started in; null where there is none. */
 export function ownCgroup(): string | null {
+  const path = presentCgroup();
+  return path?.endsWith(`/${leafName}`) === true ? dirname(path) : path;
+}
+
+function presentCgroup(): string | null {
   const mount = findMount();
   const own = /^0::(.*)$/m.exec(readText("/proc/self/cgroup") ?? "")?.[1];
-  if (mount === null || own === undefined) return null;
-  const path = join(mount, own).replace(/\/$/, "");
-  return path.endsWith(`/${leafName}`) ? dirname(path) : path;
+  return mount === null || own === undefined ? null : join(mount, own).replace(/\/$/, "");
 }
 
 /** Has the kernel give the controllers that `parent` has to the cgroups below it. */

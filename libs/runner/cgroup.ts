@@ -11,6 +11,23 @@ export function joinCgroup(
   return { file: "/bin/sh", args: ["-c", 'echo $$ > "$0" && exec "$@"', join(cgroup, "cgroup.procs"), file, ...args] };
 }
 
+/**
+ * Has what `start` forks be born in a cgroup: this process goes there for that moment, and comes back. That spares each
+ * process the shell that would join the cgroup before it. Throws what `start` throws, and when it can't go.
+ */
+export function startWithin<T>(cgroup: string, home: string, start: () => T): T {
+  enterCgroup(cgroup);
+  try {
+    return start();
+  } finally {
+    enterCgroup(home);
+  }
+}
+
+function enterCgroup(path: string): void {
+  writeFileSync(join(path, "cgroup.procs"), "0");
+}
+
 /** Where the cgroup of this name is, below the one that workers may use. */
 export function cgroupPath(parent: string, name: string): string {
   return join(parent, `millrace-${name}`);
@@ -50,8 +67,13 @@ export function listCgroupProcesses(path: string): readonly number[] {
 
 /** Removes an empty cgroup, with those that its processes made in it. False while something is in it. */
 export function removeCgroup(path: string): boolean {
+  if (isRemoved(path)) return true;
+  for (const child of listChildren(path)) removeCgroup(child);
+  return isRemoved(path);
+}
+
+function isRemoved(path: string): boolean {
   try {
-    for (const child of listChildren(path)) removeCgroup(child);
     rmdirSync(path);
     return true;
   } catch {

@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { describeError } from "#errors/app-error.ts";
 import type { ProcessOptions } from "#operators/operator.ts";
 import { StreamMasker } from "#secrets/stream-masker.ts";
+import { startWithin } from "./cgroup.ts";
 import { type CommandPlace, prepareCommand, type PreparedCommand } from "./enclosure/prepare-command.ts";
 import type { StartFailure } from "./find-executable.ts";
 import { createLastLine } from "./line-splitter.ts";
@@ -51,7 +52,9 @@ export function startChild(
   try {
     const prepared = prepareCommand(options, attempt.place);
     if ("code" in prepared) return prepared;
-    const child = spawnPrepared(prepared, options.input === undefined ? "ignore" : "pipe");
+    const { cgroup, home } = attempt.place;
+    const start = (): ChildProcess => spawnPrepared(prepared, options.input === undefined ? "ignore" : "pipe");
+    const child = cgroup === null || home === null ? start() : startWithin(cgroup, home, start);
     const { captureStdout, masked } = attempt;
     return follow(child, { input: options.input, captureStdout, masked, onOutput });
   } catch (error) {

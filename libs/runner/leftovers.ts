@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { attemptDirectories, attemptsRoot, removeDirectory } from "./attempt-directories.ts";
 import { removeCgroup } from "./cgroup.ts";
+import { readCgroupNote } from "./cgroup-note.ts";
 import { forgetContainer, readContainerNote, removeContainer } from "./enclosure/container-life.ts";
 import { readNote, writeNote } from "./note-file.ts";
 import { readProcess } from "./process-table.ts";
 import { killTree } from "./process-tree.ts";
-import { readText } from "./read-text.ts";
 
 const lookAgainMs = 5;
 /** Engines are asked for so long for what an earlier start left in them, in milliseconds. */
@@ -67,7 +67,7 @@ export async function removeAttempt(
   { tell, signal }: { readonly tell: TellOfLeftover; readonly signal?: AbortSignal },
 ): Promise<boolean> {
   const directories = attemptDirectories(dataDir, token);
-  const cgroup = readText(directories.cgroupNote);
+  const cgroup = readCgroupNote(directories);
   const note = readContainerNote(directories.containerNote);
   await killTree({ token, groups: new Set(), cgroup });
   if (note === "unreadable")

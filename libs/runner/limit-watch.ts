@@ -23,7 +23,11 @@ export interface WatchedAttempt {
   /** What the kernel itself limits and counts. */
   readonly held: ReadonlySet<Controller>;
   /** What the processes use now; `cpuMs` null: the cgroup counts it. */
-  readonly onSample: (sample: { readonly memoryBytes: number; readonly cpuMs: number | null }) => void;
+  readonly onSample: (sample: {
+    readonly memoryBytes: number;
+    readonly cpuMs: number | null;
+    readonly processes: number;
+  }) => void;
   /** Called once at most. */
   readonly onBreach: (breach: LimitBreach) => void;
 }
@@ -82,7 +86,8 @@ export class LimitWatch {
     if (isFull) return this.#breach(entry, processBreach(limits.processes));
     if (held.has("memory")) return;
     const memoryBytes = measureMemory(pids, limits.memoryBytes);
-    onSample({ memoryBytes, cpuMs: relatives?.reduce((sum, { cpuMs }) => sum + cpuMs, 0) ?? null });
+    const cpuMs = relatives?.reduce((sum, { cpuMs: own }) => sum + own, 0) ?? null;
+    onSample({ memoryBytes, cpuMs, processes: pids.length });
     if (limits.memoryBytes !== null && memoryBytes > limits.memoryBytes)
       this.#breach(entry, memoryBreach(memoryBytes, limits.memoryBytes));
   }

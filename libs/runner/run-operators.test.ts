@@ -138,7 +138,7 @@ test("a restricted shell changes no folder and no PATH, names no program by a pa
   expect((await execute("bash", { script: "job.sh", restricted: true })).result).toMatchObject({ exitCode: 1 });
 });
 
-test("a syntax error is found before anything runs, and the same text is checked once", async () => {
+test("a syntax error is found before anything runs, the same text is checked once, and plain commands never", async () => {
   const broken = await execute("bash", { bash_command: "echo started\nif true; then" });
   expect(broken.result).toMatchObject({
     kind: "failed",
@@ -147,9 +147,11 @@ test("a syntax error is found before anything runs, and the same text is checked
   });
   expect(broken.lines.filter((line) => line.startsWith("stdout"))).toEqual([]);
 
-  const bash_command = `echo ${dagDirectory}`;
+  const bash_command = `: # ${dagDirectory}`;
   const checks = [await execute("bash", { bash_command }), await execute("bash", { bash_command })];
   expect(checks.map(({ processes }) => processes.length)).toEqual([2, 1]);
+  const plain = await execute("bash", { bash_command: `echo ${dagDirectory}` });
+  expect(plain.processes).toHaveLength(1);
 });
 
 test("values stand beside the code and are never run", async () => {

@@ -1,6 +1,6 @@
 import type { ProcessOptions, ProcessResult, StopReason } from "#operators/operator.ts";
 import { type AttemptDirectories, attemptDirectories } from "./attempt-directories.ts";
-import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
+import type { AttemptLimits, AttemptUsage, UsageNow } from "./attempt-limits.ts";
 import type { Enclosure } from "./enclosure/enclosure.ts";
 import { removeAttempt, type TellOfLeftover } from "./leftovers.ts";
 import type { LogPiece, Output, ProcessEnd, RunnerMessage, RunnerRequest } from "./runner-protocol.ts";
@@ -44,11 +44,14 @@ export class RunnerAttemptHandle {
   readonly directories: AttemptDirectories;
   /** Resolves when nothing of the attempt is left on the host. */
   readonly ended: Promise<ClosedAttempt>;
+  /** What it used when the runner measured last; null: no process of it ran then. */
+  usage: UsageNow | null = null;
   readonly #dataDir: string;
   readonly #options: AttemptOptions;
   readonly #send: (request: RunnerRequest) => void;
   readonly #processes = new Map<number, (result: ProcessResult) => void>();
   #end: (closed: ClosedAttempt) => void = () => {};
+  #left: ClosedAttempt | null = null;
   #stopReason: StopReason | null = null;
   #processCount = 0;
   #isLost = false;
@@ -66,6 +69,7 @@ export class RunnerAttemptHandle {
   /** Resolves when the whole tree is gone. Processes of one attempt run one after the other. */
   startProcess(options: ProcessOptions): Promise<ProcessResult> {
     if (this.#isLost) return Promise.resolve(runnerLost);
+    this.#left = null;
     this.#processCount += 1;
     const process = this.#processCount;
     return new Promise((resolve) => {
@@ -84,6 +88,14 @@ export class RunnerAttemptHandle {
     if (!this.#isLost) this.#send({ kind: "credit", attempt: this.#options.token, amount });
   }
 
+  /**
+   * What the attempt leaves if no process follows the one that ended last: its log has come, and it has no artifacts.
+   * Null: that is known once it is closed.
+   */
+  get left(): ClosedAttempt | null {
+    return this.#left;
+  }
+
   /** Ends the attempt, its log included; resolves as `ended` does. */
   close(): Promise<ClosedAttempt> {
     if (!this.#isLost) this.#send({ kind: "close", attempt: this.#options.token });
@@ -93,6 +105,7 @@ export class RunnerAttemptHandle {
   receive(message: Extract<RunnerMessage, { attempt: string }>): void {
     switch (message.kind) {
       case "exited":
+        this.#left = message.left;
         this.#processes.get(message.process)?.(this.#toResult(message.end));
         this.#processes.delete(message.process);
         return;
@@ -100,7 +113,7 @@ export class RunnerAttemptHandle {
         this.#options.onLog(message.piece);
         return;
       case "closed":
-        this.#end({ outputs: message.outputs, problem: message.problem, usage: message.usage });
+        this.#end(message.left);
         return;
       case "warning":
         return;

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { isAlive, modes, openAttempt, useDataDir, waitForFile } from "./attempt-harness.testsuite.ts";
 
 const dataDir = useDataDir();
@@ -107,6 +107,53 @@ describe.each(modes)("with $name", ({ support }) => {
     expect(await end()).toMatchObject({ wasStopped: true });
     expect(living()).toEqual([]);
     await attempt.close();
+  });
+});
+
+describe("what an attempt leaves is told with the end of its process", () => {
+  const leftBy = async (command: string, more: { credit?: number; stops?: boolean } = {}) => {
+    const opened = openAttempt(more);
+    opened.start(command);
+    if (more.stops === true) {
+      await waitForFile(opened.file("ready"));
+      opened.attempt.stop(0);
+    }
+    await opened.end();
+    const left = opened.left();
+    const log = opened.log();
+    await opened.attempt.close();
+    return { left, log, closed: opened.closed() };
+  };
+
+  test("its outputs, and its whole log before it, unfinished lines too", async () => {
+    const { left, log, closed } = await leftBy("echo one; printf two; echo a=1 > $OUT");
+    expect(left).toMatchObject({ outputs: [{ key: "a", json: '"1"' }], problem: null });
+    expect(log).toEqual(["stdout: one", "stdout: two"]);
+    expect(closed).toEqual(left);
+  });
+
+  test.each([
+    ["artifacts, which somebody has to store", "touch ../artifacts/report", {}],
+    ["a folder of artifacts that is none any more", "rmdir ../artifacts; touch ../artifacts", {}],
+    ["a log that waits for credit", "seq 1000", { credit: 100 }],
+    ["a stop", `touch "$READY"; sleep 60`, { stops: true }],
+  ])("not with %s", async (_, command, more) => {
+    const { left, closed } = await leftBy(command.replace("$READY", join(dataDir(), "ready")), more);
+    expect(left).toBeNull();
+    expect(closed).toMatchObject({ outputs: [], problem: null });
+  });
+
+  test("what a later process leaves counts, not what an earlier one left", async () => {
+    const { attempt, start, end, closed, messages } = openAttempt();
+    start("echo a=1 > $OUT");
+    await end();
+    start("echo b=2 >> $OUT; touch ../artifacts/report");
+    await vi.waitFor(() => expect(messages.filter(({ kind }) => kind === "exited")).toHaveLength(2), 20_000);
+    await attempt.close();
+    expect(closed()?.outputs).toEqual([
+      { key: "a", json: '"1"' },
+      { key: "b", json: '"2"' },
+    ]);
   });
 });
 

@@ -2,12 +2,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "#errors/app-error.ts";
 import type { ProcessOptions } from "#operators/operator.ts";
-import { type AttemptDirectories, removeDirectory } from "./attempt-directories.ts";
+import { type AttemptDirectories, isEmptyFolder, privateFileMode, removeDirectory } from "./attempt-directories.ts";
 import { AttemptLog } from "./attempt-log.ts";
 import { AttemptGauge } from "./attempt-gauge.ts";
-import type { AttemptLimits } from "./attempt-limits.ts";
+import type { AttemptLimits, UsageNow } from "./attempt-limits.ts";
 import { cgroupPath, createCgroup, removeCgroup } from "./cgroup.ts";
-import type { CgroupSupport } from "./cgroup-support.ts";
+import { noteCgroup } from "./cgroup-note.ts";
+import { type CgroupSupport, homeFor } from "./cgroup-support.ts";
 import { type RunningProcess, startChild, waitForOutput } from "./child-process.ts";
 import { ensureImage } from "./enclosure/container-image.ts";
 import { askContainerToEnd, noteContainer, removeContainer } from "./enclosure/container-life.ts";
@@ -16,7 +17,7 @@ import type { StartFailure } from "./find-executable.ts";
 import type { LimitWatch } from "./limit-watch.ts";
 import { hasMembers, killTree, type ProcessTree, terminateGroups } from "./process-tree.ts";
 import { readOutputFile } from "./read-output-file.ts";
-import type { ProcessEnd, RunnerMessage } from "./runner-protocol.ts";
+import type { AttemptRemains, ProcessEnd, RunnerMessage } from "./runner-protocol.ts";
 import type { SpareDirectories } from "./spare-directories.ts";
 
 /** What the main process's children may still write after its end before they are killed, in milliseconds. */
@@ -51,6 +52,8 @@ export class RunnerAttempt {
   readonly #gauge: AttemptGauge;
   readonly #openFailure: StartFailure | null;
   #running: RunningProcess | null = null;
+  /** Null: it has to be looked for. */
+  #left: AttemptRemains | null = null;
   /** Settles when the present process's tree is gone and reported. */
   #finished: Promise<void> = Promise.resolve();
   /** Null: nobody asked it to stop. Else the time of `performance.now()` at which its tree is killed. */
@@ -100,17 +103,33 @@ export class RunnerAttempt {
     this.#log.addCredit(amount);
   }
 
+  /** Null: no process of it runs. */
+  get usageNow(): UsageNow | null {
+    return this.#running === null ? null : this.#gauge.usageNow();
+  }
+
   /** Ends the attempt: nothing of it is left on the host afterwards. */
   async close(): Promise<void> {
     if (this.#running !== null) this.stop(0);
     await this.#finished;
     clearTimeout(this.#killTimer);
     this.#log.end();
-    const { token, directories, send } = this.#options;
-    const { outputs, problem } = await readOutputFile(directories.outputFile);
-    const usage = this.#gauge.usage();
+    const { token, send } = this.#options;
+    const left = this.#left ?? (await this.#readRemains());
     await this.#removeTraces();
-    send({ kind: "closed", attempt: token, outputs, problem, usage });
+    send({ kind: "closed", attempt: token, left });
+  }
+
+  async #readRemains(): Promise<AttemptRemains> {
+    return { ...(await readOutputFile(this.#options.directories.outputFile)), usage: this.#gauge.usage() };
+  }
+
+  /** Spares most attempts a second question, and their worker the wait for the removal of their folders. */
+  async #findRemains(): Promise<AttemptRemains | null> {
+    const isSettled = this.#killAt === null && this.#log.settle();
+    if (!isSettled || !isEmptyFolder(this.#options.directories.artifacts)) return null;
+    this.#left = await this.#readRemains();
+    return this.#left;
   }
 
   get #tree(): ProcessTree {
@@ -129,8 +148,10 @@ export class RunnerAttempt {
   }
 
   async #run(process: number, options: ProcessOptions): Promise<void> {
-    const { token, send, directories, enclosure, limits, captureStdout, masked = [] } = this.#options;
-    const report = (end: ProcessEnd) => send({ kind: "exited", attempt: token, process, end });
+    const { token, send, directories, enclosure, support, limits, captureStdout, masked = [] } = this.#options;
+    const report = (end: ProcessEnd, left: AttemptRemains | null = null) =>
+      send({ kind: "exited", attempt: token, process, end, left });
+    this.#left = null;
     if (this.#openFailure !== null) return report(notStarted(this.#openFailure));
     if (this.#killAt !== null) return report({ ...notStarted(null), wasStopped: true });
     if (enclosure?.kind === "container") {
@@ -139,7 +160,7 @@ export class RunnerAttempt {
       if (missing !== null) return report(notStarted(missing));
     }
     const isLogged = options.logOutput ?? true;
-    const place = { token, directories, cgroup: this.#cgroup, enclosure, limits };
+    const place = { token, directories, cgroup: this.#cgroup, home: homeFor(support, limits), enclosure, limits };
     const started = startChild(options, { place, captureStdout, masked }, (source, piece) => {
       if (isLogged) this.#log.write(source, piece);
     });
@@ -156,15 +177,9 @@ export class RunnerAttempt {
     this.#running = null;
     this.#groups.delete(started.pid);
     const breach = exitCode === 0 ? null : this.#gauge.findBreach(wasStopped ? null : exitCode);
-    report({
-      exitCode,
-      signal,
-      failure,
-      wasStopped,
-      breach,
-      lastStdoutLine: started.lastStdoutLine(),
-      stderrTail: started.stderrTail(),
-    });
+    const end = { exitCode, signal, failure, wasStopped, breach };
+    const texts = { lastStdoutLine: started.lastStdoutLine(), stderrTail: started.stderrTail() };
+    report({ ...end, ...texts }, isLogged ? await this.#findRemains() : null);
   }
 
   /** What the main process leaves behind gets a moment, or the rest of the grace, and is killed then (G13). */
@@ -221,8 +236,8 @@ function makeDirectories(
       mkdirSync(base, { recursive: true, mode: 0o700 });
       for (const path of [work, temporary, artifacts, code]) mkdirSync(path, { mode: 0o700 });
     }
-    writeFileSync(directories.outputFile, "", { mode: 0o600 });
-    if (cgroup !== null) writeFileSync(directories.cgroupNote, cgroup);
+    writeFileSync(directories.outputFile, "", { flag: "a", mode: privateFileMode });
+    noteCgroup(directories, cgroup);
     if (engine !== null) noteContainer(directories.containerNote, engine);
     return null;
   } catch (error) {

@@ -54,6 +54,26 @@ const waitForPid = async (path: string): Promise<number> => {
   return Number(readFileSync(path, "utf8"));
 };
 
+test("tells what an attempt uses while it runs, as far as this host does", async () => {
+  const { handle, run, file } = open();
+  const ended = run(`x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 60 & echo $! > ${file("pid")}; wait`);
+  await waitForPid(file("pid"));
+  await vi.waitFor(() => {
+    client.measure();
+    const { memoryBytes = null, memoryPeakBytes = null, cpuMs = null, processes = null } = handle.usage ?? {};
+    expect([memoryBytes, memoryPeakBytes].map((bytes) => (bytes ?? 0) > 10_000_000)).toEqual([true, true]);
+    expect(memoryPeakBytes).toBeGreaterThanOrEqual(memoryBytes ?? 0);
+    expect([cpuMs, processes]).toEqual([expect.any(Number), 2]);
+  }, patience);
+  handle.stop("cancel", 0);
+  await ended;
+  await vi.waitFor(() => {
+    client.measure();
+    expect(handle.usage).toBeNull();
+  }, patience);
+  expect((await handle.close()).usage?.memoryPeakBytes).toBeGreaterThan(10_000_000);
+});
+
 test("an attempt runs in the runner and leaves nothing behind", async () => {
   const { handle, run, pieces } = open();
 
@@ -65,6 +85,20 @@ test("an attempt runs in the runner and leaves nothing behind", async () => {
   expect(closed).toMatchObject({ outputs: [{ key: "a", json: '"1"' }], problem: null });
   expect(pieces.flatMap(({ entries }) => entries.map(({ text }) => text))).toEqual([String(runnerPid())]);
   expect(readdirSync(attemptsRoot(dataDir))).toEqual([]);
+});
+
+test("what an attempt leaves is known with the end of its process, unless it has artifacts or another one follows", async () => {
+  const { handle, run } = open();
+
+  expect(handle.left).toBeNull();
+  await run("echo a=1 > ../output");
+  expect(handle.left).toMatchObject({ outputs: [{ key: "a", json: '"1"' }], problem: null });
+  const second = run("touch ../artifacts/report");
+  expect(handle.left).toBeNull();
+  await second;
+  expect(handle.left).toBeNull();
+
+  expect(await handle.close()).toMatchObject({ outputs: [{ key: "a", json: '"1"' }], problem: null });
 });
 
 test("a stop says who asked for it", async () => {

@@ -8,6 +8,7 @@ import { type AttemptOptions, RunnerAttemptHandle } from "./runner-attempt-handl
 import { noLimits } from "./attempt-limits.ts";
 import { compiledCodeVariables } from "./compiled-code.ts";
 import { noteRunner, removeStrays } from "./leftovers.ts";
+import { createMessageBatch } from "./message-batch.ts";
 import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runner-protocol.ts";
 
 /** How long the runner may take to kill everything and end, in milliseconds. */
@@ -27,6 +28,9 @@ export interface RunnerClientOptions {
 export class RunnerClient {
   readonly #options: RunnerClientOptions;
   readonly #attempts = new Map<string, RunnerAttemptHandle>();
+  readonly #outbox = createMessageBatch<RunnerRequest>((requests) => {
+    if (this.#runner?.connected === true) this.#runner.send([...requests], () => {});
+  });
   #runner: ChildProcess | null = null;
   #leaseDeadlineMs: number | null = null;
   #isStopping = false;
@@ -60,6 +64,11 @@ export class RunnerClient {
     return handle;
   }
 
+  /** Lets handles know what their attempts use; they do a moment later. */
+  measure(): void {
+    if (this.#runner !== null && this.#attempts.size > 0) this.#send({ kind: "measure" });
+  }
+
   /** Everything is killed after so many milliseconds, even if this process can't say so by then (G4). */
   setLease(remainingMs: number): void {
     this.#leaseDeadlineMs = hostMonotonicMs() + remainingMs;
@@ -82,6 +91,7 @@ export class RunnerClient {
     const runner = this.#runner;
     if (runner === null) return;
     const exited = once(runner, "exit");
+    this.#outbox.flush();
     if (runner.connected) runner.disconnect();
     const controller = new AbortController();
     const timeout = delay(stopTimeoutMs, undefined, { signal: controller.signal }).then(
@@ -104,9 +114,9 @@ export class RunnerClient {
     this.#runner = runner;
     if (runner.pid !== undefined) noteRunner(this.#options.dataDir, runner.pid);
     let isReady = false;
-    runner.on("message", (message) => {
+    runner.on("message", (messages) => {
       isReady = true;
-      this.#handle(message as RunnerMessage);
+      for (const message of messages as readonly RunnerMessage[]) this.#handle(message);
     });
     runner.on("error", (error) => {
       this.#options.logger.error({ err: error }, "runner can't be reached");
@@ -118,13 +128,17 @@ export class RunnerClient {
   }
 
   #send(request: RunnerRequest): void {
-    const runner = this.#isStopping ? this.#runner : this.#ensureRunner();
-    if (runner?.connected === true) runner.send(request, () => {});
+    if (!this.#isStopping) this.#ensureRunner();
+    this.#outbox.add(request);
   }
 
   #handle(message: RunnerMessage): void {
     if (message.kind === "ready") {
       this.#tellMissing(message);
+      return;
+    }
+    if (message.kind === "measured") {
+      for (const [token, attempt] of this.#attempts) attempt.usage = message.usages[token] ?? null;
       return;
     }
     if (message.kind === "warning") {
@@ -143,6 +157,8 @@ export class RunnerClient {
 
   async #replace(exit: { code: number | null; signal: string | null; isReady: boolean }): Promise<void> {
     this.#runner = null;
+    // What was meant for it is of attempts that are lost now; the next one is told of the lease by itself.
+    this.#outbox.clear();
     const lost = [...this.#attempts.values()];
     const { code, signal, isReady } = exit;
     if (!this.#isStopping)

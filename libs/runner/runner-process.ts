@@ -1,6 +1,8 @@
+import type { UsageNow } from "./attempt-limits.ts";
 import { attemptDirectories } from "./attempt-directories.ts";
 import { findCgroupSupport, type CgroupSupport, type Controller } from "./cgroup-support.ts";
 import { LimitWatch } from "./limit-watch.ts";
+import { createMessageBatch } from "./message-batch.ts";
 import { RunnerAttempt } from "./runner-attempt.ts";
 import { hostMonotonicMs, type RunnerMessage, type RunnerRequest } from "./runner-protocol.ts";
 import { openSpareDirectories } from "./spare-directories.ts";
@@ -17,13 +19,19 @@ const spares = openSpareDirectories(dataDir);
 const attempts = new Map<string, RunnerAttempt>();
 let leaseTimer: NodeJS.Timeout | undefined;
 
-function send(message: RunnerMessage): void {
-  if (process.connected) process.send?.(message, undefined, undefined, () => {});
-}
+const outbox = createMessageBatch<RunnerMessage>((messages) => {
+  if (process.connected) process.send?.(messages, undefined, undefined, () => {});
+});
+const send = outbox.add;
 
 function handle(request: RunnerRequest): void {
   if (request.kind === "lease") {
     armLease(request.deadlineMs);
+    return;
+  }
+  if (request.kind === "measure") {
+    const usages = [...attempts].flatMap(([token, { usageNow }]) => (usageNow === null ? [] : [[token, usageNow]]));
+    send({ kind: "measured", usages: Object.fromEntries(usages) as Readonly<Record<string, UsageNow>> });
     return;
   }
   if (request.kind === "open") {
@@ -73,7 +81,9 @@ function killAll(): void {
   for (const attempt of attempts.values()) attempt.stop(0);
 }
 
-process.on("message", (request) => handle(request as RunnerRequest));
+process.on("message", (requests) => {
+  for (const request of requests as readonly RunnerRequest[]) handle(request);
+});
 process.on("disconnect", () => {
   clearTimeout(leaseTimer);
   killAll();

@@ -1,5 +1,5 @@
 import type { ProcessOptions } from "#operators/operator.ts";
-import type { AttemptLimits, AttemptUsage } from "./attempt-limits.ts";
+import type { AttemptLimits, AttemptUsage, UsageNow } from "./attempt-limits.ts";
 import type { Enclosure } from "./enclosure/enclosure.ts";
 import type { StartFailure } from "./find-executable.ts";
 import type { LimitBreach } from "./limit-breach.ts";
@@ -40,7 +40,15 @@ export interface ProcessEnd {
   readonly failure: StartFailure | null;
 }
 
-/** From the session process to the runner. `attempt` is the token. */
+/** What is known of an attempt when nothing of it runs. Its log is complete, and it has no artifacts that nobody looked at. */
+export interface AttemptRemains {
+  readonly outputs: readonly Output[];
+  /** Why the output file can't be used; null when it can. */
+  readonly problem: string | null;
+  readonly usage: AttemptUsage;
+}
+
+/** From the session process to the runner, which gets lists of them. `attempt` is the token. */
 export type RunnerRequest =
   | {
       readonly kind: "open";
@@ -59,23 +67,27 @@ export type RunnerRequest =
   | { readonly kind: "credit"; readonly attempt: string; readonly amount: number }
   /** Ends the attempt; answered by `closed`. */
   | { readonly kind: "close"; readonly attempt: string }
+  /** Answered by `measured`. */
+  | { readonly kind: "measure" }
   /** All attempts are killed when the host's monotonic clock passes this (G4). */
   | { readonly kind: "lease"; readonly deadlineMs: number };
 
-/** From the runner. */
+/** From the runner, in lists too. */
 export type RunnerMessage =
   /** `missing`: what the host lacks to hold attempts to all limits by itself, and `instead` what is done in its place. */
   | { readonly kind: "ready"; readonly missing: string | null; readonly instead: string }
-  | { readonly kind: "exited"; readonly attempt: string; readonly process: number; readonly end: ProcessEnd }
-  | { readonly kind: "log"; readonly attempt: string; readonly piece: LogPiece }
   | {
-      readonly kind: "closed";
+      readonly kind: "exited";
       readonly attempt: string;
-      readonly outputs: readonly Output[];
-      /** Why the output file can't be used; null when it can. */
-      readonly problem: string | null;
-      readonly usage: AttemptUsage;
+      readonly process: number;
+      readonly end: ProcessEnd;
+      /** What the attempt leaves if this was its last process; null: only `closed` can tell. */
+      readonly left: AttemptRemains | null;
     }
+  | { readonly kind: "log"; readonly attempt: string; readonly piece: LogPiece }
+  | { readonly kind: "closed"; readonly attempt: string; readonly left: AttemptRemains }
+  /** Of those that have a process, by token. */
+  | { readonly kind: "measured"; readonly usages: Readonly<Record<string, UsageNow>> }
   | { readonly kind: "warning"; readonly attempt: string; readonly message: string };
 
 /** Milliseconds of the host's monotonic clock, the same for every process on it. */

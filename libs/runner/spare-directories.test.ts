@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -27,7 +28,7 @@ function makeAttempt(token: string): AttemptDirectories {
   const directories = attemptDirectories(dataDir, token);
   mkdirSync(directories.base, { recursive: true, mode: 0o700 });
   for (const path of folders(directories)) mkdirSync(path, { mode: 0o700 });
-  writeFileSync(directories.outputFile, "");
+  writeFileSync(directories.outputFile, "", { mode: 0o600 });
   return directories;
 }
 
@@ -55,6 +56,32 @@ test("a later attempt gets empty private folders, whatever the earlier one left 
     expect(statSync(path).mode & 0o7777).toBe(0o700);
   }
   expect(spares.take(attemptDirectories(dataDir, "third"))).toBe(false);
+});
+
+test("an empty output file and the note of the cgroup stay, and nothing in their places that leads elsewhere", () => {
+  const spares = openSpareDirectories(dataDir);
+  const elsewhere = join(dataDir, "elsewhere");
+  writeFileSync(elsewhere, "", { mode: 0o600 });
+  const keptOf = (token: string, change: (directories: AttemptDirectories) => void): readonly string[] => {
+    const directories = makeAttempt(token);
+    writeFileSync(directories.cgroupNote, "/sys/fs/cgroup/x", { mode: 0o600 });
+    change(directories);
+    expect(spares.keep(directories)).toBe(true);
+    const later = attemptDirectories(dataDir, `${token}-later`);
+    expect(spares.take(later)).toBe(true);
+    return readdirSync(later.base).filter((name) => !["artifacts", "code", "tmp", "work"].includes(name));
+  };
+  const replace = (path: string, make: (path: string) => void): void => {
+    rmSync(path);
+    make(path);
+  };
+  expect(keptOf("untouched", () => {}).toSorted()).toEqual(["cgroup", "output"]);
+  expect(keptOf("written", ({ outputFile }) => writeFileSync(outputFile, "secret=1"))).toEqual(["cgroup"]);
+  expect(keptOf("opened", ({ outputFile }) => chmodSync(outputFile, 0o644))).toEqual(["cgroup"]);
+  const link = (path: string): void => symlinkSync(elsewhere, path);
+  expect(keptOf("led", ({ cgroupNote }) => replace(cgroupNote, link))).toEqual(["output"]);
+  const shared = ({ outputFile }: AttemptDirectories) => replace(outputFile, (path) => linkSync(elsewhere, path));
+  expect(keptOf("shared", shared)).toEqual(["cgroup"]);
 });
 
 describe("what is not as it was made is not kept", () => {

@@ -1,12 +1,13 @@
 import { lstatSync, mkdirSync, opendirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type AttemptDirectories, removeDirectory } from "./attempt-directories.ts";
+import { type AttemptDirectories, privateFileMode, removeDirectory } from "./attempt-directories.ts";
 
 /** Directories that are kept at one time; the bound of a folder that nobody else looks after. */
 const maxSpares = 64;
 /** What an attempt may leave in a folder that is kept; more is removed elsewhere, since it takes longer. */
 const maxLeft = 64;
 const privateMode = 0o700;
+const maxNoteBytes = 4096;
 const modeBits = 0o7777;
 /** A folder that once held many files stays large on some file systems; beyond this it is not kept. */
 const maxFolderBytes = 64 * 1024;
@@ -51,14 +52,22 @@ export function openSpareDirectories(dataDir: string): SpareDirectories {
   };
 }
 
-/** Leaves the empty folders alone. Throws when something is not as it was made. */
-function restore({ base, work, temporary, artifacts, code }: AttemptDirectories): void {
+/**
+ * Leaves the empty folders alone, with the empty output file and the note of the cgroup, which the next attempt writes
+ * over: some file systems (ext4) take the longer for a new file the more were removed in the last seconds. Throws when
+ * something is not as it was made.
+ */
+function restore({ base, work, temporary, artifacts, code, outputFile, cgroupNote }: AttemptDirectories): void {
   const { dev } = lstatSync(base);
   const folders = [base, work, temporary, artifacts, code];
   for (const folder of folders) checkFolder(folder, dev);
   for (const folder of [work, temporary, artifacts, code]) emptyFolder(folder, { left: maxLeft });
   const kept = new Set(folders.map((folder) => basename(folder)));
-  for (const name of readdirSync(base)) if (!kept.has(name)) unlinkSync(join(base, name));
+  for (const name of readdirSync(base)) {
+    const path = join(base, name);
+    const isReused = (path === outputFile && isOurs(path, 0)) || (path === cgroupNote && isOurs(path, maxNoteBytes));
+    if (!isReused && !kept.has(name)) unlinkSync(path);
+  }
 }
 
 /** Throws unless it is a private folder of this user, small, and nothing is mounted there. */
@@ -67,6 +76,13 @@ function checkFolder(folder: string, device: number): void {
   const isOurs = stats.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & modeBits) === privateMode;
   if (!isOurs || stats.dev !== device || stats.blocks * blockBytes > maxFolderBytes)
     throw new Error(`${folder} is not as it was made`);
+}
+
+/** A small private file that is nowhere else and leads nowhere else: what is written to it stays there. */
+function isOurs(path: string, maxBytes: number): boolean {
+  const stats = lstatSync(path);
+  const isPrivate = stats.uid === process.geteuid?.() && (stats.mode & modeBits) === privateFileMode;
+  return stats.isFile() && stats.nlink === 1 && isPrivate && stats.size <= maxBytes;
 }
 
 function emptyFolder(path: string, budget: { left: number }): void {

@@ -31,7 +31,8 @@ function assigned(fields: MessageInitShape<typeof AssignmentSchema>): Assignment
   return found;
 }
 
-const policy = { pull: "never", mountRoots: [], dataDirectory: "/data" } as const;
+const owner = { worker: "w", home: "here" };
+const policy = { pull: "never", mountRoots: [], dataDirectory: "/data", owner } as const;
 const decide = (enclosure: Partial<AssignedEnclosure>, host = able, operator = {}, operatorType = "bash") =>
   enclosureOf({ ...assigned({}), operator, operatorType, enclosure: { ...open, ...enclosure } }, host, policy);
 

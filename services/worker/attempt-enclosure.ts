@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { isWithin } from "#runner/enclosure/closed-folders.ts";
+import type { ContainerOwner } from "#runner/enclosure/container-owner.ts";
 import type { ContainerMount, Enclosure, PullPolicy } from "#runner/enclosure/enclosure.ts";
 import type { EnclosureCapability, HostEnclosures } from "#runner/enclosure/host-enclosures.ts";
 import { type Assignment, type AttemptReport, failureReport } from "./attempt.ts";
@@ -15,6 +16,8 @@ export interface ContainerPolicy {
 export interface EnclosurePolicy extends ContainerPolicy {
   /** No enclosed attempt sees more of it than its own folders. Absolute. */
   readonly dataDirectory: string;
+  /** Whose its containers are. */
+  readonly owner: ContainerOwner;
 }
 
 const imagePattern = /^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$/;
@@ -54,7 +57,7 @@ export function enclosureOf(
 function containerOf(
   { enclosure, operator, operatorType, dagDirectory, requests }: Assignment,
   host: HostEnclosures,
-  { pull, mountRoots, dataDirectory }: EnclosurePolicy,
+  { pull, mountRoots, dataDirectory, owner }: EnclosurePolicy,
 ): Enclosure | AttemptReport {
   if (host.container === null) return notHere("container", host);
   const isOwn = operatorType === "container";
@@ -66,7 +69,7 @@ function containerOf(
   const mounts = isOwn ? readMounts(operator["mounts"], mountRoots) : [];
   if ("kind" in mounts) return mounts;
   const network = enclosure?.network ?? "none";
-  const given = { dagDirectory, dataDirectory, mounts };
+  const given = { dagDirectory, dataDirectory, mounts, owner };
   return { kind: "container", image, network, gpus: requests.gpus, ...given, pull, tool: host.container };
 }
 

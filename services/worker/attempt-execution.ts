@@ -4,7 +4,7 @@ import type { Operator, OperatorContext, OperatorResult, ProcessResult, StopReas
 import type { OperatorHost } from "#operators/operator-host.ts";
 import type { OperatorCatalog } from "#operators/operator-catalog.ts";
 import { withTempDir } from "#operators/temp-dir.ts";
-import { noLimits } from "#runner/attempt-limits.ts";
+import { noLimits, type UsageNow } from "#runner/attempt-limits.ts";
 import { buildAttemptEnvironment, findEnvironmentProblem } from "#runner/attempt-environment.ts";
 import type { Enclosure } from "#runner/enclosure/enclosure.ts";
 import type { HostEnclosures } from "#runner/enclosure/host-enclosures.ts";
@@ -13,9 +13,10 @@ import type { RunnerClient } from "#runner/runner-client.ts";
 import type { LogPiece } from "#runner/runner-protocol.ts";
 import type { SecretKeeper } from "#secrets/secret-keeper.ts";
 import type { SecretSource } from "#secrets/secret-source.ts";
-import { keepArtifacts, type SendArtifact } from "./artifact-keeping.ts";
+import type { SendArtifact } from "./artifact-keeping.ts";
 import { type Assignment, type AttemptReport, failureReport } from "./attempt.ts";
 import { type EnclosurePolicy, enclosureOf, notEnclosedReport } from "./attempt-enclosure.ts";
+import { takeRemains } from "./attempt-remains.ts";
 import { noOutputFile, toReport } from "./attempt-report.ts";
 import { startWithSecrets } from "./secret-execution.ts";
 
@@ -46,6 +47,8 @@ export interface Execution {
   /** Ends it before its end; the first reason is the one that is reported, the shortest grace the one that counts. */
   readonly stop: (reason: StopReason, graceMs: number) => void;
   readonly addLogCredit: (cost: number) => void;
+  /** What its processes used when that was measured last; null: nobody has. Absent: it has none. */
+  readonly usage?: () => UsageNow | null;
 }
 
 /** Starts an attempt: in this process if its operator has none of its own, else through the runner. */
@@ -148,12 +151,11 @@ function runInRunner(operator: Operator, received: Assignment, options: KeepingO
     const problem = findEnvironmentProblem(context.environment);
     const result = problem === null ? await catchThrown(() => operator.execute(context)) : configurationError(problem);
     clearTimeout(timeout);
-    await keepArtifacts(handle.directories.artifacts, {
+    const file = await takeRemains(handle, {
       send: options.sendArtifact,
       signal: stopping.discarded,
       say: (text) => context.log("system", text),
     });
-    const file = await handle.close();
     stopping.dispose();
     const reason = processes.find(({ stoppedBy }) => stoppedBy !== null)?.stoppedBy ?? stopping.reason;
     const wasStopped =
@@ -167,7 +169,12 @@ function runInRunner(operator: Operator, received: Assignment, options: KeepingO
       lastStdoutLine: assignment.captureStdout ? (processes.at(-1)?.lastStdoutLine ?? "") : null,
     });
   };
-  return { ended: finish(), stop: stopping.stop, addLogCredit: (cost) => handle.addCredit(cost) };
+  return {
+    ended: finish(),
+    stop: stopping.stop,
+    addLogCredit: (cost) => handle.addCredit(cost),
+    usage: () => handle.usage,
+  };
 }
 
 function fillTempDir(assignment: Assignment, directory: string): Assignment {

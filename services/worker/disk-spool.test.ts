@@ -1,10 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock } from "#clock/system-clock.ts";
 import { createLogger } from "#telemetry/logger.ts";
+import { createManualClock } from "#testing/manual-clock.ts";
 import { type AttemptRef, type AttemptReport, failureReport, keyOf } from "./attempt.ts";
 import { DiskSpool } from "./disk-spool.ts";
 import { decodeOutcomeFile, encodeOutcomeFile } from "./outcome-file.ts";
@@ -62,6 +64,27 @@ describe("an outcome", () => {
 
     await written(0);
     expect(spool.list()).toEqual([]);
+  });
+
+  test("is not written while acknowledgements are known to come that late", async () => {
+    const clock = createManualClock();
+    let writes = 0;
+    const count = async (): Promise<void> => void (writes += 1);
+    const folder = { write: count, sync: async () => undefined, remove: async () => undefined };
+    const spool = new DiskSpool({ folder, outcomes: [], clock, logger });
+    const writesUntilAcknowledged = async (ms: number): Promise<number> => {
+      writes = 0;
+      spool.put(outcome("a"));
+      clock.advance(ms);
+      await setImmediate();
+      spool.remove(outcome("a").key);
+      return writes;
+    };
+
+    expect(await writesUntilAcknowledged(40)).toBe(1);
+    for (let number = 0; number < 20; number += 1) await writesUntilAcknowledged(40);
+    expect(await writesUntilAcknowledged(40)).toBe(0);
+    expect(await writesUntilAcknowledged(400)).toBe(1);
   });
 
   test("of an earlier start goes when it is acknowledged", async () => {

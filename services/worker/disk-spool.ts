@@ -4,13 +4,8 @@ import type { Logger } from "#telemetry/logger.ts";
 import { encodeOutcomeFile } from "./outcome-file.ts";
 import type { OutcomeFolder } from "./outcome-folder.ts";
 import type { OutcomeSpool, SpooledOutcome } from "./outcome-spool.ts";
+import { SpoolPatience } from "./spool-patience.ts";
 
-/**
- * An outcome is sent at once and written when it has waited this long for its acknowledgement: most are acknowledged
- * before, and cost no write (about 2 ms with its fsync). A worker that dies in between is a lost worker; nothing was
- * promised of the attempt yet.
- */
-const patienceMs = 10;
 const retryMs = 5000;
 const writesAtOnce = 2;
 const writesPerSync = 64;
@@ -23,7 +18,11 @@ export interface DiskSpoolOptions {
   readonly logger: Logger;
 }
 
-/** Keeps outcomes in memory and, while they wait, on disk: they survive the end of the process. */
+/**
+ * Keeps outcomes in memory and, while they wait, on disk: they survive the end of the process. An outcome is sent at once and
+ * written when its acknowledgement is late. A worker that dies before is a lost worker; nothing was promised of the
+ * attempt yet.
+ */
 export class DiskSpool implements OutcomeSpool {
   readonly #options: DiskSpoolOptions;
   readonly #kept: Map<string, SpooledOutcome>;
@@ -31,6 +30,9 @@ export class DiskSpool implements OutcomeSpool {
   readonly #filed: Set<string>;
   /** When each of the others is to be written. */
   readonly #dueAt = new Map<string, number>();
+  /** When each came, of those that did not come with the folder. */
+  readonly #since = new Map<string, number>();
+  readonly #patience = new SpoolPatience();
   #timer: Timer | null = null;
   #work: Promise<void> = Promise.resolve();
   #problem: string | null = null;
@@ -53,13 +55,19 @@ export class DiskSpool implements OutcomeSpool {
 
   put(outcome: SpooledOutcome): void {
     this.#kept.set(outcome.key, outcome);
-    this.#dueAt.set(outcome.key, this.#options.clock.now() + patienceMs);
-    this.#schedule(patienceMs);
+    const since = this.#options.clock.now();
+    const { ms } = this.#patience;
+    this.#since.set(outcome.key, since);
+    this.#dueAt.set(outcome.key, since + ms);
+    this.#schedule(ms);
   }
 
   remove(key: string): void {
     this.#kept.delete(key);
     this.#dueAt.delete(key);
+    const since = this.#since.get(key);
+    if (since !== undefined) this.#patience.note(this.#options.clock.now() - since);
+    this.#since.delete(key);
     if (!this.#filed.has(key)) return;
     this.#work = this.#work
       .then(() => this.#discard(key))
@@ -95,7 +103,8 @@ export class DiskSpool implements OutcomeSpool {
       if (this.#problem !== null) logger.info("no outcome waits for the disk any more");
       this.#problem = null;
       // Those that came last are looked at once more; mostly they are acknowledged by then.
-      if (this.#dueAt.size > 0) this.#schedule(patienceMs);
+      const [next] = this.#dueAt.values();
+      if (next !== undefined) this.#schedule(Math.max(0, next - this.#options.clock.now()));
     } catch (thrown) {
       const error = describeError(thrown);
       if (this.#problem === null) logger.error({ error }, "outcomes can't be written: they are kept in memory alone");

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { readEnvironment } from "#config/environment.ts";
 import type { Settings } from "#config/settings-schema.ts";
@@ -6,7 +6,7 @@ import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { OperatorCatalog } from "#operators/operator-catalog.ts";
 import type { Bus } from "#ports/bus.ts";
 import type { Service } from "#rpc/service.ts";
-import { findHostEnclosures, type HostEnclosures } from "#runner/enclosure/host-enclosures.ts";
+import { findEnclosuresOnce, type HostEnclosures } from "#runner/enclosure/host-enclosures.ts";
 import { createSecretSource } from "#secrets/secret-source.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { measureResources } from "./machine-resources.ts";
@@ -27,6 +27,8 @@ export function wireWorker(
   },
 ): Service {
   const { worker, dataDir } = settings;
+  const { version } = parts;
+  const file = join(resolve(dataDir), "worker", "enclosures.json");
   return createWorker({
     ...parts,
     host: createOperatorHost(settings, parts.logger),
@@ -36,7 +38,7 @@ export function wireWorker(
     queues: worker.queues,
     slots: worker.slots,
     labels: worker.labels,
-    findEnclosures: parts.findEnclosures ?? (() => findHostEnclosures(readEnvironment())),
+    findEnclosures: parts.findEnclosures ?? (() => findEnclosuresOnce(readEnvironment(), { file, version })),
     containers: { pull: worker.containerPull, mountRoots: worker.containerMounts },
     resources: setResources(worker.resources),
     drainTimeoutMs: worker.drainTimeoutMs,

@@ -40,6 +40,7 @@ export function startWithSecrets(assignment: Assignment, options: ExecutionOptio
       inner?.stop(reason, graceMs);
     },
     addLogCredit: (cost) => inner?.addLogCredit(cost),
+    usage: () => inner?.usage?.() ?? null,
   };
 }
 

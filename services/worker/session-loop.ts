@@ -9,6 +9,7 @@ import type { SendArtifact } from "./artifact-keeping.ts";
 import { ArtifactUploads } from "./artifact-uploads.ts";
 import { type Assignment, type AttemptRef, type AttemptReport, failureReport, keyOf } from "./attempt.ts";
 import type { Execution } from "./attempt-execution.ts";
+import type { AttemptUse } from "./attempt-usage-message.ts";
 import { AttemptLogs, type NumberedChunk } from "./attempt-logs.ts";
 import type { OutcomeSpool } from "./outcome-spool.ts";
 import type { ResourceUsage } from "./pressure.ts";
@@ -122,6 +123,13 @@ export class SessionLoop {
     );
   }
 
+  #usages(held: readonly AttemptRef[]): readonly AttemptUse[] {
+    return held.flatMap((ref) => {
+      const usage = this.#executions.get(keyOf(ref))?.usage?.() ?? null;
+      return usage === null ? [] : [{ ref, usage }];
+    });
+  }
+
   #end(): void {
     this.#timer?.cancel();
     this.#firstContact.resolve();
@@ -159,7 +167,7 @@ export class SessionLoop {
         this.#executions.get(effect.key)?.stop(effect.reason, effect.graceMs);
         return;
       case "send_beat":
-        this.#send(toMessage(effect));
+        this.#send(toMessage(effect, this.#usages(effect.held)));
         this.measure();
         return;
       case "pass_ticket":
@@ -181,7 +189,7 @@ export class SessionLoop {
         this.#options.onRefused(effect.problem);
         return;
       case "note":
-        this.#options.logger[effect.level]({ worker_id: this.#options.workerId, ...effect.fields }, effect.text);
+        this.#options.logger[effect.level](effect.fields, effect.text);
         return;
       default:
         this.#say(effect);

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { ResourcesSchema } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { type AttemptUse, toAttemptUsage } from "./attempt-usage-message.ts";
 import { toRefMessage, type toRequest } from "./session-messages.ts";
 import type { SessionEffect } from "./session-signals.ts";
 
@@ -36,7 +37,8 @@ export type SpokenEffect = Extract<
   }
 >;
 
-export function toMessage(effect: SpokenEffect): Parameters<typeof toRequest>[0] {
+/** `uses` go with a heartbeat. */
+export function toMessage(effect: SpokenEffect, uses: readonly AttemptUse[] = []): Parameters<typeof toRequest>[0] {
   switch (effect.kind) {
     case "send_beat": {
       const { sequence, held, freeSlots, usage, strain } = effect;
@@ -46,6 +48,7 @@ export function toMessage(effect: SpokenEffect): Parameters<typeof toRequest>[0]
         freeSlots,
         degradedReason: strain?.reason ?? "",
         yields: strain?.yields ?? false,
+        attemptUsage: uses.map(toAttemptUsage),
         ...(usage === null ? {} : { usage }),
       };
       return { case: "heartbeat", value };

@@ -14,6 +14,8 @@ import type { Service } from "#rpc/service.ts";
 import { selectHostVariables } from "#runner/attempt-environment.ts";
 import { killLeftovers } from "#runner/leftovers.ts";
 import { RunnerClient } from "#runner/runner-client.ts";
+import { type ContainerOwner, containerOwner, removeOrphans } from "#runner/enclosure/container-owner.ts";
+import type { ContainerTool } from "#runner/enclosure/enclosure.ts";
 import type { HostEnclosures } from "#runner/enclosure/host-enclosures.ts";
 import type { SecretSource } from "#secrets/secret-source.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -50,7 +52,7 @@ export interface WorkerOptions {
   /** False: it goes on trying, for somebody may set right what it is refused for. */
   readonly endsWhenRefused: boolean;
   /** Where its tickets come from; null: attempts come over the session alone. */
-  readonly bus: Pick<Bus, "consumeTickets"> | null;
+  readonly bus: Pick<Bus, "consumeTickets" | "breakers"> | null;
   /** Closed with the worker. */
   readonly host: OperatorHost;
   /** What it runs. */
@@ -100,6 +102,7 @@ export function createWorker(options: WorkerOptions): Service {
     health: () => ({
       ...workerHealth(started),
       hosts: breakerComponent(options.host.outbound.guard?.breakers ?? []),
+      ...(options.bus === null ? {} : { breakers: breakerComponent(options.bus.breakers) }),
     }),
   };
 }
@@ -113,6 +116,8 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
       endPredecessors(home, logger),
       findEnclosures(options, logger),
     ]);
+    const owner = containerOwner(home.workerId, home.directory);
+    if (enclosures.container !== null) await sweepContainers(enclosures.container, owner, logger);
     const hostVariables = selectHostVariables(readEnvironment());
     const runner = new RunnerClient({ dataDir: home.directory, environment: hostVariables, logger });
     const spool = await openSpool(home.directory, logger);
@@ -140,7 +145,7 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
       execute: (assignment, onLog, sendArtifact) =>
         startExecution(assignment, {
           ...{ runner, host, operators, secrets, hostVariables, enclosures },
-          containers: { ...options.containers, dataDirectory: dataDir },
+          containers: { ...options.containers, dataDirectory: dataDir, owner },
           ...{ sendArtifact, onLog },
         }),
       setRunnerLease: (ms) => runner.setLease(ms),
@@ -149,6 +154,7 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
       logger,
       recordIncarnations,
       measure: async () => {
+        runner.measure();
         const usage = await meter.measure();
         if (isFull(usage.diskPercent)) await sweep(runner, logger);
         return usage;
@@ -173,6 +179,17 @@ async function endPredecessors({ directory, predecessors }: WorkerHome, logger: 
   if (unsure.length === 0) return predecessors;
   logger.error({ attempts: unsure }, "containers of an earlier start may still run: their engine gives no answer");
   return [];
+}
+
+/** Nothing of this worker runs yet: containers of its own are of a start that left nothing else on the host. */
+async function sweepContainers(tool: ContainerTool, owner: ContainerOwner, logger: Logger): Promise<void> {
+  const { removed, problem } = await removeOrphans(tool, owner);
+  if (removed > 0) logger.warn({ containers: removed }, "removed containers that an earlier start of this worker left");
+  if (problem !== null)
+    logger.error(
+      { reason: problem },
+      "containers of an earlier start may still run: their engine does not remove them",
+    );
 }
 
 /** Says once what attempts can't have here: those that ask for it go to other workers. */

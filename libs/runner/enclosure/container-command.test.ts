@@ -42,6 +42,13 @@ describe("the options of a container", () => {
     expect(words.slice(-6)).toEqual(["--entrypoint", "sh", "--", "alpine:3", "-c", "true"]);
   });
 
+  test("say whose it is, so that the worker finds it when all else is gone", () => {
+    expect(argumentsOf({ owner: { worker: "w1", home: "00ff" } })).toContain(
+      "--label millrace.worker=w1 --label millrace.home=00ff",
+    );
+    expect(argumentsOf()).not.toContain("millrace.worker");
+  });
+
   test("leave the image's entry point where no program is named", () => {
     expect(containerArguments(place, { ...options, file: "", args: [] }).at(-1)).toBe("alpine:3");
     expect(containerArguments(place, { ...options, file: "" })).not.toContain("--entrypoint");

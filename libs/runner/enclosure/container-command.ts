@@ -3,6 +3,7 @@ import type { AttemptDirectories } from "../attempt-directories.ts";
 import type { AttemptLimits } from "../attempt-limits.ts";
 import type { StartFailure } from "../find-executable.ts";
 import { dataWithin } from "./closed-folders.ts";
+import { ownerLabels } from "./container-owner.ts";
 import type { ContainerEnclosure, ContainerMount } from "./enclosure.ts";
 
 /** Every container of ours has this label, its attempt's token the value. */
@@ -28,9 +29,10 @@ interface ContainerPlace {
  */
 export function containerArguments(place: ContainerPlace, options: ProcessOptions): readonly string[] {
   const { enclosure, token, directories, environmentFile } = place;
-  const { tool, image, network, gpus } = enclosure;
+  const { tool, image, network, gpus, owner } = enclosure;
   return [
     ...["run", "--name", containerName(token), "--label", `${containerLabel}=${token}`, "--pull", "never"],
+    ...(owner === undefined ? [] : ownerLabels(owner).flatMap((label) => ["--label", label])),
     // What it writes is the attempt's log, masked and bounded; the engine keeps no other.
     ...["--stop-timeout", "0", "--sig-proxy=false", "--log-driver", "none"],
     ...["--network", networkOf(tool.kind, network), ...(tool.kind === "podman" ? ["--http-proxy=false"] : [])],

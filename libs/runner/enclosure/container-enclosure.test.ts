@@ -8,6 +8,7 @@ import { openAttempt, useDataDir } from "../attempt-harness.testsuite.ts";
 import type { AttemptLimits } from "../attempt-limits.ts";
 import { killLeftovers } from "../leftovers.ts";
 import { listProcesses } from "../process-table.ts";
+import { removeOrphans } from "./container-owner.ts";
 import type { ContainerEnclosure, ContainerTool } from "./enclosure.ts";
 import { findContainerTool } from "./find-container-tool.ts";
 
@@ -194,8 +195,8 @@ describe.skipIf(engine === null)("a process in a container", { timeout: 60_000 }
 const stubborn = `trap "" TERM; (setsid sh -c 'trap "" TERM; touch up; while :; do sleep 1; done' &); while :; do sleep 1; done`;
 
 describe.skipIf(engine === null)("the end of a container", { timeout: 60_000 }, () => {
-  const open = async (command: string) => {
-    const opened = openAttempt({ enclosure: container() });
+  const open = async (command: string, enclosure = container()) => {
+    const opened = openAttempt({ enclosure });
     opened.start(command, { file: "sh", environment: {} });
     await vi.waitFor(() => expect(existsSync(`${opened.directories.work}/up`)).toBe(true), { timeout: 20_000 });
     return opened;
@@ -226,6 +227,19 @@ describe.skipIf(engine === null)("the end of a container", { timeout: 60_000 }, 
     expect(await killLeftovers(dataDir(), () => {})).toEqual({ killed: 1, unsure: [] });
     expect(living()).toEqual([]);
     expect(engine?.containers()).toEqual([]);
+  });
+
+  test("what a start left whose folders are gone is found by its labels, and another worker's goes on", async () => {
+    const owner = { worker: "w1", home: "00ff" };
+    const { living, attempt, end } = await open(stubborn, container({ owner }));
+    expect(await removeOrphans(tool, { ...owner, worker: "w2" })).toEqual({ removed: 0, problem: null });
+    expect(await removeOrphans(tool, { ...owner, home: "00" })).toEqual({ removed: 0, problem: null });
+    expect(living().length).toBeGreaterThan(1);
+    expect(await removeOrphans(tool, owner)).toEqual({ removed: 1, problem: null });
+    expect(engine?.containers()).toEqual([]);
+    await vi.waitFor(() => end(), { timeout: 30_000 });
+    expect(living()).toEqual([]);
+    await attempt.close();
   });
 
   test("a container whose engine's program was killed alone does not outlive its attempt", async () => {

@@ -1,3 +1,5 @@
+import type { ContainerOwner } from "./container-owner.ts";
+
 /** What an attempt's processes reach. `outbound`: they may connect to other machines, and nothing connects to them. */
 export type NetworkReach = "none" | "outbound" | "full";
 
@@ -59,6 +61,8 @@ export interface ContainerEnclosure {
   readonly dataDirectory: string;
   readonly pull: PullPolicy;
   readonly tool: ContainerTool;
+  /** Absent: no worker looks for it when it starts. */
+  readonly owner?: ContainerOwner;
 }
 
 /** What surrounds the processes of an attempt. It travels with the attempt to the runner, which surrounds each of them. */

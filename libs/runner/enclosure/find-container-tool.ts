@@ -2,25 +2,10 @@ import { existsSync } from "node:fs";
 import { findExecutable } from "../find-executable.ts";
 import { callTool } from "./call-tool.ts";
 import type { ContainerTool } from "./enclosure.ts";
+import { toolEnvironment } from "./tool-environment.ts";
 
 /** An engine must answer within this time to be used, in milliseconds. */
 const answerTimeoutMs = 3000;
-
-/** Variables that tell an engine's program where the engine, its settings and its registries are. */
-const toolNames: ReadonlySet<string> = new Set([
-  "PATH",
-  "HOME",
-  "USER",
-  "LOGNAME",
-  "LANG",
-  "TMPDIR",
-  "DBUS_SESSION_BUS_ADDRESS",
-  "REGISTRY_AUTH_FILE",
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "NO_PROXY",
-]);
-const toolPrefixes: readonly string[] = ["XDG_", "DOCKER_", "CONTAINER_", "CONTAINERS_"];
 
 /** Where distributions put the init process that podman gives to containers. */
 const podmanInits: readonly string[] = [
@@ -49,16 +34,27 @@ const engines: readonly Engine[] = [
   },
 ];
 
-/** The first engine that answers, or what each of them said; all are asked at once. One that is installed may still have no daemon. */
+/**
+ * The first engine that answers, or what each of them said; all are asked at once. One that is installed may still have no
+ * daemon. `podman`, which has none, is what it answered before, where that still holds.
+ */
 export async function findContainerTool(
   host: Readonly<Record<string, string | undefined>>,
+  podman: { readonly hasInit: boolean } | null = null,
 ): Promise<ContainerTool | { readonly reason: string }> {
   const environment = toolEnvironment(host);
+  const known = podman === null ? null : findProgram("podman", environment);
+  if (podman !== null && known !== null) return toTool("podman", known, { ...podman, environment });
   const reasons: string[] = [];
-  const answers = engines.map((engine) => askEngine(engine, environment));
+  const stop = new AbortController();
+  const answers = engines.map((engine) => askEngine(engine, { environment, signal: stop.signal }));
   for (const answer of answers) {
     const found = await answer;
-    if (found !== null && "path" in found) return found;
+    if (found !== null && "path" in found) {
+      // One that has not answered yet is not left behind.
+      stop.abort();
+      return found;
+    }
     if (found !== null) reasons.push(found.reason);
   }
   return { reason: reasons.length === 0 ? "there is no program podman or docker; install one" : reasons.join("; ") };
@@ -67,22 +63,25 @@ export async function findContainerTool(
 /** Null: there is no such program. Never rejects. */
 async function askEngine(
   { kind, question, hasInit }: Engine,
-  environment: Readonly<Record<string, string>>,
+  { environment, signal }: { readonly environment: Readonly<Record<string, string>>; readonly signal: AbortSignal },
 ): Promise<ContainerTool | { readonly reason: string } | null> {
-  const found = findExecutable(kind, { searchPath: environment["PATH"] ?? "", cwd: "/" });
-  if (!("path" in found)) return null;
-  const { path } = found;
-  const { exitCode, stdout, complaint } = await callTool(path, question, { environment, timeoutMs: answerTimeoutMs });
+  const path = findProgram(kind, environment);
+  if (path === null) return null;
+  const call = { environment, timeoutMs: answerTimeoutMs, signal };
+  const { exitCode, stdout, complaint } = await callTool(path, question, call);
   if (exitCode !== 0) return { reason: `${path} is there and can't be used: ${complaint}` };
-  const user = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  return { kind, path, hasInit: hasInit(stdout), environment, user };
+  return toTool(kind, path, { hasInit: hasInit(stdout), environment });
 }
 
-function toolEnvironment(host: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  const selected: Record<string, string> = {};
-  for (const [name, value] of Object.entries(host)) {
-    const isWanted = toolNames.has(name.toUpperCase()) || toolPrefixes.some((prefix) => name.startsWith(prefix));
-    if (value !== undefined && isWanted) selected[name] = value;
-  }
-  return selected;
+function findProgram(name: string, environment: Readonly<Record<string, string>>): string | null {
+  const found = findExecutable(name, { searchPath: environment["PATH"] ?? "", cwd: "/" });
+  return "path" in found ? found.path : null;
+}
+
+function toTool(
+  kind: ContainerTool["kind"],
+  path: string,
+  found: Pick<ContainerTool, "hasInit" | "environment">,
+): ContainerTool {
+  return { kind, path, ...found, user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 } };
 }

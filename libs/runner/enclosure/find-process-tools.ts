@@ -19,8 +19,11 @@ type Found =
   | { readonly tools: ProcessTools; readonly outboundReason: string | null }
   | { readonly reason: string; readonly outboundReason: string };
 
-/** The programs that enclose processes, or what is in the way. */
-export async function findProcessTools(host: Readonly<Record<string, string | undefined>>): Promise<Found> {
+/** The programs that enclose processes, or what is in the way. `areKnown`: all of it worked before, and nothing has changed. */
+export async function findProcessTools(
+  host: Readonly<Record<string, string | undefined>>,
+  areKnown = false,
+): Promise<Found> {
   const find = (name: string): string | null => {
     const found = findExecutable(name, { searchPath: host["PATH"] ?? systemPath, cwd: "/" });
     return "path" in found ? found.path : null;
@@ -28,6 +31,7 @@ export async function findProcessTools(host: Readonly<Record<string, string | un
   const bubblewrap = find("bwrap");
   if (bubblewrap === null) return lacking("there is no program bwrap; install bubblewrap");
   const slirp4netns = find("slirp4netns");
+  if (areKnown && slirp4netns !== null) return { tools: { bubblewrap, slirp4netns }, outboundReason: null };
   const [apart, outside] = await Promise.all([
     tryCommand(bubblewrap, ["--unshare-net", ...tryOptions, ...nothing]),
     slirp4netns === null ? "there is no program slirp4netns; install it" : tryOutbound({ bubblewrap, slirp4netns }),

@@ -17,6 +17,8 @@ export interface CommandPlace {
   readonly directories: AttemptDirectories;
   /** Null: the host has none, or the engine's own holds the container. */
   readonly cgroup: string | null;
+  /** Where the runner is, if processes are born in the attempt's cgroup; null: they join it themselves. */
+  readonly home: string | null;
   /** Null: nothing surrounds it. */
   readonly enclosure: Enclosure | null;
   readonly limits: AttemptLimits;
@@ -86,7 +88,7 @@ function inContainer(
 
 function withinCgroup(
   { file, args }: { readonly file: string; readonly args: readonly string[] },
-  { cgroup }: CommandPlace,
+  { cgroup, home }: CommandPlace,
 ): { readonly file: string; readonly args: readonly string[] } {
-  return cgroup === null ? { file, args } : joinCgroup(cgroup, file, args);
+  return cgroup === null || home !== null ? { file, args } : joinCgroup(cgroup, file, args);
 }
