@@ -4,6 +4,7 @@ import { type RunningServer, startServer } from "#rpc/server.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import type { CliContext } from "./context.ts";
 import { createHealthHandler } from "./serve/health-handler.ts";
+import { limitHeapGrowth } from "./serve/heap-growth.ts";
 import { startMemoryTrim } from "./serve/memory-trim.ts";
 import type { OpenedService } from "./serve/opened-service.ts";
 import { stopInOrder } from "./serve/stop-in-order.ts";
@@ -26,6 +27,7 @@ export interface ServeOptions {
  */
 export async function serveProcess(options: ServeOptions): Promise<void> {
   const { context, logger } = options;
+  limitHeapGrowth();
   const stopping = new AbortController();
   const stopRequested = new Promise<void>((resolve) =>
     stopping.signal.addEventListener("abort", () => resolve(), { once: true }),

@@ -36,7 +36,7 @@ export async function openAllServices(options: OpenServiceOptions): Promise<Open
     const parser = wireParser(settings, { store, operators: operators.schemas, logger: part("parser") });
     const scheduler = wireScheduler(settings, { store, logger: part("scheduler") });
     const inProcess = (service: Service) => createInProcessTransport(service.routes, { logger: part(service.name) });
-    const artifacts = openArtifacts(settings);
+    const artifacts = openArtifacts(settings, logger);
     const executor = wireExecutor(settings, {
       store,
       artifacts,

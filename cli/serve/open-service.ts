@@ -65,7 +65,7 @@ const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Pro
     const scheduler = createPeerTransport({ addresses: settings.peers.scheduler, logger });
     const service = wireExecutor(settings, {
       store,
-      artifacts: openArtifacts(settings),
+      artifacts: openArtifacts(settings, logger),
       operators,
       bus,
       scheduler,
@@ -100,10 +100,11 @@ const openers: Readonly<Record<ServiceName, (options: OpenServiceOptions) => Pro
     const executor = createPeerTransport({ addresses: settings.peers.executors, logger });
     const service = wireGateway(settings, {
       store,
-      artifacts: openArtifacts(settings),
+      artifacts: openArtifacts(settings, logger),
       parser,
       scheduler,
       executor,
+      executors: () => executor.each(),
       version,
       logger,
     });

@@ -12,6 +12,7 @@ import type { RunEffects } from "./runs/run-effects.ts";
 import type { MakeRun } from "./runs/run-maker.ts";
 import type { RunWriter } from "./runs/run-writer.ts";
 import type { WorkerSession } from "./sessions/session.ts";
+import type { SessionRegistry } from "./sessions/session-registry.ts";
 import { createParts, type ExecutorParts } from "./executor-parts.ts";
 import { createSessionDoor } from "./sessions/session-door.ts";
 import type { DeploymentBackend } from "./dispatch/served-backends.ts";
@@ -52,6 +53,8 @@ export interface ExecutorCore {
   /** Does what follows the commit of a change that was not submitted here. */
   readonly perform: RunEffects["perform"];
   readonly sessionService: ServiceImpl<typeof WorkerSessionService>;
+  /** The workers that are connected here. */
+  readonly sessions: SessionRegistry;
   readonly isHealthy: boolean;
   start(): void;
   /** Drains the sessions and writes what is under way. */
@@ -68,6 +71,7 @@ export function createExecutorCore(options: ExecutorCoreOptions): ExecutorCore {
     submit: parts.submit,
     perform: (run, decision) => parts.effects.perform(run, decision),
     sessionService: createSessionDoor({ ...options, ...parts }),
+    sessions,
     get isHealthy() {
       return writer.isHealthy && scans.isHealthy;
     },

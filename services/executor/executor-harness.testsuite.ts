@@ -17,6 +17,7 @@ import { expectRegistered, newVersion } from "#testing/dag-builder.ts";
 import { newRun } from "#testing/store-driver.ts";
 import { createExecutor } from "./executor.ts";
 import type { MakeRun } from "./runs/run-maker.ts";
+import type { Retention } from "./upkeep/retention-loop.ts";
 import { FakeWorker, type FakeWorkerOptions, patience } from "./fake-worker.testsuite.ts";
 
 export const workerLeaseMs = 2000;
@@ -54,6 +55,8 @@ export async function startExecutor(
     leaseMs?: number;
     makeRun?: MakeRun;
     artifacts?: ArtifactStore;
+    /** Absent: everything is kept. */
+    retention?: Retention;
   } = {},
 ): Promise<ExecutorHarness> {
   const service = createExecutor({
@@ -81,6 +84,7 @@ export async function startExecutor(
     dagsDirectory: "/dags",
     logMaxBytes: 1024,
     consistencyIntervalMs: 0,
+    retention: options.retention ?? { outputs: 0, artifacts: 0, logs: 0 },
     logger,
   });
   await service.start();

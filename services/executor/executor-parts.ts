@@ -1,4 +1,5 @@
 import { AppError } from "#errors/app-error.ts";
+import { createReadyOffers } from "./dispatch/ready-offers.ts";
 import { createRunOffers } from "./dispatch/run-offers.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { servedBackends } from "./dispatch/served-backends.ts";
@@ -40,7 +41,9 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
   const { store, clock, logger, assignments, handOff } = options;
   const backends = servedBackends(options.backend, options.bus !== null);
   const sessions = new SessionRegistry();
-  const submit: RunWriter["submit"] = (submission) => writer.submit(submission);
+  // A slot that something else has with the same write is not there for the hand-off.
+  const submit: RunWriter["submit"] = (submission) =>
+    writer.submit(dispatcher.fillFreed(submission) ? { ...submission, freesSlotOf: null } : submission);
   const claiming = (runKeys: readonly number[]): void => void assignments.prefetch(runKeys);
   const slotsFreed = (): void => {
     // What came free may have been handed on already.
@@ -50,6 +53,7 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
     ...{ store, clock, sessions, assignments, logger, submit, slotsFreed },
     dueIn: (ms) => loops.due.pokeIn(ms),
     waitIn: (ms) => loops.waits.pokeIn(ms),
+    offerReady: (run, decision) => offerReady(run, decision),
   });
   const writer = new RunWriter({
     ...{ store, clock, logger },
@@ -64,8 +68,12 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
   const { bus, redispatchAfterMs, reserveAfterMs } = options;
   const dispatching = { store, sessions, submit, redispatchAfterMs, logger, backends };
   const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus });
-  const dispatcher = new Dispatcher({ ...dispatching, clock, tickets, claiming, reserveAfterMs, handOff });
+  const dispatcher = new Dispatcher({ ...dispatching, clock, tickets, claiming, slotsFreed, reserveAfterMs, handOff });
   const mayOffer = (): boolean => handOff && !dispatcher.hasBacklog && sessions.freeSlots > 0;
+  const offerReady =
+    tickets === null || handOff
+      ? (): boolean => false
+      : createReadyOffers({ sessions, tickets, mayOffer: () => !dispatcher.hasBacklog && !dispatcher.isPicking });
   const offerRun = createRunOffers({ submit, claiming, mayOffer, wake: () => dispatcher.wake() });
   const repair = new RepairScan({ store, sessions, effects, submit });
   const eventRelay = new EventRelay(store, options.executorId, clock);

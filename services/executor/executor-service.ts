@@ -8,6 +8,7 @@ import {
   RequestDrainResponseSchema,
   SetRunPausedResponseSchema,
 } from "#gen/millrace/v1/executor_service_pb.js";
+import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import type { Store } from "#ports/store.ts";
 import { repairRun } from "./runs/repair-run.ts";
 import type { Submission, SubmissionResult } from "./runs/turn.ts";
@@ -16,9 +17,10 @@ import type { Submission, SubmissionResult } from "./runs/turn.ts";
 export function createExecutorService(
   store: Store,
   submit: (submission: Submission) => Promise<SubmissionResult>,
+  operators: OperatorSchemas,
 ): Omit<
   ServiceImpl<typeof ExecutorService>,
-  "replayDeadLetter" | "dropDeadLetter" | "answerApproval" | "checkConsistency"
+  "replayDeadLetter" | "dropDeadLetter" | "answerApproval" | "checkConsistency" | "listUsage"
 > {
   return {
     async cancelRun(request) {
@@ -42,7 +44,7 @@ export function createExecutorService(
       return create(RequestDrainResponseSchema);
     },
     async repairRun(request) {
-      return create(RepairRunResponseSchema, { repair: await repairRun({ store, submit }, request) });
+      return create(RepairRunResponseSchema, { repair: await repairRun({ store, submit, operators }, request) });
     },
   };
 }

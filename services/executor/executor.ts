@@ -13,8 +13,10 @@ import { BusFeed } from "./events/bus-feed.ts";
 import { createConsistencyHandler } from "./upkeep/consistency-handler.ts";
 import { ConsistencyLoop } from "./upkeep/consistency-loop.ts";
 import { createDeadLetterHandlers } from "./upkeep/dead-letter-handlers.ts";
+import { type Retention, RetentionLoop } from "./upkeep/retention-loop.ts";
 import { createExecutorCore, type ExecutorCore, type ExecutorCoreOptions } from "./executor-core.ts";
 import { createExecutorService } from "./executor-service.ts";
+import { createUsageHandler } from "./sessions/attempt-usages.ts";
 
 export interface ExecutorOptions extends Omit<ExecutorCoreOptions, "clock" | "assignments" | "bus" | "takesQueues"> {
   /** Tickets and public events go there; null: attempts go over the sessions, events to the event log alone. */
@@ -25,6 +27,7 @@ export interface ExecutorOptions extends Omit<ExecutorCoreOptions, "clock" | "as
   readonly logMaxBytes: number;
   /** Time between looks at the whole state; 0: only on demand. */
   readonly consistencyIntervalMs: number;
+  readonly retention: Retention;
 }
 
 export interface Executor extends Service {
@@ -44,12 +47,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const takesQueues = (queues: readonly string[]): void => feed?.takesQueues(queues);
   const core = createExecutorCore({ ...options, clock, assignments, takesQueues });
   const consistency = createConsistency(options, core);
+  const retention = new RetentionLoop({ ...options, clock });
   const health = (): Readonly<Record<string, ComponentStatus>> => ({
     executor: core.isHealthy
       ? { status: "healthy", detail: "" }
       : { status: "degraded", detail: "the database does not answer; what happened is kept and written later" },
     ...(feed === null ? {} : { bus: feed.health }),
-    breakers: breakerComponent([...store.breakers, ...(bus?.breakers ?? [])]),
+    breakers: breakerComponent([...store.breakers, ...(bus?.breakers ?? []), ...(options.artifacts?.breakers ?? [])]),
   });
   const sessionRoutes: Executor["sessionRoutes"] = (router) => {
     router.service(WorkerSessionService, core.sessionService);
@@ -63,16 +67,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const deadLetters = createDeadLetterHandlers({ letters: store.deadLetters, bus, logger });
       const approvals = createApprovalHandler({ store, submit: core.submit, clock });
       const check = createConsistencyHandler({ check: consistency.check, version: options.programVersion, health });
-      const runs = createExecutorService(store, core.submit);
-      router.service(ExecutorService, { ...runs, ...approvals, ...deadLetters, ...check });
+      const runs = createExecutorService(store, core.submit, options.operators);
+      const usage = createUsageHandler(core.sessions);
+      router.service(ExecutorService, { ...runs, ...approvals, ...deadLetters, ...check, ...usage });
     },
     async start() {
       feed?.start();
       core.start();
       consistency.loop.start();
+      retention.start();
     },
     async stop() {
-      await consistency.loop.stop();
+      await Promise.all([consistency.loop.stop(), retention.stop()]);
       await core.stop();
       await feed?.stop();
     },

@@ -26,7 +26,8 @@ interface ExecutorParts {
 }
 
 /** The executor as the settings want it. */
-export function wireExecutor({ executor, worker, dags, logs, kafka }: Settings, parts: ExecutorParts): Executor {
+export function wireExecutor(settings: Settings, parts: ExecutorParts): Executor {
+  const { executor, worker, dags, logs, kafka } = settings;
   const { version, store, logger, bus, artifacts } = parts;
   const automatic = bus === null ? parts.backend : "kafka";
   return createExecutor({
@@ -49,5 +50,10 @@ export function wireExecutor({ executor, worker, dags, logs, kafka }: Settings, 
     dagsDirectory: resolve(dags.directory),
     logMaxBytes: logs.maxBytes,
     consistencyIntervalMs: executor.consistencyIntervalMs,
+    retention: {
+      outputs: settings.outputs.retentionMs,
+      artifacts: settings.artifacts.retentionMs,
+      logs: logs.retentionMs,
+    },
   });
 }

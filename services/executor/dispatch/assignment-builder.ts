@@ -119,9 +119,11 @@ export class AssignmentBuilder implements Assignments {
     const ingredients = await this.#fetch(run);
     const { compiled } = ingredients.version;
     const given = await this.#readGiven(ingredients, run, instance);
-    // The attempt begins with its answer; to whoever reads the number it has begun.
+    // The attempt begins with its answer, and its run with the first wait; to whoever reads of them they have begun.
     const coming = { ...instance, tryNumber: instance.tryNumber + 1 };
-    const { operator } = renderTask(compiled, instance.task, this.#context(ingredients, run, coming, given));
+    const startedAt = run.run.startedAt ?? this.#options.store.now();
+    const begun = { ...run, run: { ...run.run, startedAt } };
+    const { operator } = renderTask(compiled, instance.task, this.#context(ingredients, begun, coming, given));
     const { operatorType } = taskOf(run, instance);
     return { operatorType, config: operator, timezone: compiled.definition.timezone };
   }

@@ -1,4 +1,4 @@
-import { largestRooms } from "#core/resource-amounts.ts";
+import { largestRooms, noResources } from "#core/resource-amounts.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -6,14 +6,23 @@ import { describeError } from "#errors/app-error.ts";
 import type { ExecutorBackend, PlannedClaim } from "#ports/executor-backend.ts";
 import type { PickedInstances } from "#ports/queued-instance.ts";
 import { planDispatch } from "./dispatch-plan.ts";
+import { PickedAhead } from "./picked-ahead.ts";
 import { pushClaim } from "./push-claim.ts";
 import { Reservations } from "./reservations.ts";
 import type { RunWriter } from "../runs/run-writer.ts";
-import type { HandOffScope } from "../runs/turn.ts";
+import type { HandOffScope, Submission } from "../runs/turn.ts";
 import type { ServedBackends } from "./served-backends.ts";
 import type { WorkerSession } from "../sessions/session.ts";
 import { groupByWork } from "../sessions/session-groups.ts";
 import type { SessionRegistry } from "../sessions/session-registry.ts";
+
+/** Workers that take the same work, and what to pick for them: for free slots, and beyond them. */
+interface Look {
+  readonly sessions: readonly WorkerSession[];
+  readonly work: string;
+  readonly free: number;
+  readonly ahead: number;
+}
 
 const retryDelayMs = 500;
 /** Every so many picks one takes the oldest of all, so that nothing waits for ever (I7). */
@@ -35,6 +44,8 @@ export interface DispatcherOptions {
   readonly logger: Logger;
   /** Called with the runs whose instances are about to be claimed. */
   readonly claiming: (runKeys: readonly number[]) => void;
+  /** Called when a worker has a slot that it had not. */
+  readonly slotsFreed: () => void;
 }
 
 /**
@@ -44,6 +55,7 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #reservations: Reservations;
+  readonly #ahead: PickedAhead;
   #isWoken = false;
   #isRunning = false;
   #isStopped = false;
@@ -57,6 +69,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#reservations = new Reservations(options);
+    this.#ahead = new PickedAhead(options.clock);
   }
 
   /** True while something may be waiting that was not offered a slot: a hand-off would pass it by. */
@@ -76,8 +89,27 @@ export class Dispatcher {
     return !this.#isWoken && this.#onlyRun === runKey ? "all" : "nothing";
   }
 
+  /**
+   * Gives the slot that this submission frees to the best of what waits, in the same write; false: there is nothing that was
+   * picked lately, and the slot is free for whoever looks next.
+   */
+  fillFreed({ freesSlotOf: workerKey, freesResources = noResources }: Submission): boolean {
+    const session = workerKey === null ? undefined : this.#options.sessions.get(workerKey);
+    if (session === undefined || this.#isStopped || !session.acceptsWork || session.reservedFor !== null) return false;
+    const instance = this.#ahead.take(session.work, freesResources);
+    if (this.#ahead.isLow(session.work)) this.#start();
+    if (instance === null) return false;
+    this.#pickCount += 1;
+    void this.#claimAhead({ workerKey: session.workerKey, instance });
+    return true;
+  }
+
   wake(): void {
     this.#isWoken = true;
+    this.#start();
+  }
+
+  #start(): void {
     if (this.#isRunning || this.#isStopped) return;
     this.#isRunning = true;
     void this.#run();
@@ -90,10 +122,10 @@ export class Dispatcher {
 
   async #run(): Promise<void> {
     try {
-      for (let again = false; (this.#isWoken || again) && !this.#isStopped; ) {
+      for (let again = true; again && !this.#isStopped; ) {
         if (this.#isWoken) this.#onlyRun = null;
         this.#isWoken = false;
-        again = await this.#dispatch();
+        again = (await this.#dispatch()) || this.#isWoken;
       }
     } catch (error) {
       this.#options.logger.warn({ error: describeError(error) }, "dispatching failed and is tried again");
@@ -109,32 +141,64 @@ export class Dispatcher {
   /** Answers whether to look once more: slots or work may be left. */
   async #dispatch(): Promise<boolean> {
     await this.#reservations.keep();
-    const groups = groupByWork(this.#options.sessions.all().filter((session) => session.freeSlots > 0));
-    this.#backlog = groups.length === 0;
-    const found = await Promise.all(groups.map((group) => this.#dispatchTo(group)));
+    const looks = groupByWork(this.#options.sessions.all().filter((session) => session.acceptsWork))
+      .map((sessions) => this.#plan(sessions))
+      .filter(({ free, ahead }) => free > 0 || ahead > 0);
+    this.#backlog = looks.every(({ free }) => free === 0);
+    const found = await Promise.all(looks.map((look) => this.#dispatchTo(look)));
     const [first] = found;
     if (first !== undefined) this.#onlyRun = found.length === 1 ? first.onlyRun : null;
     return this.#backlog && found.some(({ count }) => count > 0);
   }
 
+  #plan(sessions: readonly WorkerSession[]): Look {
+    const free = sessions.reduce((sum, session) => sum + session.freeSlots, 0);
+    const slots = sessions.reduce((sum, session) => sum + session.slots, 0);
+    const work = sessions[0]?.work ?? "";
+    return { sessions, work, free, ahead: this.#options.handOff ? this.#ahead.wanted(work, slots) : 0 };
+  }
+
   /** Fills the free slots of workers that take the same work; answers how many it found something for. */
-  async #dispatchTo(sessions: readonly WorkerSession[]): Promise<{ count: number; onlyRun: number | null }> {
-    const { tickets } = this.#options;
-    const limit = sessions.reduce((sum, session) => sum + session.freeSlots, 0);
-    const { instances: picked, mayBeMore, onlyRun } = await this.#pick(sessions, limit);
-    this.#pickCount += picked.length;
+  async #dispatchTo({ sessions, work, free, ahead }: Look): Promise<{ count: number; onlyRun: number | null }> {
+    const { tickets, handOff } = this.#options;
+    const since = this.#options.clock.now();
+    const picked = await this.#ahead.without(() => this.#pick(sessions, free + ahead));
+    const { instances, mayBeMore, onlyRun } = picked;
     const planned = planDispatch(
-      picked,
+      instances,
       sessions.map(({ workerKey, freeSlots, room }) => ({ workerKey, freeSlots, room })),
     );
-    if (mayBeMore || planned.length < picked.length) this.#backlog = true;
-    this.#options.claiming(planned.map(({ instance }) => instance.runKey));
-    // What the outcomes of one run go on with has no use for tickets.
-    const isHandedOn = this.#options.handOff && onlyRun !== null;
-    const isOffer = ({ instance }: PlannedClaim): boolean => !isHandedOn && tickets?.mayOffer(instance) === true;
-    const claims = planned.filter((claim) => !isOffer(claim)).map((claim) => pushClaim(this.#options, claim));
+    this.#pickCount += planned.length;
+    const isMoreThanSlots = mayBeMore || planned.length < instances.length;
+    if (isMoreThanSlots) this.#backlog = true;
+    this.#options.claiming(instances.map(({ runKey }) => runKey));
+    const isPlanned = new Set(planned.map(({ instance }) => instance));
+    const left = handOff && onlyRun === null ? instances.filter((instance) => !isPlanned.has(instance)) : [];
+    this.#ahead.put(work, left, { since, isCut: isMoreThanSlots && handOff && onlyRun === null });
+    // Tickets are stamped, which keeps executors apart that pick the same; alone, a claim is the shorter way.
+    const isDirect = handOff && (onlyRun !== null || !this.#ahead.hasRivals);
+    const isOffer = ({ instance }: PlannedClaim): boolean => !isDirect && tickets?.mayOffer(instance) === true;
+    const claims = planned.filter((claim) => !isOffer(claim)).map((claim) => this.#claim(claim));
     const [offered = 0] = await Promise.all([tickets?.offer(planned.filter(isOffer)), ...claims]);
     return { count: claims.length + offered, onlyRun };
+  }
+
+  async #claim(claim: PlannedClaim): Promise<void> {
+    const result = await pushClaim(this.#options, claim);
+    const wasFree = result === null || (result.kind === "judged" && result.verdict.accepted);
+    if (!wasFree) this.#ahead.noteRival();
+  }
+
+  /** A claim of what was picked before; where it fails the instance stays queued, and its slot is free. */
+  async #claimAhead(claim: PlannedClaim): Promise<void> {
+    try {
+      await this.#claim(claim);
+    } catch (error) {
+      this.#options.logger.debug({ error: describeError(error) }, "a claim was not written");
+    } finally {
+      this.#ahead.settle(claim.instance);
+      this.#options.slotsFreed();
+    }
   }
 
   async #pick(sessions: readonly WorkerSession[], limit: number): Promise<PickedInstances> {

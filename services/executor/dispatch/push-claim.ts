@@ -2,7 +2,10 @@ import type { PlannedClaim } from "#ports/executor-backend.ts";
 import type { SessionRegistry } from "../sessions/session-registry.ts";
 import type { Submission, SubmissionResult } from "../runs/turn.ts";
 
-/** Claims an instance for a worker, whose slot is taken meanwhile; the assignment follows the commit, on its session. */
+/**
+ * Claims an instance for a worker, whose slot is taken meanwhile; the assignment follows the commit, on its session.
+ * Null: the worker has gone.
+ */
 export async function pushClaim(
   {
     sessions,
@@ -12,13 +15,13 @@ export async function pushClaim(
     readonly submit: (submission: Submission) => Promise<SubmissionResult>;
   },
   { workerKey, instance }: PlannedClaim,
-): Promise<void> {
+): Promise<SubmissionResult | null> {
   const session = sessions.get(workerKey);
-  if (session === undefined) return;
+  if (session === undefined) return null;
   const { runKey, ordinal, generation, tryNumber, requests } = instance;
   session.reserve(1, requests);
   try {
-    await submit({
+    return await submit({
       runKey,
       event: { kind: "claim", ordinal, generation, tryNumber, workerKey },
       freesSlotOf: null,

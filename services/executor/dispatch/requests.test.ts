@@ -99,7 +99,7 @@ describe("an executor, with tasks that ask for resources", () => {
     const worker = executor.connect({ workerId: "w", hello: resources({ memory: 1024n }) });
     await worker.heard("welcome");
     const small = Array.from({ length: 12 }, (_, place) => `id: s${place}, priority: 5, resources: {memory: 512Mi}`);
-    await executor.startRun(definition(["id: big, resources: {memory: 1Gi}", ...small]));
+    const runId = await executor.startRun(definition(["id: big, resources: {memory: 1Gi}", ...small]));
     const ended = new Set<Assignment>();
     const sized = () => worker.assignments.filter(({ attempt }) => attempt?.taskId !== "any");
     const end = async (assignment: Assignment | undefined): Promise<void> => {
@@ -121,6 +121,10 @@ describe("an executor, with tasks that ask for resources", () => {
     }
     const before = sized().length;
     expect(before).toBeLessThan(small.length);
+    worker.beat(running().map(refOf));
+    const keptFor = async () =>
+      (await store.queries.explain(runId, { ordinal: null, limit: 1 }))?.workers[0]?.reservedFor;
+    await vi.waitFor(async () => expect(await keptFor()).toMatchObject({ runId, taskId: "big" }), patience);
     await end(running()[0]);
     await worker.assigned("big");
     expect(sized()[before]?.attempt?.taskId).toBe("big");

@@ -33,7 +33,8 @@ interface Waiting extends PickedInstance {
 /**
  * Keeps small requests from starving large ones: of the workers that take the same work one at a time is reserved for
  * what has waited longest for resources. It begins no other attempt that asks for any until it has room for that one.
- * Nothing of it is stored: another executor reserves one of its own workers, and whoever claims first has the attempt.
+ * Nothing of it is decided in the store: another executor reserves one of its own workers, and whoever claims first has
+ * the attempt. The beats of a worker say what it is reserved for, for those who ask why something waits.
  */
 export class Reservations {
   readonly #options: ReservationsOptions;
@@ -89,7 +90,8 @@ export class Reservations {
     const chosen = workerToReserve(waiting.requests, workers);
     const session = group.find(({ workerKey }) => workerKey === chosen?.workerKey);
     if (session === undefined) return;
-    session.reservedFor = waiting;
+    const { runKey, ordinal } = waiting;
+    session.reservedFor = { runKey, ordinal, reservedAt: this.#options.store.now() };
     this.#requests.set(session, waiting);
   }
 

@@ -3,6 +3,7 @@ import type { OutputRef } from "#definition/rendering/compile-definition.ts";
 import type { Json, JsonObject } from "#definition/model.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { Store } from "#ports/store.ts";
+import { removalText } from "#rpc/removal-text.ts";
 
 /** The outputs of a task as expressions see them; undefined for a task that was not asked for. */
 export type TaskOutputs = (task: string) => JsonObject | undefined;
@@ -44,7 +45,27 @@ export async function readTaskOutputs(
       if (source !== undefined) source.outputs.add(source.mapIndex, key, json);
     }
   }
+  const silent = [...collected].flatMap(([task, { isEmpty }]) => (isEmpty ? [task] : []));
+  if (silent.length > 0) await refuseRemoved(store, run, silent);
   return (task) => collected.get(task)?.values;
+}
+
+/** A task that left nothing may have left something that is removed by now: then nothing may be taken for its output. */
+async function refuseRemoved(store: Store, run: RunAggregate, tasks: readonly string[]): Promise<void> {
+  const removals = await store.retention.listRemovals(run.run.runKey);
+  const removal = removals.find(({ kind }) => kind === "outputs");
+  if (removal === undefined) return;
+  const lost = tasks.filter((id) =>
+    run.instances.some(({ task, mapIndex, endedAt }) => {
+      const isTask = mapIndex === null && run.plan.tasks[task]?.id === id;
+      return isTask && endedAt !== null && endedAt <= removal.removedAt;
+    }),
+  );
+  if (lost.length === 0) return;
+  const why = removalText("outputs", removal.retentionMs);
+  throw new AppError("OUTPUTS_REMOVED", `${why}, also those of ${lost.join(", ")}; rerun from there`, {
+    details: { dag_run_id: run.run.runId, tasks: lost },
+  });
 }
 
 /** The instances of these tasks, items included, each with the number of its fan-out's items. */
@@ -69,6 +90,10 @@ class CollectedOutputs {
   constructor(task: string, keys: ReadonlySet<string>) {
     this.#task = task;
     this.#keys = keys;
+  }
+
+  get isEmpty(): boolean {
+    return Object.keys(this.values).length === 0;
   }
 
   addEmptyLists(): void {

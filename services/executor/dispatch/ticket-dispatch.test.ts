@@ -1,14 +1,17 @@
 import { describe, expect, it, vi } from "vitest";
-import type { AttemptRef } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Assignment, AttemptRef } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { TicketDelivery } from "#ports/ticket-consumer.ts";
 import type { Store } from "#ports/store.ts";
 import { createClockedStore } from "#testing/clocked-store.ts";
+import { claim as claimInStore } from "#testing/store-driver.ts";
 import { openMemoryBroker } from "#testing/memory-broker.ts";
 import { type ExecutorHarness, startExecutor, toPlan } from "../executor-harness.testsuite.ts";
 import { type FakeWorker, patience, refOf } from "../fake-worker.testsuite.ts";
 
 const single = "id: single\ntasks: [{id: a, type: noop, operator: {}}]\n";
 const redispatchAfterMs = 60_000;
+
+const oneOf = (dag: number): string => `id: dag${dag}\ntasks: [{id: a, type: noop, operator: {}}]\n`;
 
 function wide(count: number): string {
   const tasks = Array.from({ length: count }, (_, place) => `  - {id: t${place}, type: noop, operator: {}}`);
@@ -24,10 +27,36 @@ interface Cluster {
   readonly tickets: TicketDelivery[];
 }
 
-async function startCluster(
-  options: { queues?: readonly string[]; redispatchAfterMs?: number; handOff?: boolean } = {},
-): Promise<Cluster> {
+/** A store of which another executor takes what a pick has just found. */
+function createContestedStore() {
   const { store, advance } = createClockedStore(toPlan);
+  const taken: number[] = [];
+  let isArmed = false;
+  const pickQueued: Store["runs"]["pickQueued"] = async (options) => {
+    const picked = await store.runs.pickQueued(options);
+    for (const { runKey, ordinal } of isArmed ? picked.instances : []) {
+      isArmed = false;
+      taken.push(await claimInStore(store, runKey, ordinal, 99));
+    }
+    return picked;
+  };
+  const rivals = { taken, takeNextPick: () => void (isArmed = true) };
+  return { store: { ...store, runs: { ...store.runs, pickQueued } }, advance, rivals };
+}
+
+async function assignmentOf(worker: FakeWorker, place: number): Promise<Assignment> {
+  return vi.waitFor(() => worker.assignments[place] ?? Promise.reject(new Error("nothing came")), patience);
+}
+
+async function startCluster(
+  options: {
+    queues?: readonly string[];
+    redispatchAfterMs?: number;
+    handOff?: boolean;
+    clocked?: ReturnType<typeof createClockedStore>;
+  } = {},
+): Promise<Cluster> {
+  const { store, advance } = options.clocked ?? createClockedStore(toPlan);
   const broker = openMemoryBroker({ queues: options.queues ?? ["default"], partitions: 4 });
   const executor = await startExecutor(store, {
     bus: broker.connect(),
@@ -100,21 +129,31 @@ describe("an executor with tickets", () => {
     expect(cluster.tickets).toEqual([]);
   });
 
-  it("offers by tickets what waits of several runs", async () => {
+  it("needs no ticket for what waits of several runs, while nobody else takes it", async () => {
     const cluster = await startCluster({ handOff: true });
     const worker = cluster.executor.connect({ workerId: "w", slots: 1 });
     worker.beat([]);
     await worker.heard("heartbeatReply");
-    const [first, second] = [await cluster.executor.startRun(wide(2)), await cluster.executor.startRun(single)];
+    const runs = [await cluster.executor.startRun(wide(2)), await cluster.executor.startRun(single)];
     worker.succeed(await worker.assigned("t0"));
-    const delivery = await ticketOf(cluster);
-    claim(worker, delivery);
-    worker.succeed(await worker.assigned(delivery.ticket.taskId));
-    worker.succeed(await worker.assigned(delivery.ticket.taskId === "a" ? "t1" : "a"));
-    for (const runId of [first, second]) {
-      expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
-    }
-    expect(cluster.tickets).toHaveLength(1);
+    for (const place of [1, 2]) worker.succeed(await assignmentOf(worker, place));
+    for (const runId of runs) expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
+    expect(cluster.tickets).toEqual([]);
+  });
+
+  it("offers by tickets what waits of several runs where another executor takes the same", async () => {
+    const { store, advance, rivals } = createContestedStore();
+    const cluster = await startCluster({ handOff: true, clocked: { store, advance } });
+    const worker = cluster.executor.connect({ workerId: "w", slots: 1 });
+    worker.beat([]);
+    await worker.heard("heartbeatReply");
+    for (let count = 0; count < 4; count += 1) await cluster.executor.startRun(oneOf(count));
+    const held = await assignmentOf(worker, 0);
+    rivals.takeNextPick();
+    worker.succeed(held);
+    claim(worker, await ticketOf(cluster));
+    worker.succeed(await assignmentOf(worker, 1));
+    expect(rivals.taken).toHaveLength(1);
   });
 
   it("has no more tickets out than its workers have slots", async () => {

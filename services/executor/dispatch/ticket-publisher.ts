@@ -22,6 +22,12 @@ export interface TicketPublisherOptions {
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
 }
 
+/** What has just become ready, and a worker with a free slot. */
+export interface ReadyOffer {
+  readonly ready: PickedInstance & StampedInstance;
+  readonly session: WorkerSession;
+}
+
 /** A ticket on its way, and whom it is meant for. */
 interface Offered {
   readonly id: string;
@@ -82,6 +88,24 @@ export class TicketPublisher implements ExecutorBackend {
     }
   }
 
+  /**
+   * Publishes tickets of what has just become ready, each for a worker with a free slot, and stamps it meanwhile: until then
+   * another executor may pick it too, and whoever claims first has it.
+   */
+  offerAtOnce(offers: readonly ReadyOffer[]): void {
+    const { store, redispatchAfterMs, logger } = this.#options;
+    const offered = offers.map(({ ready, session }) =>
+      this.#offerTo({ workerKey: session.workerKey, instance: ready }, ready),
+    );
+    const instances = offers.map(({ ready }) => ready);
+    const stamping = store.runs
+      .stampDispatched(instances, redispatchAfterMs)
+      .catch((error: unknown) =>
+        logger.debug({ error: describeError(error) }, "tickets were not stamped; the next scan may offer them again"),
+      );
+    void this.#publish(offered, stamping);
+  }
+
   #offerTo(planned: PlannedClaim, stamped: StampedInstance): Offered {
     const { runId: dagRunId, taskId, mapIndex, generation, tryNumber, queue, runKey, ordinal } = stamped;
     const ticket = { dagRunId, taskId, mapIndex, generation, tryNumber, skipHint: false };
@@ -92,7 +116,7 @@ export class TicketPublisher implements ExecutorBackend {
   }
 
   /** A publish that is refused may have arrived in part: whoever claims first has the attempt. */
-  async #publish(offered: readonly Offered[]): Promise<void> {
+  async #publish(offered: readonly Offered[], stamping: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { store, bus, logger } = this.#options;
     try {
       await bus.publishTickets(offered.map(({ outgoing }) => outgoing));
@@ -104,6 +128,7 @@ export class TicketPublisher implements ExecutorBackend {
         "tickets were not published; their attempts go over the sessions",
       );
       if (unclaimed.length === 0) return;
+      await stamping;
       const instances = unclaimed.map(({ planned }) => planned.instance);
       await Promise.all([
         store.runs

@@ -11,24 +11,29 @@ import type { RunFacts } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import { taskStateToProto } from "#rpc/task-state-to-proto.ts";
 
-/** What a repair comes to, in the API's words; `facts` are the run's before it. */
-export async function toRepairPlanMessage(
+/** Says what a repair comes to, in the API's words. */
+export type RepairPlanWriter = (tasks: readonly PlannedTask[]) => MessageInitShape<typeof RepairPlanSchema>;
+
+/** Reads what the answer to a repair says beside the tasks; `facts` are the run's before it. */
+export async function prepareRepairPlan(
   store: Store,
-  { facts, event, tasks }: { facts: RunFacts; event: RunEvent; tasks: readonly PlannedTask[] },
-): Promise<MessageInitShape<typeof RepairPlanSchema>> {
+  { facts, event, warnings }: { facts: RunFacts; event: RunEvent; warnings: readonly string[] },
+): Promise<RepairPlanWriter> {
   const target = event.kind === "rerun" ? event.target : null;
   const own = target?.version ?? (await store.definitions.getVersion(facts.versionKey));
-  const of = (action: PlannedTask["action"]) =>
-    tasks.filter((task) => task.action === action).map((task) => toPlannedTaskMessage(facts.runId, task));
-  return {
-    dagRunId: facts.runId,
-    version: own?.version ?? 0,
-    parameters: (target?.parameters?.values ?? facts.parameters) as JsonObject,
-    kept: of("keep"),
-    reRun: of("rerun"),
-    removed: of("remove"),
-    marked: of("mark"),
-    warnings: [...(target?.parameters?.warnings ?? [])],
+  return (tasks) => {
+    const of = (action: PlannedTask["action"]) =>
+      tasks.filter((task) => task.action === action).map((task) => toPlannedTaskMessage(facts.runId, task));
+    return {
+      dagRunId: facts.runId,
+      version: own?.version ?? 0,
+      parameters: (target?.parameters?.values ?? facts.parameters) as JsonObject,
+      kept: of("keep"),
+      reRun: of("rerun"),
+      removed: of("remove"),
+      marked: of("mark"),
+      warnings: [...(target?.parameters?.warnings ?? []), ...warnings],
+    };
   };
 }
 

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { closestName } from "#core/closest-name.ts";
 import { judgeEvents } from "#core/decide-run.ts";
 import type { EventVerdict } from "#core/event-verdict.ts";
-import type { RunEvent } from "#core/run-event.ts";
+import type { RerunTarget, RunEvent } from "#core/run-event.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { prepareRerun } from "#definition/rendering/prepare-rerun.ts";
 import { AppError } from "#errors/app-error.ts";
@@ -10,12 +10,13 @@ import { type RepairedTask, type RepairRunRequest, RerunFrom } from "#gen/millra
 import { type RepairPlanSchema, TaskState } from "#gen/millrace/v1/task_service_pb.js";
 import type { RunFacts } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
+import { checkRemovedOutputs, type RemovedOutputsDeps } from "./removed-outputs.ts";
 import { refusedRepair } from "./refused-repair.ts";
-import { toRepairPlanMessage } from "./repair-plan-message.ts";
+import { prepareRepairPlan, type RepairPlanWriter } from "./repair-plan-message.ts";
+import { type NamedRepair, nameRepair } from "./repair-request.ts";
 import type { Submission, SubmissionResult } from "./turn.ts";
 
-export interface RepairDeps {
-  readonly store: Store;
+export interface RepairDeps extends RemovedOutputsDeps {
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
 }
 
@@ -26,8 +27,9 @@ const maxTries = 5;
 
 /**
  * Reruns, clears or marks, and answers what came of it after COMMIT; with `plan` the same answer from the same decision,
- * which is not written. Throws RUN_NOT_FOUND, RUN_ARCHIVED, TASK_INSTANCE_NOT_FOUND, NOTHING_TO_REPAIR and what
- * `prepareRerun` throws.
+ * which is not written. A request that was answered before is answered the same again, and changes nothing. Throws
+ * RUN_NOT_FOUND, RUN_ARCHIVED, TASK_INSTANCE_NOT_FOUND, NOTHING_TO_REPAIR, IDEMPOTENCY_CONFLICT, OUTPUTS_REMOVED and
+ * what `prepareRerun` throws.
  */
 export async function repairRun(
   deps: RepairDeps,
@@ -35,14 +37,24 @@ export async function repairRun(
 ): Promise<MessageInitShape<typeof RepairPlanSchema>> {
   const runKey = await deps.store.runs.findRunKey(request.dagRunId);
   if (runKey === null) throw runNotFound(request);
+  const named = nameRepair(deps.store, request);
   for (let tries = 1; tries <= maxTries; tries += 1) {
+    const answered = await named?.findAnswer();
+    if (answered) return answered;
     const found = await readRun(deps.store, runKey);
     if (found === null) continue;
     const event = await toEvent(deps.store, found, request);
-    const verdict = request.plan ? await judge(deps.store, runKey, event) : await write(deps, runKey, event);
+    const judgeIt = () => judge(deps.store, { runKey, event });
+    const warnings = await checkRemovedOutputs(deps, { run: found.run, event, judge: judgeIt });
+    const toMessage = await prepareRepairPlan(deps.store, { facts: found.facts, event, warnings });
+    const prepared = { runKey, event, toMessage, named };
+    const verdict = request.plan ? await judgeIt() : await write(deps, prepared);
     if (verdict === null || isOvertaken(verdict)) continue;
-    if (!verdict.accepted) throw refusedRepair(verdict.reason, request.dagRunId);
-    return toRepairPlanMessage(deps.store, { facts: found.facts, event, tasks: verdict.repair?.tasks ?? [] });
+    if (verdict.accepted) return toMessage(verdict.repair?.tasks ?? []);
+    // A write of it that nobody has heard of may be what the refusal follows from.
+    const earlier = await named?.findAnswer();
+    if (earlier) return earlier;
+    throw refusedRepair(verdict.reason, request.dagRunId);
   }
   throw new AppError("RUN_CHANGED", `run ${request.dagRunId} changes too often to be repaired; try again`, {
     details: { dag_run_id: request.dagRunId },
@@ -61,7 +73,17 @@ async function readRun(store: Store, runKey: number): Promise<FoundRun | null> {
   return read?.kind === "unchanged" && facts !== undefined ? { run: read.run, facts } : null;
 }
 
-async function judge(store: Store, runKey: number, event: RepairEvent): Promise<EventVerdict | null> {
+interface PreparedRepair {
+  readonly runKey: number;
+  readonly event: RepairEvent;
+  readonly toMessage: RepairPlanWriter;
+  readonly named: NamedRepair | null;
+}
+
+async function judge(
+  store: Store,
+  { runKey, event }: Pick<PreparedRepair, "runKey" | "event">,
+): Promise<EventVerdict | null> {
   let verdict: EventVerdict | null = null;
   const decide = (run: RunAggregate): null => {
     verdict = judgeEvents(run, [event], store.now())[0] ?? null;
@@ -71,9 +93,20 @@ async function judge(store: Store, runKey: number, event: RepairEvent): Promise<
   return result?.kind === "unchanged" ? verdict : null;
 }
 
-async function write({ submit }: RepairDeps, runKey: number, event: RepairEvent): Promise<EventVerdict | null> {
-  const result = await submit({ runKey, event, freesSlotOf: null });
-  return result.kind === "judged" ? result.verdict : null;
+/** Null: the run is gone, or the request has got its answer meanwhile. */
+async function write(
+  { submit }: RepairDeps,
+  { runKey, event, toMessage, named }: PreparedRepair,
+): Promise<EventVerdict | null> {
+  const answer: Pick<Submission, "answer"> =
+    named === null ? {} : { answer: ({ repair }) => named.toKept(toMessage(repair?.tasks ?? [])) };
+  try {
+    const result = await submit({ runKey, event, freesSlotOf: null, ...answer });
+    return result.kind === "judged" ? result.verdict : null;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "IDEMPOTENCY_CONFLICT") return null;
+    throw error;
+  }
 }
 
 function isOvertaken(verdict: EventVerdict): boolean {
@@ -93,7 +126,7 @@ async function toEvent(store: Store, { run, facts }: FoundRun, request: RepairRu
       const from = fromOf(action.value);
       const tasks = target?.version?.plan.tasks ?? ownTasks(run);
       if (typeof from !== "string") for (const id of from) requireTask(id, tasks, request);
-      return { kind: "rerun", from, target, author };
+      return { kind: "rerun", from, target: target ?? unchanged(facts), author };
     }
     case "clear": {
       const { tasks, includeDownstream } = action.value;
@@ -107,6 +140,11 @@ async function toEvent(store: Store, { run, facts }: FoundRun, request: RepairRu
     case undefined:
       throw new AppError("INVALID_ARGUMENT", "action is missing; ask for rerun, clear or mark");
   }
+}
+
+/** A run that loses outputs has another revision: what was prepared with them is then refused. */
+function unchanged({ revision }: RunFacts): RerunTarget {
+  return { revision, version: null, parameters: null };
 }
 
 function fromOf({

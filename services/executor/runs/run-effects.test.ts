@@ -26,6 +26,7 @@ it("tells after a commit without an answer whatever the commit may have made", a
     logger: createLogger({ level: "silent", format: "json", component: "test" }),
     submit: () => Promise.reject(new Error("nothing is to be submitted")),
     slotsFreed: () => heard.push("slots freed"),
+    offerReady: () => false,
     dueIn: (ms) => heard.push(`due in ${ms}`),
     waitIn: (ms) => heard.push(`waits in ${ms}`),
   });

@@ -28,6 +28,8 @@ export interface RunEffectsOptions {
   readonly submit: (submission: Submission) => Promise<SubmissionResult>;
   /** Called when a worker has a slot that it had not. */
   readonly slotsFreed: () => void;
+  /** Offers what a commit made ready; false: it was not, and waits for a look of the dispatcher's. */
+  readonly offerReady: (run: RunAggregate, decision: Decision) => boolean;
   /** A time was set that must be looked at in so many milliseconds. */
   readonly dueIn: (ms: number) => void;
   /** Something that waits without a worker must be looked at in so many milliseconds. */
@@ -55,7 +57,8 @@ export class RunEffects {
     if (dueInMs !== null) this.#options.dueIn(dueInMs);
     const waitInMs = earliestWaitInMs(decision, store.now());
     if (waitInMs !== null) this.#options.waitIn(waitInMs);
-    if (decision.readyOrdinals.length > 0) store.wake.notify("queued");
+    const isOffered = decision.readyOrdinals.length === 0 || this.#options.offerReady(run, decision);
+    if (!isOffered) store.wake.notify("queued");
   }
 
   /**

@@ -7,6 +7,7 @@ import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { withCheckedOutputs } from "./declared-outputs.ts";
+import { keptAnswers } from "./kept-answers.ts";
 import { createHandOff, groupByRun, type HandOffWorkers, type Submission, type SubmissionResult } from "./turn.ts";
 
 /** Runs and events of one transaction; more wait for the next turn. */
@@ -148,6 +149,11 @@ export class RunWriter {
   /** An outcome that can't be written settles as failed, `invalid_outcome` (G12); anything else answers its error. */
   #giveUp(submission: Waiting, error: unknown): readonly Waiting[] {
     const { event } = submission;
+    // An answer of the store's, for who asked: another request had this id meanwhile.
+    if (error instanceof AppError && error.code === "IDEMPOTENCY_CONFLICT") {
+      submission.fail(error);
+      return [];
+    }
     this.#options.logger.error(
       { err: error, run_key: submission.runKey, event: event.kind },
       "an event could not be written",
@@ -189,6 +195,7 @@ export class RunWriter {
           const handsOnWaiting = isOffer || workers.scope(runKey) === "all";
           return decideRun(run, checked, store.now(), { handOff, handsOnWaiting, lacksRoom });
         },
+        answers: (decision) => keptAnswers(group, decision),
       };
     });
     try {

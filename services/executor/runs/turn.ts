@@ -5,6 +5,7 @@ import type { PlanTask } from "#core/plan.ts";
 import { hasRoom, noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import type { RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
+import type { KeptAnswer } from "#ports/kept-answer.ts";
 
 /** One event for one run, from a session, a loop or a request. */
 export interface Submission {
@@ -14,6 +15,8 @@ export interface Submission {
   readonly freesSlotOf: number | null;
   /** Present: what the attempt in that slot has taken of the worker. */
   readonly freesResources?: ResourceAmounts;
+  /** Present: what is kept as the answer to a request, if the event is accepted; written with what it changes (G6). */
+  readonly answer?: (verdict: Extract<EventVerdict, { accepted: true }>) => KeptAnswer;
 }
 
 /** What one submission came to. `run` is the run after it. */

@@ -89,6 +89,7 @@ export class ArtifactReceiver {
     const location = `${runKey}/${ordinal}/${generation}.${tryNumber}/${randomUUID()}`;
     const hash = createHash("sha256");
     try {
+      await this.#keeping.index.expect(location);
       await store.write(location, upload.content(hash), upload.size);
       const address = { runKey, ordinal, generation, tryNumber };
       const content = { sizeBytes: upload.size, sha256: hash.digest("hex"), mediaType: mediaTypeOf(name), location };
@@ -112,7 +113,7 @@ export class ArtifactReceiver {
     try {
       return await this.#keeping.index.add(artifact);
     } catch (error) {
-      // A commit without an answer may have listed it; then the list names a file that is gone, as after a retention.
+      // A commit without an answer may have listed it; then the list names a file that is gone.
       await this.#remove(store, artifact.location);
       throw error;
     }
@@ -122,7 +123,10 @@ export class ArtifactReceiver {
     await store
       .remove(location)
       .catch((error: unknown) =>
-        this.#keeping.logger.warn({ error: describeError(error), location }, "a file that is not listed stays stored"),
+        this.#keeping.logger.warn(
+          { error: describeError(error), location },
+          "a file that is not listed stays stored for now",
+        ),
       );
   }
 

@@ -1,11 +1,12 @@
 import type { WorkerSession } from "./session.ts";
 
-/** Sessions of workers that take the same work together: by queues and what they say of themselves. */
+/** Sessions of workers that take the same work together. */
 export function groupByWork(sessions: readonly WorkerSession[]): readonly (readonly WorkerSession[])[] {
-  return [...Map.groupBy(sessions, workOf).values()];
+  return [...Map.groupBy(sessions, ({ work }) => work).values()];
 }
 
-function workOf({ queues, traits }: WorkerSession): string {
+/** The same for workers that take the same work, by their queues and what they say of themselves. */
+export function describeWork({ queues, traits }: Pick<WorkerSession, "queues" | "traits">): string {
   const { labels, operators, capabilities } = traits;
   return JSON.stringify([
     queues.toSorted(),

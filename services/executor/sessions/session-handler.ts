@@ -17,6 +17,7 @@ import type { NewLogChunk } from "#ports/log-store.ts";
 import type { RenewedLease, WorkerBeat } from "#ports/worker-beat.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { type ArtifactKeeping, ArtifactReceiver } from "./artifact-receiver.ts";
+import { noteUsages } from "./attempt-usages.ts";
 import { fromConsumption, fromLogChunk, fromOutcome } from "./outcome-message.ts";
 import type { PoisonParking } from "./poison-parking.ts";
 import type { HeldAttempt, WorkerSession } from "./session.ts";
@@ -115,6 +116,7 @@ export class SessionHandler {
   async #receiveBeat(beat: Heartbeat): Promise<void> {
     const session = this.#session;
     const lost = session.noteBeat(beat.held, Number(beat.sequence));
+    noteUsages(session, beat.attemptUsage);
     const { workerLeaseMs } = this.#options;
     const { degradedReason: reason, yields, usage = null } = beat;
     session.condition.noteBeat(reason === "" ? null : { reason, yields }, usage);
@@ -123,6 +125,7 @@ export class SessionHandler {
       sessionNumber: session.sessionNumber,
       leaseMs: workerLeaseMs,
       freeSlots: beat.freeSlots,
+      reservedFor: session.reservedFor,
       ...session.condition.report,
     });
     if (renewed === null) {

@@ -58,7 +58,7 @@ describe("WorkerSession", () => {
   it("keeps a slot and all that is left for what it is reserved for", () => {
     const session = newSession(2);
     session.hold(1, 0, ref("a"), gpus(1));
-    session.reservedFor = { runKey: 1, ordinal: 1, generation: 1, tryNumber: 1 };
+    session.reservedFor = { runKey: 1, ordinal: 1, reservedAt: 0 };
     expect({ freeSlots: session.freeSlots, room: session.room }).toEqual({ freeSlots: 0, room: noResources });
     expect([2, 3].map((count) => session.hasRoomFor(gpus(count)))).toEqual([true, false]);
     session.hold(1, 2, ref("b"));

@@ -14,12 +14,13 @@ import {
   type SessionResponse,
   SessionResponseSchema,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { UsageNow } from "#gen/millrace/v1/task_service_pb.js";
 import type { Clock } from "#ports/clock.ts";
-import type { QueuedInstance } from "#ports/queued-instance.ts";
-import type { TaskCounts } from "#ports/worker-beat.ts";
+import type { TaskCounts, WorkerReservation } from "#ports/worker-beat.ts";
 import { attemptId, ticketId } from "./attempt-ref.ts";
 import { OutgoingQueue } from "./outgoing-queue.ts";
 import { SessionCondition } from "./session-condition.ts";
+import { describeWork } from "./session-groups.ts";
 import { SessionOffers } from "./session-offers.ts";
 
 /** An attempt that a session's worker has, from its claim until it is settled or released. */
@@ -39,6 +40,8 @@ export interface HeldAttempt {
   isReported: boolean;
   /** Its stop order was sent. */
   isStopping: boolean;
+  /** What it used at the last heartbeat; absent: its worker has not told. */
+  usage?: UsageNow;
 }
 
 export interface SessionOptions {
@@ -72,14 +75,16 @@ export class WorkerSession {
   readonly sessionNumber: number;
   readonly queues: readonly string[];
   readonly traits: WorkerTraits;
+  /** The same for workers that take the same work. */
+  readonly work: string;
   readonly resources: ResourceAmounts;
   /** It takes nothing else that asks for resources, and keeps a slot, until it has room for this; null: nothing. */
-  reservedFor: QueuedInstance | null = null;
+  reservedFor: WorkerReservation | null = null;
   readonly outgoing = new OutgoingQueue<SessionResponse>();
   readonly held = new Map<string, HeldAttempt>();
   readonly offers: SessionOffers;
   readonly condition: SessionCondition;
-  readonly #slots: number;
+  readonly slots: number;
   readonly #clock: Clock;
   readonly #isAlone: () => boolean;
   /** Claims that are being written. */
@@ -102,8 +107,9 @@ export class WorkerSession {
     this.sessionNumber = options.sessionNumber;
     this.queues = options.queues;
     this.traits = options.traits;
+    this.work = describeWork(options);
     this.resources = options.resources;
-    this.#slots = options.slots;
+    this.slots = options.slots;
     this.#clock = options.clock;
     this.#isAlone = () => options.isAlone(this);
     this.condition = new SessionCondition(options);
@@ -115,7 +121,7 @@ export class WorkerSession {
   }
 
   get #slotsLeft(): number {
-    return this.#slots - this.held.size - this.#reserved - this.offers.count;
+    return this.slots - this.held.size - this.#reserved - this.offers.count;
   }
 
   /** What is left of its resources for new attempts. */

@@ -79,6 +79,18 @@ describe("wait", () => {
     expect(await executor.states(runId)).toEqual({ late: "failed", odd: "failed" });
   });
 
+  test("begins a run in which nothing has begun, also to those who read when it did", async () => {
+    const store = memory();
+    const executor = await startExecutor(store);
+    const operator = `{question: "{{ run.start_date }}"}`;
+    const runId = await executor.startRun(`{id: dag, tasks: [{id: ask, type: approval, operator: ${operator}}]}`);
+    const asked = Date.parse(String((await question(store)).details["question"]));
+    await vi.waitFor(async () => expect((await executor.run(runId)).startedAt).not.toBeNull(), patience);
+    expect(asked).toBeLessThanOrEqual((await executor.run(runId)).startedAt ?? 0);
+    await answer(executor, `${runId}__ask`);
+    expect((await executor.ended(runId)).startedAt).not.toBeNull();
+  });
+
   test("survives the end of every executor", async () => {
     const harness = await openPostgresHarness(toPlan);
     onTestFinished(() => harness.close());

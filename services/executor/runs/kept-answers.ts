@@ -1,0 +1,11 @@
+import type { Decision } from "#core/decision.ts";
+import type { KeptAnswer } from "#ports/kept-answer.ts";
+import type { Submission } from "./turn.ts";
+
+/** The answers that a decision on these submissions is written with. */
+export function keptAnswers(submissions: readonly Submission[], { verdicts }: Decision): readonly KeptAnswer[] {
+  return submissions.flatMap(({ answer }, place) => {
+    const verdict = verdicts[place];
+    return answer === undefined || verdict?.accepted !== true ? [] : [answer(verdict)];
+  });
+}
