@@ -182,6 +182,21 @@ test("a successful run is run again with another parameter, and --wait waits for
   expect((await cli(["logs", id, "load"])).stdout).toBe("loaded monday\n");
 });
 
+test("a repair with a key is done once, is answered the same again, and lends its key to nothing else", async () => {
+  const id = await trigger("flaky");
+  const generation = async (): Promise<number> =>
+    (await json<{ generation: number }>(`/taskInstances/${id}__bad`)).generation;
+  const clear = (...more: string[]) =>
+    cli(["clear", id, "bad", "--idempotency-key", "once", "--output", "json", ...more]);
+  const first = await clear();
+  const again = await clear();
+  expect(JSON.parse(again.stdout)).toEqual(JSON.parse(first.stdout));
+  expect(await generation()).toBe(2);
+  const other = await clear("--downstream");
+  expect(other).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("IDEMPOTENCY_CONFLICT") });
+  expect(await generation()).toBe(2);
+});
+
 test("a task is marked by hand: with what is below it the run goes on, and the events say who and why", async () => {
   const id = await trigger("flaky");
   await expect.poll(async () => (await states(id))["bad"], { timeout: 20_000 }).toBe("up_for_retry");

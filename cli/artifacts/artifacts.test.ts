@@ -44,7 +44,7 @@ async function serveRun(directory: string) {
   const gateway = wireGateway(settings, {
     ...peers,
     store: run.store,
-    artifacts: openArtifacts(settings),
+    artifacts: openArtifacts(settings, logger),
     version: "1",
     logger,
   });

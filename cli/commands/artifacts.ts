@@ -64,18 +64,24 @@ function withRunFlags(command: Command): Command {
 }
 
 async function listArtifacts(runId: string, flags: ListFlags, context: CliContext): Promise<void> {
+  let removed = "";
   const artifacts = await withGateway({ flags: { ...flags }, context }, async (gateway) => {
     const { dagRunId } = await readRun(gateway, { runId, dagId: flags.dag });
     const request = { dagRunId, taskId: flags.task ?? "", allAttempts: flags.all === true };
     return readPages(flags.limit, async (page) => {
       const answer = await gateway.artifacts.listArtifacts({ ...request, ...page });
+      removed = answer.removed;
       return { items: answer.artifacts, nextCursor: answer.nextCursor };
     });
   });
   await writeResult(context, {
     format: flags.output,
     json: () => artifacts.map((artifact) => messageToJson(ArtifactSchema, artifact)),
-    lines: (options) => (artifacts.length === 0 ? ["the run left no artifacts"] : renderArtifacts(artifacts, options)),
+    lines: (options) => {
+      if (artifacts.length > 0)
+        return [...renderArtifacts(artifacts, options), ...(removed === "" ? [] : ["", removed])];
+      return [removed === "" ? "the run left no artifacts" : removed];
+    },
   });
 }
 

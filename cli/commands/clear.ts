@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { withGateway } from "../client/gateway-client.ts";
 import { readRun } from "../client/read-run.ts";
@@ -10,6 +11,7 @@ interface ClearFlags extends ClientFlags {
   readonly downstream?: boolean;
   readonly plan?: boolean;
   readonly note: string;
+  readonly idempotencyKey?: string;
 }
 
 export function configure(command: Command, context: CliContext): void {
@@ -23,6 +25,7 @@ export function configure(command: Command, context: CliContext): void {
     .option("--downstream", "with everything below them")
     .option("--plan", "say what would begin again, and change nothing")
     .option("--note <text>", "why; kept in the events", "")
+    .option("--idempotency-key <key>", "a repeated request with the same key is answered as the first, and done once")
     .action((runId: string, tasks: readonly string[], flags: ClearFlags) => clear({ runId, tasks, flags, context }));
   withExamples(command, [
     ["millrace clear RUN load --downstream --plan", "what would begin again"],
@@ -46,6 +49,8 @@ async function clear(request: {
       includeDownstream: flags.downstream === true,
       plan: flags.plan === true,
       note: flags.note,
+      // Without a key of the caller's, one of our own: what is sent twice on the way is done once.
+      requestId: flags.idempotencyKey ?? randomUUID(),
     });
     return requireRepair(answer.repair);
   });

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Argument, type Command } from "commander";
 import { TaskState } from "#gen/millrace/v1/task_service_pb.js";
 import { withGateway } from "../client/gateway-client.ts";
@@ -13,6 +14,7 @@ interface MarkFlags extends ClientFlags {
   readonly downstream?: boolean;
   readonly plan?: boolean;
   readonly note: string;
+  readonly idempotencyKey?: string;
 }
 
 export function configure(command: Command, context: CliContext): void {
@@ -25,6 +27,7 @@ export function configure(command: Command, context: CliContext): void {
     .option("--downstream", "let everything below them begin again")
     .option("--plan", "say what would follow, and change nothing")
     .option("--note <text>", "why; kept in the events", "")
+    .option("--idempotency-key <key>", "a repeated request with the same key is answered as the first, and done once")
     .action((state: keyof typeof states, runId: string, tasks: readonly string[], flags: MarkFlags) =>
       mark({ state, runId, tasks, flags, context }),
     );
@@ -51,6 +54,8 @@ async function mark(request: {
       includeDownstream: flags.downstream === true,
       plan: flags.plan === true,
       note: flags.note,
+      // Without a key of the caller's, one of our own: what is sent twice on the way is done once.
+      requestId: flags.idempotencyKey ?? randomUUID(),
     });
     return requireRepair(answer.repair);
   });

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
@@ -18,6 +19,7 @@ interface RerunFlags extends ClientFlags {
   readonly latest?: boolean;
   readonly plan?: boolean;
   readonly note: string;
+  readonly idempotencyKey?: string;
   readonly wait?: boolean;
   readonly follow?: boolean;
 }
@@ -34,6 +36,7 @@ export function configure(command: Command, context: CliContext): void {
     .option("--latest", "go on by the newest version of the definition")
     .option("--plan", "say what would be kept, run again and removed, and change nothing")
     .option("--note <text>", "why; kept in the events", "")
+    .option("--idempotency-key <key>", "a repeated request with the same key is answered as the first, and done once")
     .option("--wait", "wait until the run has ended")
     .option("--follow", "show its progress and logs until it has ended")
     .action((runId: string, flags: RerunFlags) => rerun(runId, flags, context));
@@ -41,6 +44,7 @@ export function configure(command: Command, context: CliContext): void {
     ["millrace rerun RUN --latest --plan", "what a fixed definition would run again"],
     ["millrace rerun RUN --latest --follow", "do it, and watch"],
     ["millrace rerun latest --dag etl --from load check", "these tasks and what is below them"],
+    ["millrace rerun RUN --idempotency-key fix-42", "safe to repeat"],
     ["millrace rerun RUN --from all -p day=2026-01-31", "everything, with another parameter"],
   ]);
 }
@@ -55,6 +59,8 @@ async function rerun(runId: string, flags: RerunFlags, context: CliContext): Pro
       version: flags.latest === true ? RerunVersion.LATEST : RerunVersion.SAME,
       plan: flags.plan === true,
       note: flags.note,
+      // Without a key of the caller's, one of our own: what is sent twice on the way is done once.
+      requestId: flags.idempotencyKey ?? randomUUID(),
       ...(parameters === null ? {} : { parameters }),
     });
     const isFollowed = flags.plan !== true && (flags.wait === true || flags.follow === true);

@@ -31,9 +31,9 @@ async function upgrade(file: string, context: CliContext): Promise<void> {
     context.terminal.writeError(`${renderProblems(problems.sorted(), context.terminal.paintError).join("\n")}\n`);
     return context.setExitCode(exitCodes.usage);
   }
-  if (!isMap(document.contents))
-    throw new AppError("INVALID_DEFINITION", `${file} is no definition: it is no map of keys`);
-  const format = document.has("format") ? document.get("format") : newestFormat;
+  const root = document.nodes();
+  if (!isMap(root.contents)) throw new AppError("INVALID_DEFINITION", `${file} is no definition: it is no map of keys`);
+  const format = root.has("format") ? root.get("format") : newestFormat;
   if (format === newestFormat) {
     context.terminal.write(`${file} has format ${newestFormat}, the newest: nothing to do\n`);
     return;

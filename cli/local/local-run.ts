@@ -71,7 +71,7 @@ export async function startLocalRun(options: {
   const store = createMemoryStore({ toPlan });
   // The data directory goes with the run, and the files of its tasks would go with it.
   const isKept = settings.artifacts.directory !== null || settings.artifacts.objectStore.bucket !== null;
-  const artifacts = isKept ? openArtifacts(settings) : null;
+  const artifacts = isKept ? openArtifacts(settings, logger) : null;
   const parts = { store, artifacts, operators: operators.schemas, bus: null, scheduler: null, logger, version };
   const executor = wireExecutor(settings, { ...parts, backend: "local" });
   const transport = createInProcessTransport(executor.routes, { logger });

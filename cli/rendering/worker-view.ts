@@ -1,6 +1,7 @@
 import { type ResourceAmounts, type ResourceName, resourceNames } from "#core/resource-amounts.ts";
 import { amountText } from "#core/resource-text.ts";
 import type { GetWorkerResponse, Queue, Worker, WorkerResources } from "#gen/millrace/v1/worker_admin_service_pb.js";
+import { usageText } from "#rpc/usage-text.ts";
 import type { Color, Paint } from "./paint.ts";
 import { timestampMillis, workerStatusWord } from "./proto-words.ts";
 import { type Cell, renderTable } from "./table.ts";
@@ -117,12 +118,14 @@ function renderActiveTasks({ activeTasks }: Worker, { now, ...options }: ViewOpt
       { title: "RUN", flexible: true },
       { title: "ATTEMPT", align: "right" },
       { title: "SINCE", align: "right" },
+      { title: "USES", flexible: true },
     ],
     rows: activeTasks.map((task) => [
       { text: task.mapIndex === undefined ? task.taskId : `${task.taskId}[${task.mapIndex}]` },
       { text: task.dagRunId },
       { text: String(task.tryNumber) },
       { text: ago(timestampMillis(task.startDate), now) },
+      { text: usageText(task.usage ?? {}) },
     ]),
     ...options,
   });

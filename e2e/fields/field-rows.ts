@@ -4,6 +4,7 @@ import { limitRows } from "./limit-rows.ts";
 import { noticeRows } from "./notice-rows.ts";
 import { operatorRows } from "./operator-rows.ts";
 import { parameterRows } from "./parameter-rows.ts";
+import { priorityRows } from "./priority-rows.ts";
 import { retryRows } from "./retry-rows.ts";
 import { scheduleRows } from "./schedule-rows.ts";
 import { sensorRows } from "./sensor-rows.ts";
@@ -18,6 +19,7 @@ export const fieldRows: readonly FieldRow[] = [
   ...scheduleRows,
   ...limitRows,
   ...taskRows,
+  ...priorityRows,
   ...retryRows,
   ...parameterRows,
   ...templateRows,

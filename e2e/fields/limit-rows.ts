@@ -1,13 +1,10 @@
-import { access, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { eventually } from "../harness/eventually.ts";
 import type { SeenRun } from "../harness/rest-client.ts";
-import type { FieldRow, Sight } from "./field-row.ts";
-
-/** A task that goes on until the file NAME is in the server's folder, which is the parameter `folder`. */
-const untilFile = (name: string): string =>
-  `touch '{{ params.folder }}/${name}.begun'; until test -e '{{ params.folder }}/${name}'; do sleep 0.05; done`;
+import type { FieldRow } from "./field-row.ts";
+import { fileExists, untilFile } from "./held-task.ts";
 
 /** Keys that limit how much runs at once, how long, and in which order. */
 export const limitRows: readonly FieldRow[] = [
@@ -200,12 +197,4 @@ function begins({ tasks }: SeenRun, id: string): number {
 
 function ends({ tasks }: SeenRun, id: string): number {
   return Date.parse(tasks[id]?.end_date ?? "");
-}
-
-async function fileExists({ deployment }: Sight, name: string): Promise<void> {
-  const there = () => access(join(deployment.folder, name)).then(() => true);
-  await eventually(
-    () => there().catch(() => false),
-    (seen) => expect(seen).toBe(true),
-  );
 }

@@ -1,5 +1,5 @@
 /**
- * Fields whose effect needs more than one server with a worker (a bucket, a lost worker, an order of many), and the test
+ * Fields whose effect needs more than one server with a worker (a bucket, a lost worker), and the test
  * that shows it: it names the field, or a variable of that name.
  */
 export const shownElsewhere: Readonly<Record<string, string>> = {
@@ -9,8 +9,6 @@ export const shownElsewhere: Readonly<Record<string, string>> = {
   "parameter.description": "libs/definition/rendering/resolve-parameters.test.ts",
   "function.handler": "e2e/functions.test.ts",
   "function.arguments": "libs/operators/function-operator.test.ts",
-  "dag.priority": "libs/testing/dispatch.testsuite.ts",
-  "task.priority": "libs/testing/dispatch.testsuite.ts",
   "python.virtualenv": "libs/runner/run-python-packages.test.ts",
   "python.requirements": "libs/runner/run-python-packages.test.ts",
   ...fieldsOf("sensors.s3", "libs/sensors/s3/poll-bucket.test.ts", [

@@ -30,11 +30,11 @@ function createBreakerStub(): CircuitBreaker & {
   };
 }
 
-function watch({ isAnswering }: { isAnswering: boolean }) {
+function watch({ isAnswering, longestPauseMs = 2000 }: { isAnswering: boolean; longestPauseMs?: number }) {
   const clock = createManualClock();
   const breaker = createBreakerStub();
   const look = async (): Promise<boolean> => isAnswering;
-  const watcher = new RecoveryWatch({ breakers: [breaker], look, longestPauseMs: 2000, clock });
+  const watcher = new RecoveryWatch({ breakers: [breaker], look, longestPauseMs, clock });
   /** Moves on, look by look. */
   const pass = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 250) {
@@ -71,6 +71,17 @@ test("one that opens again at once is told later each time, at most after the lo
     expect(breaker.told()).toBe(place + 1);
     await pass(250);
     await expectTold(place + 2);
+  }
+  watcher.close();
+});
+
+test("one that was in trouble again and again is told within seconds, however long it may stay open", async () => {
+  const { breaker, watcher, pass, expectTold } = watch({ isAnswering: true, longestPauseMs: 600_000 });
+  for (let round = 0; round < 8; round += 1) {
+    breaker.turn("half_open");
+    breaker.turn("open");
+    await pass(Math.min(5000, Math.max(250, 250 * 2 ** (round - 1))));
+    await expectTold(round + 1);
   }
   watcher.close();
 });

@@ -4,6 +4,9 @@ import type { CircuitBreaker } from "./circuit-breaker.ts";
 /** Between two looks, while a breaker is open. */
 const lookIntervalMs = 250;
 
+/** However often tries have failed, what answers is tried after so long: well within the lease of a worker, which is 15 s. */
+const longestTryPauseMs = 5000;
+
 interface Watched {
   readonly breaker: CircuitBreaker;
   /** It is not told before, however soon the database answers. */
@@ -18,7 +21,8 @@ interface Watched {
  * Ends the waiting of open breakers. While one is open it looks, beside the calls, whether what they call answers, and has
  * the breaker try at once when it does: an outage of a second lasts a second, not the time that a breaker stays open. A
  * breaker that opens again at once, of something that answers and works no more, is told after twice the time each time,
- * at most after the longest pause.
+ * at most after the longest pause, which is 5 s or less: trouble that came and went for a while must not hold up what has
+ * healed.
  */
 export class RecoveryWatch {
   readonly #look: () => Promise<boolean>;
@@ -36,6 +40,7 @@ export class RecoveryWatch {
     readonly longestPauseMs: number;
     readonly clock: Pick<Clock, "now" | "after">;
   }) {
+    const longestPauseMs = Math.min(options.longestPauseMs, longestTryPauseMs);
     this.#look = options.look;
     this.#clock = options.clock;
     this.#watched = options.breakers.map((breaker) => ({ breaker, notBefore: 0, pauseMs: 0, isTold: false }));
@@ -45,7 +50,7 @@ export class RecoveryWatch {
         if (state === "closed") watched.pauseMs = 0;
         if (state !== "open") return;
         watched.notBefore = this.#clock.now() + watched.pauseMs;
-        watched.pauseMs = Math.min(Math.max(watched.pauseMs * 2, lookIntervalMs), options.longestPauseMs);
+        watched.pauseMs = Math.min(Math.max(watched.pauseMs * 2, lookIntervalMs), longestPauseMs);
         this.#lookLater();
       }),
     );

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { retentionSetting } from "./retention-setting.ts";
 import { setting } from "./setting-kinds.ts";
 
 function textOrNone(options: { description: string; pattern: RegExp; advice: string; variable?: string }) {
@@ -19,6 +20,7 @@ function credential(description: string, variable: string) {
 
 /** Where files are kept that tasks leave. */
 export const artifacts = z.object({
+  retentionMs: retentionSetting("artifacts", "30d"),
   directory: textOrNone({
     description: "Folder of the files that tasks leave, shared by executors and gateways; none: in the data directory.",
     pattern: /\S/,

@@ -5,6 +5,7 @@ import { artifactConflicts, artifacts } from "./artifact-settings.ts";
 import { breakers } from "./breaker-settings.ts";
 import { kafka, kafkaConflicts } from "./kafka-settings.ts";
 import { operators } from "./operator-settings.ts";
+import { retentionSetting } from "./retention-setting.ts";
 import { scheduler } from "./scheduler-settings.ts";
 import { setting } from "./setting-kinds.ts";
 import { workerResources } from "./worker-resource-settings.ts";
@@ -234,8 +235,10 @@ export const settingShape = z.object({
   worker,
   executor,
   scheduler,
+  outputs: z.object({ retentionMs: retentionSetting("outputs", "7d") }),
   artifacts,
   logs: z.object({
+    retentionMs: retentionSetting("logs", "30d"),
     maxBytes: setting.size({
       description: "Longest log of one attempt; beyond it the middle is dropped.",
       fallback: "64MiB",

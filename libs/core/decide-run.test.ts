@@ -11,6 +11,7 @@ import {
 import { checkRunInvariants } from "#testing/run-invariants.ts";
 import { type AttemptScript, referenceEnds, type TaskScript } from "#testing/run-reference.ts";
 import { applyDecision } from "#testing/run-step.ts";
+import { runIdentity } from "#testing/run-driver.ts";
 import { createRun } from "./create-run.ts";
 import { decideRun, type HandOff, judgeEvents } from "./decide-run.ts";
 import type { Decision } from "./decision.ts";
@@ -20,16 +21,6 @@ import type { AttemptOutcome, RunEvent } from "./run-event.ts";
 import type { Instance, RunAggregate } from "./run-model.ts";
 import { isTerminal } from "./states.ts";
 import { unstartedWait } from "./unstarted-wait.ts";
-
-const identity = {
-  runKey: 1,
-  runId: "run",
-  dagKey: 1,
-  dagId: "dag",
-  versionKey: 1,
-  logicalAt: 0,
-  concurrencyKey: null,
-};
 
 /** Objects and arrays all the way down; typed arrays can't be frozen. */
 function deepFreeze<T>(value: T): T {
@@ -146,7 +137,7 @@ describe("a run to which anything may happen", () => {
       fc.property(arbitraryPlan(50), arbitraryTurns, (plan, turns) => {
         const history = createHistory();
         let now = 1_000_000;
-        let run = createRun(plan, identity, now).aggregate;
+        let run = createRun(plan, runIdentity, now).aggregate;
         const take = (events: readonly RunEvent[], handOff?: HandOff): void => {
           const next = step(run, events, now, handOff);
           history.note(next.decision);
@@ -210,7 +201,7 @@ test("a single event moves its own instance as its kind allows, and others only 
   fc.assert(
     fc.property(arbitraryPlan(12), fc.array(arbitraryAction, { maxLength: 60, size: "max" }), (plan, actions) => {
       let now = 1_000_000;
-      let run = createRun(plan, identity, now).aggregate;
+      let run = createRun(plan, runIdentity, now).aggregate;
       for (const action of actions) {
         now += 20_000;
         const event = toEvent(run, action);
@@ -261,7 +252,7 @@ describe("a run that nobody interferes with", () => {
 /** Plays a run to its end; one random instance that has something to do is taken at a time. */
 function play(plan: Plan, scripts: readonly TaskScript[], picks: fc.Stream<number>, handOff?: HandOff): RunAggregate {
   let now = 1_000_000;
-  let run = createRun(plan, identity, now).aggregate;
+  let run = createRun(plan, runIdentity, now).aggregate;
   let isFailed = false;
   while (run.run.endedAt === null) {
     now += 1_000_000;

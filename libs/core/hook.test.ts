@@ -1,21 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { hookSpec } from "#testing/hook-spec.ts";
 import { buildPlan, type TaskSpec } from "#testing/plan-builder.ts";
-import { buildFailure, RunDriver, someone } from "#testing/run-driver.ts";
+import { buildFailure, RunDriver, runIdentity, someone } from "#testing/run-driver.ts";
 import { createRun } from "./create-run.ts";
 import { decideRun } from "./decide-run.ts";
 import type { Plan } from "./plan.ts";
 import type { RunEvent } from "./run-event.ts";
-
-const identity = {
-  runKey: 1,
-  runId: "run",
-  dagKey: 1,
-  dagId: "dag",
-  versionKey: 1,
-  logicalAt: 0,
-  concurrencyKey: null,
-};
 
 /** The tasks with both hooks of each, and both of the run. */
 function withHooks(specs: readonly TaskSpec[], given: Partial<Plan> = {}): Plan {
@@ -256,7 +246,7 @@ describe("repairs", () => {
 
 test("10,000 tasks that fail in one batch call their hooks and the run's in one decision", () => {
   const ids = Array.from({ length: 10_000 }, (_, place) => `t${place}`);
-  const { aggregate } = createRun(withHooks(ids.map((id) => ({ id }))), identity, 0);
+  const { aggregate } = createRun(withHooks(ids.map((id) => ({ id }))), runIdentity, 0);
   const events = ids.flatMap((_, ordinal): readonly RunEvent[] => [
     { kind: "claim", ordinal, generation: 1, tryNumber: 1, workerKey: 1 },
     { kind: "outcome", ordinal, fence: 1, outcome: { kind: "failed", failure: buildFailure(), outputs: [] } },

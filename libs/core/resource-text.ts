@@ -23,7 +23,7 @@ export function amountText(amounts: ResourceAmounts, name: ResourceName): string
 }
 
 /** To a tenth of the largest unit of which there is one. */
-function sizeText(bytes: number): string {
+export function sizeText(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / Math.log2(kibibyte)));
   return `${Math.round((bytes / kibibyte ** power) * 10) / 10} ${units[power]}`;
 }

@@ -51,6 +51,7 @@ export const errorCatalog = {
   ),
   RUN_ARCHIVED: entry("conflict", false, "Trigger a new run; an archived one stays as it is."),
   RUN_CHANGED: entry("conflict", true, "Read the run and try again."),
+  OUTPUTS_REMOVED: entry("conflict", false, "Let the named tasks run again, too, or rerun from all."),
   NOTHING_TO_REPAIR: entry("conflict", false, "Name tasks, or rerun from all."),
   IDEMPOTENCY_CONFLICT: entry("conflict", false, "Use a new idempotency key for a different request."),
   DAG_ID_TAKEN: entry("conflict", false, "Rename the DAG in one of the two files."),

@@ -73,6 +73,19 @@ describe("a peer transport", () => {
     expect(calls).toEqual(["a", "b", "b"]);
   });
 
+  test("can ask each address, and says which of them does not answer", async () => {
+    const [a, b] = [await serve("a"), await serve("b")];
+    const transport = createPeerTransport({ addresses: [a.url, nobody, b.url], logger });
+    closers.push(() => transport.close());
+    const answers = (await transport.each()).map((one) =>
+      createClient(SystemService, one)
+        .getHealth({})
+        .then(({ version }) => version)
+        .catch((error: unknown) => AppError.from(error).code),
+    );
+    expect(await Promise.all(answers)).toEqual(["a", "PEER_UNAVAILABLE", "b"]);
+  });
+
   test("says PEER_UNAVAILABLE with all addresses when none answers", async () => {
     const error = await peer(nobody)
       .getHealth({})

@@ -22,6 +22,12 @@ export interface RemoteTransport extends Transport {
   close(): void;
 }
 
+/** One that has the choice between several addresses. */
+export interface PeerTransport extends RemoteTransport {
+  /** One transport for each address, for what each of them must be asked. They share the connections, and end with them. */
+  each(): Promise<readonly Transport[]>;
+}
+
 /**
  * gRPC over h2c to one address. It never changes the address and sets no deadline: for streams that their owner opens
  * again. Errors are the `AppError` of the other side, or `PEER_UNAVAILABLE`.
@@ -37,7 +43,7 @@ export function createAddressTransport(address: string): RemoteTransport {
  * says otherwise. A stream fails with its connection; the next one goes to the next address. Without any address left
  * the error is `PEER_UNAVAILABLE`.
  */
-export function createPeerTransport(options: { addresses: readonly string[]; logger: Logger }): RemoteTransport {
+export function createPeerTransport(options: { addresses: readonly string[]; logger: Logger }): PeerTransport {
   const endpoints = createEndpoints(options.addresses);
   const connections = new Map<string, ReturnType<typeof connectTo>>();
 
@@ -72,6 +78,7 @@ export function createPeerTransport(options: { addresses: readonly string[]; log
       ),
     stream: (method, signal, timeoutMs, header, input, contextValues) =>
       reach(method, signal, (to) => withAppErrors(to).stream(method, signal, timeoutMs, header, input, contextValues)),
+    each: async () => (await endpoints.list()).map((url) => withAppErrors(open(url))),
     close() {
       for (const connection of connections.values()) connection.close();
       connections.clear();

@@ -4,6 +4,9 @@ export const maxMessageBytes = 4 * 1024 * 1024;
 /** Deepest nesting of JSON that is read. */
 export const maxJsonDepth = 100;
 
+/** Longer ids of requests are refused. */
+export const maxRequestIdLength = 200;
+
 /** A nested JSON object is three messages in binary form (Struct, its entry, Value). */
 export const binaryOptions = { recursionLimit: 3 * maxJsonDepth + 50 };
 

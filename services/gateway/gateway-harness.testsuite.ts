@@ -1,6 +1,7 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { onTestFinished } from "vitest";
 import type { Plan, RetryPolicy } from "#core/plan.ts";
+import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { Definition, TaskDefinition } from "#definition/model.ts";
 import { AppError } from "#errors/app-error.ts";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
@@ -195,7 +196,7 @@ export async function registerDag(
   options: { tasks?: readonly string[]; changes?: Partial<Definition>; retry?: Partial<RetryPolicy> } = {},
 ): Promise<void> {
   const tasks = (options.tasks ?? ["only"]).map((text) => taskOf(text, options.retry ?? {}));
-  const definition: Definition = { ...emptyDefinition, id: dagId, tasks, ...options.changes };
+  const definition = emptyDefinition(dagId, { tasks, ...options.changes });
   const { description, owner, tags } = definition;
   await store.definitions.register(
     newVersion(dagId, { definition, hash: JSON.stringify(definition), description, owner, tags }),
@@ -227,25 +228,6 @@ function taskOf(text: string, retry: Partial<RetryPolicy>): TaskDefinition {
     keepPartialOutputs: false,
   };
 }
-
-const emptyDefinition: Definition = {
-  format: 1,
-  id: "",
-  description: "",
-  owner: "",
-  tags: [],
-  timezone: "UTC",
-  schedule: null,
-  parameters: {},
-  additionalParameters: true,
-  allowManualTrigger: true,
-  maxActiveRuns: 16,
-  maxActiveTasks: null,
-  runTimeoutMs: null,
-  priority: 0,
-  executor: null,
-  tasks: [],
-};
 
 /** A request to the HTTP handler without a port. */
 export function httpRequest(

@@ -39,6 +39,7 @@ import { createRunService } from "./runs/run-service.ts";
 import { createSensorService } from "./sensors/sensor-service.ts";
 import { createSystemService } from "./system/system-service.ts";
 import { createTaskService } from "./runs/task-service.ts";
+import { createUsageReader } from "./runs/usage-reader.ts";
 import { createTemplateService } from "./dags/template-service.ts";
 import { createWorkerService } from "./system/worker-service.ts";
 import { waitForEnd } from "./runs/wait-for-end.ts";
@@ -50,6 +51,8 @@ export interface GatewayDeps {
   readonly parser: Transport;
   readonly scheduler: Transport;
   readonly executor: Transport;
+  /** Each of the executors; absent: there is one. */
+  readonly executors?: () => Promise<readonly Transport[]>;
   /** Of webhooks: their requests are checked here. */
   readonly secrets: SecretSource;
   readonly version: string;
@@ -85,6 +88,7 @@ function createServices(
   const { store } = deps;
   const { queries } = store;
   const explain = createExplain(store);
+  const usage = createUsageReader(deps.executors ?? (async () => [deps.executor]));
   return {
     dags: createDagService({ queries, parser: deps.parser, now: () => store.now() }),
     dagVersions: createDagVersionService({ queries }),
@@ -100,18 +104,25 @@ function createServices(
       queries,
       explain,
       logs: store.logs,
+      retention: store.retention,
+      usage,
       wake: store.wake,
       executor: deps.executor,
       stopSignal,
     }),
-    artifacts: createArtifactService({ queries, index: store.artifacts, store: deps.artifacts }),
+    artifacts: createArtifactService({
+      queries,
+      index: store.artifacts,
+      retention: store.retention,
+      store: deps.artifacts,
+    }),
     templates: createTemplateService({ templates: store.templates, parser: deps.parser }),
     backfills: createBackfillService({ backfills: store.backfills, queries, scheduler: deps.scheduler }),
     sensors: createSensorService({ sensors: store.sensors, queries, scheduler: deps.scheduler }),
     events: createEventService({ queries, events: store.events, tail, stopSignal }),
     deadLetters: createDeadLetterService({ letters: store.deadLetters, executor: deps.executor }),
     approvals: createApprovalService({ waits: store.waits, queries, executor: deps.executor }),
-    workers: createWorkerService({ queries, executor: deps.executor, now: () => store.now() }),
+    workers: createWorkerService({ queries, usage, executor: deps.executor, now: () => store.now() }),
     pools: createPoolService({ limits: store.limits, scheduler: deps.scheduler }),
     system: createSystemService({ store, version: deps.version }),
     doctor: createDoctorService({

@@ -18,6 +18,7 @@ export function wireGateway(
     parser: Transport;
     scheduler: Transport;
     executor: Transport;
+    executors?: () => Promise<readonly Transport[]>;
     version: string;
     logger: Logger;
   },

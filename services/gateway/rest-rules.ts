@@ -40,6 +40,9 @@ export const restServices = [
   DoctorService,
 ] as const;
 
+/** A request that may be sent again names itself in a header. */
+const repeatable: RestRules = { headers: { "idempotency-key": "request_id" } };
+
 /** What the annotations of the public services can't say. */
 export const restRules: ReadonlyMap<DescMethod, RestRules> = new Map<DescMethod, RestRules>([
   [DagService.method.listDags, { filterTerms: ["is_active"] }],
@@ -58,7 +61,7 @@ export const restRules: ReadonlyMap<DescMethod, RestRules> = new Map<DescMethod,
   [
     RunService.method.triggerDagRun,
     {
-      headers: { "idempotency-key": "request_id" },
+      ...repeatable,
       respond: (response) => {
         const { dagRun, repeatedRequest } = response as TriggerDagRunResponse;
         const location = `/api/v1/dagRuns/${encodeURIComponent(dagRun?.dagRunId ?? "")}`;
@@ -70,7 +73,7 @@ export const restRules: ReadonlyMap<DescMethod, RestRules> = new Map<DescMethod,
   [
     BackfillService.method.createBackfill,
     {
-      headers: { "idempotency-key": "request_id" },
+      ...repeatable,
       responseField: (response) => (isMade(response) ? "backfill" : "preview"),
       respond: (response) => {
         if (!isMade(response)) return { status: 200 };
@@ -84,8 +87,16 @@ export const restRules: ReadonlyMap<DescMethod, RestRules> = new Map<DescMethod,
   // A planned clear has nothing to show of the run: its plan is the answer.
   [
     RunService.method.updateDagRun,
-    { responseField: (response) => ((response as UpdateDagRunResponse).dagRun === undefined ? "repair" : "dag_run") },
+    {
+      ...repeatable,
+      responseField: (response) => ((response as UpdateDagRunResponse).dagRun === undefined ? "repair" : "dag_run"),
+    },
   ],
+  [RunService.method.rerunDagRun, repeatable],
+  [RunService.method.clearDagRun, repeatable],
+  [RunService.method.markDagRun, repeatable],
+  [TaskService.method.clearTaskInstance, repeatable],
+  [TaskService.method.markTaskInstance, repeatable],
   [
     SystemService.method.getHealth,
     { respond: (response) => ({ status: (response as GetHealthResponse).status === "unhealthy" ? 503 : 200 }) },

@@ -143,6 +143,13 @@ export declare type ListArtifactsResponse = Message<"millrace.v1.ListArtifactsRe
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
+
+  /**
+   * Why artifacts that there were are gone; empty: none were removed.
+   *
+   * @generated from field: string removed = 5;
+   */
+  removed: string;
 };
 
 /**

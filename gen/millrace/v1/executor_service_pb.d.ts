@@ -6,7 +6,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { ConsistencyFinding, SystemCheck } from "./doctor_service_pb.js";
 import type { ApprovalDecision } from "./approval_service_pb.js";
-import type { RepairPlan, TaskState } from "./task_service_pb.js";
+import type { RepairPlan, TaskState, UsageNow } from "./task_service_pb.js";
 
 /**
  * Describes the file millrace/v1/executor_service.proto.
@@ -280,6 +280,13 @@ export declare type RepairRunRequest = Message<"millrace.v1.RepairRunRequest"> &
     value: MarkAction;
     case: "mark";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Unique for each caller; the same answer is given again for 24 h. Empty: it can't be told from a repeat.
+   *
+   * @generated from field: string request_id = 8;
+   */
+  requestId: string;
 };
 
 /**
@@ -481,6 +488,81 @@ export declare type ExecutorServiceDropDeadLetterResponse = Message<"millrace.v1
 export declare const ExecutorServiceDropDeadLetterResponseSchema: GenMessage<ExecutorServiceDropDeadLetterResponse>;
 
 /**
+ * @generated from message millrace.v1.ListUsageRequest
+ */
+export declare type ListUsageRequest = Message<"millrace.v1.ListUsageRequest"> & {
+  /**
+   * @generated from field: repeated string worker_ids = 1;
+   */
+  workerIds: string[];
+};
+
+/**
+ * Describes the message millrace.v1.ListUsageRequest.
+ * Use `create(ListUsageRequestSchema)` to create a new message.
+ */
+export declare const ListUsageRequestSchema: GenMessage<ListUsageRequest>;
+
+/**
+ * @generated from message millrace.v1.ListUsageResponse
+ */
+export declare type ListUsageResponse = Message<"millrace.v1.ListUsageResponse"> & {
+  /**
+   * @generated from field: repeated millrace.v1.InstanceUsage usages = 1;
+   */
+  usages: InstanceUsage[];
+};
+
+/**
+ * Describes the message millrace.v1.ListUsageResponse.
+ * Use `create(ListUsageResponseSchema)` to create a new message.
+ */
+export declare const ListUsageResponseSchema: GenMessage<ListUsageResponse>;
+
+/**
+ * Of the attempt that runs.
+ *
+ * @generated from message millrace.v1.InstanceUsage
+ */
+export declare type InstanceUsage = Message<"millrace.v1.InstanceUsage"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * @generated from field: string task_id = 2;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: optional int32 map_index = 3;
+   */
+  mapIndex?: number | undefined;
+
+  /**
+   * @generated from field: int32 generation = 4;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: int32 try_number = 5;
+   */
+  tryNumber: number;
+
+  /**
+   * @generated from field: millrace.v1.UsageNow usage = 6;
+   */
+  usage?: UsageNow | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.InstanceUsage.
+ * Use `create(InstanceUsageSchema)` to create a new message.
+ */
+export declare const InstanceUsageSchema: GenMessage<InstanceUsage>;
+
+/**
  * @generated from enum millrace.v1.RerunFrom
  */
 export enum RerunFrom {
@@ -593,6 +675,16 @@ export declare const ExecutorService: GenService<{
     methodKind: "unary";
     input: typeof CheckConsistencyRequestSchema;
     output: typeof CheckConsistencyResponseSchema;
+  },
+  /**
+   * What attempts of a worker that is connected to this executor use now; nothing for a worker that is not.
+   *
+   * @generated from rpc millrace.v1.ExecutorService.ListUsage
+   */
+  listUsage: {
+    methodKind: "unary";
+    input: typeof ListUsageRequestSchema;
+    output: typeof ListUsageResponseSchema;
   },
 }>;
 

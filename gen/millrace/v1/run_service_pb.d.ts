@@ -392,6 +392,13 @@ export declare type UpdateDagRunRequest = Message<"millrace.v1.UpdateDagRunReque
    * @generated from field: string note = 4;
    */
   note: string;
+
+  /**
+   * Unique for each caller; what was done is answered again for 24 h, and not done again. A plan has no use for it.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
 };
 
 /**
@@ -460,6 +467,13 @@ export declare type RerunDagRunRequest = Message<"millrace.v1.RerunDagRunRequest
    * @generated from field: string note = 6;
    */
   note: string;
+
+  /**
+   * Unique for each caller; what was done is answered again for 24 h, and not done again. A plan has no use for it.
+   *
+   * @generated from field: string request_id = 7;
+   */
+  requestId: string;
 };
 
 /**
@@ -514,6 +528,13 @@ export declare type ClearDagRunRequest = Message<"millrace.v1.ClearDagRunRequest
    * @generated from field: string note = 5;
    */
   note: string;
+
+  /**
+   * Unique for each caller; what was done is answered again for 24 h, and not done again. A plan has no use for it.
+   *
+   * @generated from field: string request_id = 6;
+   */
+  requestId: string;
 };
 
 /**
@@ -577,6 +598,13 @@ export declare type MarkDagRunRequest = Message<"millrace.v1.MarkDagRunRequest">
    * @generated from field: string note = 6;
    */
   note: string;
+
+  /**
+   * Unique for each caller; what was done is answered again for 24 h, and not done again. A plan has no use for it.
+   *
+   * @generated from field: string request_id = 7;
+   */
+  requestId: string;
 };
 
 /**

@@ -185,6 +185,20 @@ export declare type TaskInstance = Message<"millrace.v1.TaskInstance"> & {
    * @generated from field: optional int64 memory_peak_bytes = 28;
    */
   memoryPeakBytes?: bigint | undefined;
+
+  /**
+   * Why outputs that it left are gone; empty: they are not.
+   *
+   * @generated from field: string xcom_removed = 29;
+   */
+  xcomRemoved: string;
+
+  /**
+   * Only where one instance is asked for, while its attempt runs and its worker tells.
+   *
+   * @generated from field: millrace.v1.UsageNow usage = 30;
+   */
+  usage?: UsageNow | undefined;
 };
 
 /**
@@ -192,6 +206,50 @@ export declare type TaskInstance = Message<"millrace.v1.TaskInstance"> & {
  * Use `create(TaskInstanceSchema)` to create a new message.
  */
 export declare const TaskInstanceSchema: GenMessage<TaskInstance>;
+
+/**
+ * What the processes of an attempt use, as its worker told with a heartbeat; absent what it could not measure.
+ *
+ * @generated from message millrace.v1.UsageNow
+ */
+export declare type UsageNow = Message<"millrace.v1.UsageNow"> & {
+  /**
+   * @generated from field: optional int64 memory_bytes = 1;
+   */
+  memoryBytes?: bigint | undefined;
+
+  /**
+   * The most so far.
+   *
+   * @generated from field: optional int64 memory_peak_bytes = 2;
+   */
+  memoryPeakBytes?: bigint | undefined;
+
+  /**
+   * What its task asks for, and may not use more than.
+   *
+   * @generated from field: optional int64 memory_limit_bytes = 3;
+   */
+  memoryLimitBytes?: bigint | undefined;
+
+  /**
+   * Time on processors so far.
+   *
+   * @generated from field: optional int64 cpu_ms = 4;
+   */
+  cpuMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int32 processes = 5;
+   */
+  processes?: number | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.UsageNow.
+ * Use `create(UsageNowSchema)` to create a new message.
+ */
+export declare const UsageNowSchema: GenMessage<UsageNow>;
 
 /**
  * @generated from message millrace.v1.Attempt
@@ -517,6 +575,13 @@ export declare type ListXcomResponse = Message<"millrace.v1.ListXcomResponse"> &
    * @generated from field: repeated millrace.v1.Xcom xcom = 1;
    */
   xcom: Xcom[];
+
+  /**
+   * Why outputs that there were are gone; empty: none were removed.
+   *
+   * @generated from field: string removed = 2;
+   */
+  removed: string;
 };
 
 /**
@@ -886,6 +951,13 @@ export declare type ClearTaskInstanceRequest = Message<"millrace.v1.ClearTaskIns
    * @generated from field: string note = 4;
    */
   note: string;
+
+  /**
+   * Unique for each caller; what was done is answered again for 24 h, and not done again. A plan has no use for it.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
 };
 
 /**
@@ -942,6 +1014,13 @@ export declare type MarkTaskInstanceRequest = Message<"millrace.v1.MarkTaskInsta
    * @generated from field: string note = 5;
    */
   note: string;
+
+  /**
+   * Unique for each caller; what was done is answered again for 24 h, and not done again. A plan has no use for it.
+   *
+   * @generated from field: string request_id = 6;
+   */
+  requestId: string;
 };
 
 /**

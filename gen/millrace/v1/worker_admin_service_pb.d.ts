@@ -5,6 +5,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { UsageNow } from "./task_service_pb.js";
 
 /**
  * Describes the file millrace/v1/worker_admin_service.proto.
@@ -79,6 +80,13 @@ export declare type ActiveTask = Message<"millrace.v1.ActiveTask"> & {
    * @generated from field: optional google.protobuf.Timestamp start_date = 7;
    */
   startDate?: Timestamp | undefined;
+
+  /**
+   * Only where one worker is asked for.
+   *
+   * @generated from field: millrace.v1.UsageNow usage = 8;
+   */
+  usage?: UsageNow | undefined;
 };
 
 /**

@@ -542,6 +542,8 @@ export declare type ResourceUsage = Message<"millrace.v1.ResourceUsage"> & {
 export declare const ResourceUsageSchema: GenMessage<ResourceUsage>;
 
 /**
+ * What the processes of an attempt use now; absent what the host does not tell.
+ *
  * @generated from message millrace.v1.AttemptUsage
  */
 export declare type AttemptUsage = Message<"millrace.v1.AttemptUsage"> & {
@@ -559,6 +561,30 @@ export declare type AttemptUsage = Message<"millrace.v1.AttemptUsage"> & {
    * @generated from field: double progress = 3;
    */
   progress: number;
+
+  /**
+   * @generated from field: optional int64 memory_bytes = 4;
+   */
+  memoryBytes?: bigint | undefined;
+
+  /**
+   * The most so far.
+   *
+   * @generated from field: optional int64 memory_peak_bytes = 5;
+   */
+  memoryPeakBytes?: bigint | undefined;
+
+  /**
+   * Time on processors so far.
+   *
+   * @generated from field: optional int64 cpu_ms = 6;
+   */
+  cpuMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int32 processes = 7;
+   */
+  processes?: number | undefined;
 };
 
 /**

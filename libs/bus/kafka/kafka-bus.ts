@@ -1,4 +1,7 @@
 import type { Admin, Producer } from "kafkajs";
+import type { CircuitBreaker } from "#breakers/circuit-breaker.ts";
+import { defaultPolicies } from "#breakers/default-policies.ts";
+import { RecoveryWatch } from "#breakers/recovery-watch.ts";
 import { AppError } from "#errors/app-error.ts";
 import type { BreakerStatus } from "#ports/breaker-status.ts";
 import type { RawMessage } from "#ports/bus-message.ts";
@@ -14,12 +17,13 @@ import { createTopicNames, type TopicNames } from "../topic-names.ts";
 import { BrokerProbe } from "./broker-probe.ts";
 import { createDeadline } from "./deadline.ts";
 import { createKafkaClient } from "./kafka-client.ts";
+import { createJoinBreaker } from "./join-breaker.ts";
 import { KafkaConsumer } from "./kafka-consumer.ts";
 import { toBusError } from "./kafka-errors.ts";
 import type { KafkaBusOptions } from "./kafka-options.ts";
 import { openProducer, sendMessages } from "./kafka-producer.ts";
 import { countTopicPartitions, ensureKafkaTopics } from "./kafka-topics.ts";
-import { createPublishBreaker, type PublishBreaker } from "./publish-breaker.ts";
+import { createPublishBreaker } from "./publish-breaker.ts";
 import { RenewedClient } from "./renewed-client.ts";
 import { TopicSender } from "./topic-sender.ts";
 
@@ -36,7 +40,9 @@ export class KafkaBus implements Bus {
   readonly #admin: RenewedClient<Admin>;
   readonly #holder: StateHolder;
   readonly #probe: BrokerProbe;
-  readonly #publishing: PublishBreaker;
+  readonly #publishing: CircuitBreaker;
+  readonly #joining: CircuitBreaker;
+  readonly #recovery: RecoveryWatch;
   readonly #senders = new Map<string, TopicSender>();
   readonly #consumers = new Set<KafkaConsumer>();
   #closing: Promise<void> | null = null;
@@ -53,7 +59,14 @@ export class KafkaBus implements Bus {
     this.#producer = new RenewedClient({ ...shared, open: openProducer });
     this.#admin = new RenewedClient({ ...shared, open: (kafka) => kafka.admin() });
     this.#holder = new StateHolder(clock, logger);
-    this.#publishing = createPublishBreaker(options, this.#holder);
+    this.#publishing = createPublishBreaker(options);
+    this.#joining = createJoinBreaker(options);
+    this.#recovery = new RecoveryWatch({
+      breakers: [this.#publishing, this.#joining],
+      look: async () => this.#holder.state.kind === "connected",
+      longestPauseMs: (options.breaker ?? defaultPolicies.kafka).openMs,
+      clock,
+    });
     this.#probe = new BrokerProbe({
       ask: () => this.#admin.use(async (admin) => void (await admin.describeCluster())),
       intervalMs: timing.probeIntervalMs,
@@ -67,7 +80,7 @@ export class KafkaBus implements Bus {
   }
 
   get breakers(): readonly BreakerStatus[] {
-    return [this.#publishing.breaker.status];
+    return [this.#publishing.status, this.#joining.status];
   }
 
   onState(listener: (state: BusState) => void): () => void {
@@ -97,6 +110,7 @@ export class KafkaBus implements Bus {
     const consumer = new KafkaConsumer({
       kafka: this.#options,
       names: this.#names,
+      joining: this.#joining,
       subscription,
       onTrouble: () => this.#probe.hurry(),
       onClosed: () => this.#consumers.delete(consumer),
@@ -122,7 +136,7 @@ export class KafkaBus implements Bus {
 
   async #close(): Promise<void> {
     this.#probe.end();
-    this.#publishing.close();
+    this.#recovery.close();
     for (const sender of this.#senders.values()) sender.close();
     const deadline = createDeadline(this.#options.clock, closeDeadlineMs);
     await Promise.all([
@@ -144,7 +158,7 @@ export class KafkaBus implements Bus {
 
   async #publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
     const sender = this.#senderOf(topic);
-    if (messages.length > 0) await this.#publishing.breaker.run(() => sender.publish(messages));
+    if (messages.length > 0) await this.#publishing.run(() => sender.publish(messages));
   }
 
   #senderOf(topic: string): TopicSender {

@@ -3,6 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { type ISocketFactory, Kafka, type KafkaConfig, type LogEntry, logLevel } from "kafkajs";
 import type { Logger } from "#telemetry/logger.ts";
 import type { KafkaAccess, KafkaTls } from "./kafka-options.ts";
+import { useNoIdleTimers } from "./without-idle-timers.ts";
 
 /** For the connection itself, before a request can be sent. */
 const connectTimeoutMs = 3000;
@@ -19,6 +20,7 @@ export interface KafkaClient {
  * It has few retries, since whoever uses it retries itself, with a deadline and an end.
  */
 export function createKafkaClient(options: KafkaAccess): KafkaClient {
+  useNoIdleTimers();
   const sockets = new Set<Socket>();
   let isDestroyed = false;
   const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {

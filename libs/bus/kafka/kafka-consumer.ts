@@ -1,3 +1,4 @@
+import type { CircuitBreaker } from "#breakers/circuit-breaker.ts";
 import type { TicketConsumer, TicketSubscription } from "#ports/ticket-consumer.ts";
 import type { TopicNames } from "../topic-names.ts";
 import { createDeadline } from "./deadline.ts";
@@ -18,11 +19,12 @@ export class KafkaConsumer implements TicketConsumer {
   constructor(options: {
     kafka: KafkaBusOptions;
     names: TopicNames;
+    joining: CircuitBreaker;
     subscription: TicketSubscription;
     onTrouble: () => void;
     onClosed: () => void;
   }) {
-    const { kafka, names, subscription, onTrouble } = options;
+    const { kafka, names, joining, subscription, onTrouble } = options;
     this.#kafka = kafka;
     this.#onClosed = options.onClosed;
     const session = {
@@ -33,7 +35,7 @@ export class KafkaConsumer implements TicketConsumer {
     };
     this.#members = [...new Set(subscription.queues)].map((queue) => {
       const place = { queue, topic: names.ticketsOf(queue), groupId: names.groupOf(queue) };
-      return new QueueMember({ ...session, ...place }, onTrouble);
+      return new QueueMember({ ...session, ...place }, { joining, onTrouble });
     });
   }
 

@@ -5,6 +5,7 @@ import { type BusHarness, type ReadMessage, uniquePrefix } from "#testing/bus-ha
 import { createTopicNames } from "../topic-names.ts";
 import { KafkaBus } from "./kafka-bus.ts";
 import { defaultKafkaTiming, type KafkaBusOptions, type KafkaTiming } from "./kafka-options.ts";
+import { useNoIdleTimers } from "./without-idle-timers.ts";
 
 const clock: Clock = {
   now: () => performance.now(),
@@ -71,6 +72,7 @@ export function createKafkaHarness(brokers: readonly string[], change: Partial<K
 
 /** A client of the test's own, as another program has it. */
 export function rawKafka(brokers: readonly string[]): Kafka {
+  useNoIdleTimers();
   return new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
 }
 

@@ -36,6 +36,7 @@ export class MemberSession {
   /** Partitions that kafkajs does not fetch at our word. */
   readonly #heldBack = new Set<number>();
   readonly #crashed = Promise.withResolvers<never>();
+  readonly #joined = Promise.withResolvers<void>();
   #memberId: string | null = null;
   #lastSignAt: number;
   #watch: Timer | null = null;
@@ -73,6 +74,11 @@ export class MemberSession {
 
   get owned(): readonly number[] {
     return [...this.#intakes.keys()];
+  }
+
+  /** Resolves when it is in the group for the first time. */
+  get joined(): Promise<void> {
+    return this.#joined.promise;
   }
 
   get hasJoined(): boolean {
@@ -150,6 +156,7 @@ export class MemberSession {
     const assigned = payload.memberAssignment[this.#options.topic] ?? [];
     const isSameMember = payload.memberId === this.#memberId;
     this.#memberId = payload.memberId;
+    this.#joined.resolve();
     this.#noteSign();
     for (const [partition, intake] of this.#intakes) {
       if (isSameMember && assigned.includes(partition)) continue;

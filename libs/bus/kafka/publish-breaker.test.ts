@@ -53,6 +53,35 @@ describe.skipIf(skipsWithoutKafka())("a bus whose broker is stopped", { timeout:
     expect(collector.taskIds()).not.toContain("refused0");
   });
 
+  it("has its consumers join no group after some could not, and join as soon as the broker answers (G15)", async () => {
+    const node = kafka?.nodes[0];
+    if (kafka === null || node === undefined) throw new Error("no broker");
+    const { brokers } = kafka;
+    await kafka.ready();
+    const { bus, queue } = await openBusForTest(async () => createKafkaHarness(brokers, { timing, breaker }));
+    const collector = collectTickets(bus, [queue], { onTicket: ({ done }) => done() });
+    const state = (): unknown => bus.breakers.find(({ name }) => name === "kafka consume")?.state;
+    await bus.publishTickets(ticketsFor(queue, [0], 1, "before"));
+    await expect.poll(() => collector.taskIds(), recoveryLimit).toContain("before0");
+    expect(state()).toBe("closed");
+    await node.kill();
+    await expect.poll(state, recoveryLimit).toBe("open");
+    await node.start();
+    await expect.poll(state, recoveryLimit).toBe("closed");
+    await kafka.ready();
+    await expect
+      .poll(
+        () =>
+          bus.publishTickets(ticketsFor(queue, [0], 1, "after")).then(
+            () => "published",
+            () => "refused",
+          ),
+        recoveryLimit,
+      )
+      .toBe("published");
+    await expect.poll(() => collector.taskIds(), recoveryLimit).toContain("after0");
+  });
+
   it("holds up no topic because another one is missing", async () => {
     if (kafka === null) throw new Error("no broker");
     const { brokers } = kafka;

@@ -1,23 +1,16 @@
 import { defaultPolicies } from "#breakers/default-policies.ts";
 import { type CircuitBreaker, createBreaker } from "#breakers/circuit-breaker.ts";
-import { RecoveryWatch } from "#breakers/recovery-watch.ts";
 import { AppError } from "#errors/app-error.ts";
-import type { StateHolder } from "../state-holder.ts";
 import { protocolTypeOf } from "./kafka-errors.ts";
 import type { KafkaBusOptions } from "./kafka-options.ts";
 
-export interface PublishBreaker {
-  readonly breaker: CircuitBreaker;
-  close(): void;
-}
-
 /**
  * Refuses publishes at once after several in a row that no broker took until their deadline: then tickets go over the
- * sessions and events wait, instead of everyone waiting for a deadline. It tries again as soon as a broker answers.
+ * sessions and events wait, instead of everyone waiting for a deadline.
  */
-export function createPublishBreaker(options: KafkaBusOptions, holder: StateHolder): PublishBreaker {
+export function createPublishBreaker(options: KafkaBusOptions): CircuitBreaker {
   const { clock, logger, breaker: policy = defaultPolicies.kafka } = options;
-  const breaker = createBreaker({
+  return createBreaker({
     name: "kafka publish",
     policy,
     isFailure: isBrokerTrouble,
@@ -28,13 +21,6 @@ export function createPublishBreaker(options: KafkaBusOptions, holder: StateHold
     clock,
     logger,
   });
-  const watch = new RecoveryWatch({
-    breakers: [breaker],
-    look: async () => holder.state.kind === "connected",
-    longestPauseMs: policy.openMs,
-    clock,
-  });
-  return { breaker, close: () => watch.close() };
 }
 
 /** A topic that is missing is no trouble of the broker, and must hold up no other topic. */

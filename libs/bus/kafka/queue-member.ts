@@ -1,3 +1,4 @@
+import type { CircuitBreaker } from "#breakers/circuit-breaker.ts";
 import { describeError } from "#errors/app-error.ts";
 import { rootOf } from "./kafka-errors.ts";
 import { MemberSession, type SessionOptions } from "./member-session.ts";
@@ -8,14 +9,17 @@ const longestPauseMs = 5000;
 /** A consumer's place in the group of one queue: whenever a session ends another begins, for ever, until it is closed. */
 export class QueueMember {
   readonly #options: SessionOptions;
+  readonly #joining: CircuitBreaker;
   readonly #onTrouble: () => void;
+  readonly #closed = Promise.withResolvers<void>();
   #session: MemberSession | null = null;
   #isClosing = false;
   #wakeUp: (() => void) | null = null;
 
-  constructor(options: SessionOptions, onTrouble: () => void) {
+  constructor(options: SessionOptions, around: { joining: CircuitBreaker; onTrouble: () => void }) {
     this.#options = options;
-    this.#onTrouble = onTrouble;
+    this.#joining = around.joining;
+    this.#onTrouble = around.onTrouble;
     void this.#run();
   }
 
@@ -33,6 +37,7 @@ export class QueueMember {
 
   async close(deadline: Promise<void>): Promise<void> {
     this.#isClosing = true;
+    this.#closed.resolve();
     const session = this.#session;
     this.#session = null;
     this.#wakeUp?.();
@@ -43,13 +48,12 @@ export class QueueMember {
     let pauseMs = firstPauseMs;
     let isNews = true;
     while (!this.#isClosing) {
-      const session = new MemberSession(this.#options);
-      this.#session = session;
-      const cause = await session.run().catch((thrown: unknown) => thrown);
+      const cause = await this.#stay().catch((thrown: unknown) => thrown);
       if (this.#isClosing) return;
+      const session = this.#session;
       this.#session = null;
-      const hadJoined = session.hasJoined;
-      session.destroy();
+      const hadJoined = session?.hasJoined === true;
+      session?.destroy();
       if (hadJoined) {
         pauseMs = firstPauseMs;
         isNews = true;
@@ -60,6 +64,20 @@ export class QueueMember {
       await this.#pause(pauseMs);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
+  }
+
+  /** One membership, unless no broker lets anyone join; rejects with what ended it, and resolves when this is closed. */
+  async #stay(): Promise<void> {
+    const { ended } = await this.#joining.run(() => this.#join());
+    await Promise.race([ended, this.#closed.promise]);
+  }
+
+  async #join(): Promise<{ readonly ended: Promise<never> }> {
+    const session = new MemberSession(this.#options);
+    if (!this.#isClosing) this.#session = session;
+    const ended = session.run();
+    await Promise.race([session.joined, ended, this.#closed.promise]);
+    return { ended };
   }
 
   #tell(cause: unknown, isNews: boolean): void {

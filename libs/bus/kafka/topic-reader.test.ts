@@ -104,6 +104,21 @@ describe.skipIf(skipsWithoutKafka())("a topic that is read without a group", { t
     expect(await textsOf(reader, 1)).toEqual(["b", "c"]);
   });
 
+  it("names place and codec of messages that it can't unpack", async () => {
+    const { reader, topic, send } = await open();
+    const { Snappy } = kafkajs.CompressionTypes;
+    const none = kafkajs.CompressionCodecs[Snappy];
+    onTestFinished(() => void (kafkajs.CompressionCodecs[Snappy] = none));
+    kafkajs.CompressionCodecs[Snappy] = () => ({ compress: ({ buffer }: { buffer: Buffer }) => asSnappy(buffer) });
+    await send([{ value: "a" }], Snappy);
+    kafkajs.CompressionCodecs[Snappy] = none;
+    await reader.readRanges();
+    await expect(reader.read({ partition: 0, offset: 0 })).rejects.toMatchObject({
+      code: "BUS_UNAVAILABLE",
+      message: `the messages at offset 0 of ${topic}[0] are packed with Snappy, which is not read here; have them sent uncompressed, or with gzip or zstd`,
+    });
+  });
+
   it("tells where a partition begins since its oldest messages went", async () => {
     const { reader, admin, topic, send } = await open();
     await send([{ value: "a" }, { value: "b" }, { value: "c" }]);
@@ -128,3 +143,8 @@ describe.skipIf(skipsWithoutKafka())("a topic that is read without a group", { t
     });
   });
 });
+
+/** Snappy's form of at most 127 bytes, which packs nothing: a length, and one literal. */
+function asSnappy(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([bytes.length, 60 << 2, bytes.length - 1]), bytes]);
+}

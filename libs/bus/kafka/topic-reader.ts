@@ -82,12 +82,15 @@ export function openTopicReader(topic: string, access: KafkaAccess): TopicReader
       ask(async () => {
         const broker = await cluster.findBroker({ nodeId: String(leaders.get(partition)) });
         const place = { partition, fetchOffset: String(offset), maxBytes: fetchBytes };
-        const { responses } = await broker.fetch({
+        const fetching = broker.fetch({
           isolationLevel: cluster.isolationLevel,
           maxWaitTime: fetchWaitMs,
           minBytes: 1,
           maxBytes: fetchBytes,
           topics: [{ topic, partitions: [place] }],
+        });
+        const { responses } = await fetching.catch((thrown: unknown) => {
+          throw readFailure(thrown, `offset ${offset} of ${topic}[${partition}]`);
         });
         const fetched = responses[0]?.partitions[0];
         if (fetched === undefined) return { messages: [], next: offset };
@@ -135,9 +138,15 @@ function toTopicMessage({ offset, timestamp, key, value, headers }: RawRecord): 
 
 function failure(thrown: unknown, { brokers }: KafkaAccess): AppError {
   if (thrown instanceof AppError) return thrown;
+  const message = `the brokers ${brokers.join(", ")}: ${describeError(rootOf(thrown))}`;
+  return new AppError("BUS_UNAVAILABLE", message, { cause: thrown });
+}
+
+/** The failure of a read; of messages that nothing here unpacks it says which. */
+function readFailure(thrown: unknown, place: string): unknown {
   const root = rootOf(thrown);
-  const isPacked = root instanceof Error && root.name === "KafkaJSNotImplemented";
-  const advice = isPacked ? "; have them sent uncompressed or with gzip or zstd" : "";
-  const message = `the brokers ${brokers.join(", ")}: ${describeError(root)}${advice}`;
+  if (!(root instanceof Error) || root.name !== "KafkaJSNotImplemented") return thrown;
+  const codec = /^(\w+) compression/.exec(root.message)?.[1] ?? "an unknown codec";
+  const message = `the messages at ${place} are packed with ${codec}, which is not read here; have them sent uncompressed, or with gzip or zstd`;
   return new AppError("BUS_UNAVAILABLE", message, { cause: thrown });
 }

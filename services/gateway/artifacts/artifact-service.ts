@@ -4,8 +4,10 @@ import type { ArtifactService, DownloadArtifactRequest } from "#gen/millrace/v1/
 import type { ArtifactCatalog, ArtifactView } from "#ports/artifact-catalog.ts";
 import type { ArtifactStore } from "#ports/artifact-store.ts";
 import type { Queries } from "#ports/queries.ts";
+import type { RetentionStore } from "#ports/retention-store.ts";
 import { toArtifactMessage } from "./artifact-message.ts";
 import { invalidField, readPage } from "../list-request.ts";
+import { findRemoval, textOfRemoval } from "../runs/removals.ts";
 import { requireRun } from "../runs/run-service.ts";
 
 /** Of files with one name, named in an error. */
@@ -15,13 +17,14 @@ const maxNamed = 10;
 export function createArtifactService(deps: {
   readonly queries: Queries;
   readonly index: ArtifactCatalog;
+  readonly retention: RetentionStore;
   /** Null: nothing is kept here. */
   readonly store: ArtifactStore | null;
 }): ServiceImpl<typeof ArtifactService> {
-  const { queries, index, store } = deps;
+  const { queries, index, retention, store } = deps;
   return {
     async listArtifacts(request) {
-      const { runId } = await requireRun(queries, { runId: request.dagRunId, dagId: "" });
+      const { runId, runKey } = await requireRun(queries, { runId: request.dagRunId, dagId: "" });
       const page = readPage(request);
       const found = await index.list(page, {
         runId,
@@ -35,12 +38,16 @@ export function createArtifactService(deps: {
         nextCursor: found.nextCursor ?? "",
         totalCount: BigInt(found.totalCount),
         pageSize: page.limit,
+        removed: textOfRemoval(await findRemoval(retention, runKey, "artifacts")),
       };
     },
 
     async *downloadArtifact(request) {
-      const { runId } = await requireRun(queries, { runId: request.dagRunId, dagId: "" });
-      const artifact = await requireArtifact(index, runId, request);
+      const { runId, runKey } = await requireRun(queries, { runId: request.dagRunId, dagId: "" });
+      const artifact = await requireArtifact(index, runId, request).catch(async (error: unknown) => {
+        const removed = textOfRemoval(await findRemoval(retention, runKey, "artifacts"));
+        throw removed === "" ? error : withReason(AppError.from(error), removed);
+      });
       const content = (await store?.read(artifact.location)) ?? null;
       if (content === null) {
         const message = `the artifact ${artifact.name} of ${runId} is listed, and its bytes are not where this server looks`;
@@ -50,6 +57,11 @@ export function createArtifactService(deps: {
       for await (const data of content) yield { data };
     },
   };
+}
+
+/** What is not there may have been. */
+function withReason(error: AppError, removed: string): AppError {
+  return error.code === "ARTIFACT_NOT_FOUND" ? new AppError(error.code, `${error.message}; ${removed}`) : error;
 }
 
 async function requireArtifact(

@@ -1,16 +1,16 @@
 import { hasRoom, type ResourceAmounts, type ResourceName, resourceNames } from "#core/resource-amounts.ts";
 import { resourceText } from "#core/resource-text.ts";
-import type { ExplainedInstance, ExplanationFacts, LiveWorker } from "#ports/explanation-facts.ts";
+import type { ExplainedInstance, ExplanationFacts, LiveWorker, ReservedFor } from "#ports/explanation-facts.ts";
 import { countText } from "./count-text.ts";
 import type { WaitCause } from "./explain-wait.ts";
 
 /** Names that are said of a list. */
 const mostNames = 5;
 
-type Facts = Pick<ExplanationFacts, "workers" | "queueDepths">;
+type Facts = Pick<ExplanationFacts, "run" | "workers" | "queueDepths">;
 
 /** Why no worker has a queued instance yet that may go to one. */
-export function explainPlacement(instance: ExplainedInstance, { workers, queueDepths }: Facts): WaitCause {
+export function explainPlacement(instance: ExplainedInstance, { run, workers, queueDepths }: Facts): WaitCause {
   const { queue, requests } = instance;
   const ofQueue = workers.filter((worker) => worker.queues.includes(queue));
   if (ofQueue.length === 0)
@@ -22,6 +22,8 @@ export function explainPlacement(instance: ExplainedInstance, { workers, queueDe
   }
   const able = taking.filter(({ resources }) => hasRoom(resources, requests));
   if (able.length === 0) return tooLarge(instance, taking);
+  const own = able.find(({ reservedFor }) => reservedFor !== null && isOf(reservedFor, instance, run.runId));
+  if (own !== undefined) return keptForIt(instance, own);
   if (able.every((worker) => worker.freeSlots === 0)) {
     const slots = able.reduce((sum, worker) => sum + worker.slots, 0);
     const depth = queueDepths.get(queue) ?? 0;
@@ -32,7 +34,9 @@ export function explainPlacement(instance: ExplainedInstance, { workers, queueDe
     };
   }
   const free = able.filter((worker) => worker.freeSlots > 0);
-  if (!free.some(({ room }) => hasRoom(room, requests))) return resourcesBusy(instance, free);
+  const fitting = free.filter(({ room }) => hasRoom(room, requests));
+  if (fitting.length === 0) return resourcesBusy(instance, free);
+  if (fitting.every((worker) => isKeptFrom(worker, requests))) return keptForOthers(fitting);
   return {
     code: "dispatching",
     text: `a worker that takes queue ${queue} has a free slot; it starts at the next look`,
@@ -49,6 +53,36 @@ function lacks({ labels, operatorType, capabilities }: ExplainedInstance, worker
     ...(runs ? [] : [`the operator ${operatorType}`]),
     ...unable.map((capability) => `the capability ${capability}`),
   ];
+}
+
+function isOf(reserved: ReservedFor, { taskId, mapIndex }: ExplainedInstance, runId: string): boolean {
+  return reserved.runId === runId && reserved.taskId === taskId && reserved.mapIndex === mapIndex;
+}
+
+/** A worker that keeps its room begins nothing else that asks for resources, and keeps a slot. */
+function isKeptFrom({ reservedFor, freeSlots }: LiveWorker, requests: ResourceAmounts): boolean {
+  return reservedFor !== null && (freeSlots === 1 || resourceNames.some((name) => requests[name] > 0));
+}
+
+function keptForIt({ requests }: ExplainedInstance, { workerId, reservedFor, room }: LiveWorker): WaitCause {
+  const missing = hasRoom(room, requests) ? "a slot" : `enough: ${shortageText(requests, [room], "has left")}`;
+  const text = `worker ${workerId} is kept for it${sinceText(reservedFor)}, and begins it when its running attempts have left ${missing}`;
+  return { code: "reserved", text };
+}
+
+function keptForOthers(workers: readonly LiveWorker[]): WaitCause {
+  const holders = workers.slice(0, mostNames).map(({ workerId, reservedFor }) => {
+    const { runId = "", taskId = "", mapIndex = null } = reservedFor ?? {};
+    const task = mapIndex === null ? taskId : `${taskId}[${mapIndex}]`;
+    return `worker ${workerId} has room for it, and is kept${sinceText(reservedFor)} for ${task} of run ${runId}`;
+  });
+  const more = workers.length - holders.length;
+  const text = `${holders.join("; ")}${more > 0 ? `; and so are ${more} more` : ""}`;
+  return { code: "workers_reserved", text };
+}
+
+function sinceText(reservedFor: ReservedFor | null): string {
+  return reservedFor === null ? "" : ` since ${new Date(reservedFor.reservedAt).toISOString()}`;
 }
 
 function tooLarge({ queue, requests }: ExplainedInstance, workers: readonly LiveWorker[]): WaitCause {

@@ -10,6 +10,7 @@ const worker = {
   queues: ["default", "big"],
   slots: 2,
   freeSlots: 1,
+  reservedFor: null,
   labels: { zone: "a" },
   operators: ["bash"],
   capabilities: [],

@@ -1,6 +1,7 @@
 /**
  * The page's only script, inlined and allowed by its hash. The page works without it. It shows times in the reader's
- * zone, fetches the page again when events come and swaps the parts marked `data-live`, and appends a running log.
+ * zone, fetches the page again when events come and swaps the parts marked `data-live`, and appends a running log, beside
+ * which what its attempt uses is fetched every 10 s.
  * Hidden tabs close their streams.
  */
 export const liveScript = `
@@ -60,7 +61,7 @@ export const liveScript = `
     if (source || document.hidden) return;
     if (log) {
       follow(log.dataset.log + "&after=" + log.dataset.after, append);
-      source.addEventListener("end", () => { close(); log.removeAttribute("data-log"); say("\\u25a0 ended"); });
+      source.addEventListener("end", () => { close(); log.removeAttribute("data-log"); soon(); say("\\u25a0 ended"); });
     } else if (body.dataset.events !== undefined) follow("/api/v1/events" + body.dataset.events, soon);
   };
   const close = () => { source?.close(); source = null; };
@@ -68,6 +69,7 @@ export const liveScript = `
     if (document.hidden) close();
     else if (!log || log.hasAttribute("data-log")) open();
   });
+  if (log) setInterval(() => { if (source) soon(); }, 10000);
   localize(document);
   open();
 })();

@@ -1,9 +1,17 @@
-import { type Attempt, type LogLine, type TaskInstance, TaskState } from "#gen/millrace/v1/task_service_pb.js";
+import {
+  type Attempt,
+  type LogLine,
+  type TaskInstance,
+  TaskState,
+  type UsageNow,
+} from "#gen/millrace/v1/task_service_pb.js";
 import type { HttpResponse } from "#rpc/http/exchange.ts";
+import { usageText } from "#rpc/usage-text.ts";
 import { durationText, facts, table, timeText } from "./elements.ts";
 import { type Html, html } from "./html.ts";
 import { renderPage } from "./layout.ts";
 import type { PageClients, PageView } from "./page-context.ts";
+import { readLeftBehind, renderLeftBehind } from "./left-behind.ts";
 import { dagPath, logPath, runPath } from "./paths.ts";
 import { taskMark } from "./state-mark.ts";
 
@@ -20,11 +28,15 @@ export async function showLog({ clients, ids, query, signal }: PageView): Promis
     clients.tasks.listAttempts({ id }, { signal }),
   ]);
   if (instance === undefined) throw new TypeError("the answer has no task instance");
-  const { lines, isCut } = await readLines(clients, { id, attempt, signal });
+  const [{ lines, isCut }, left] = await Promise.all([
+    readLines(clients, { id, attempt, signal }),
+    readLeftBehind(clients, instance, signal),
+  ]);
   const isRunning = instance.state === TaskState.RUNNING && (attempt === 0 || attempt === instance.tryNumber);
   const whole = `${instance.logPath}${attempt === 0 ? "" : `?attempt=${attempt}`}`;
   const main = html`<h1 class="mono">${instance.taskId}</h1><div id="facts" data-live>${instanceFacts(instance)}</div>
 ${attempts.length > 1 && html`<h2>Attempts</h2>${attemptTable(id, attempts)}`}
+<div id="left" data-live>${renderLeftBehind(instance, left)}</div>
 <h2>Log${attempt === 0 ? "" : ` of attempt ${attempt}`}</h2>
 ${isCut && html`<div class="notice">The first ${linesShown} lines; <a href="${whole}">the whole log</a> is text.</div>`}
 ${logText(instance, { attempt, lines, isRunning: isRunning && !isCut })}<p><a href="${whole}">as text</a></p>`;
@@ -61,7 +73,6 @@ async function readLines(
 }
 
 function instanceFacts(instance: TaskInstance): Html {
-  const outputs = JSON.stringify(instance.xcomValues ?? {});
   return html`<p>${taskMark(instance.state)} <span class="soft">${instance.stateReason}</span></p>
 ${facts([
   ["operator", instance.operator],
@@ -73,8 +84,17 @@ ${facts([
   ["took", durationText(instance.durationMs)],
   ["exit code", instance.exitCode ?? null],
   ["error", instance.error === undefined ? instance.lastError : `${instance.error.code}: ${instance.error.message}`],
-  ["outputs", outputs === "{}" ? null : html`<code>${outputs}</code>`],
+  ["uses", instance.usage === undefined ? null : usageText(instance.usage)],
+  ["used", instance.state === TaskState.RUNNING ? null : usageText(usedBy(instance))],
 ])}`;
+}
+
+/** What an attempt that has ended used. */
+function usedBy({ cpuMs, memoryPeakBytes }: Pick<Attempt, "cpuMs" | "memoryPeakBytes">): Partial<UsageNow> {
+  return {
+    ...(cpuMs === undefined ? {} : { cpuMs }),
+    ...(memoryPeakBytes === undefined ? {} : { memoryPeakBytes }),
+  };
 }
 
 function attemptTable(id: string, attempts: readonly Attempt[]): Html {
@@ -84,9 +104,10 @@ function attemptTable(id: string, attempts: readonly Attempt[]): Html {
     durationText(attempt.durationMs),
     attempt.workerId,
     attempt.exitCode ?? attempt.signal,
+    usageText(usedBy(attempt)),
     html`<span class="wrap">${attempt.retryReason} ${attempt.errorMessage}</span>`,
   ]);
-  return table(["attempt", "ended", "took", "worker", "exit", "why"], rows);
+  return table(["attempt", "ended", "took", "worker", "exit", "used", "why"], rows);
 }
 
 /** A running log carries the address from which the script goes on. */

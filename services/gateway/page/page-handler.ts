@@ -1,5 +1,6 @@
 import { createClient, type Transport } from "@connectrpc/connect";
 import { AppError } from "#errors/app-error.ts";
+import { ArtifactService } from "#gen/millrace/v1/artifact_service_pb.js";
 import { DagService } from "#gen/millrace/v1/dag_service_pb.js";
 import { RunService } from "#gen/millrace/v1/run_service_pb.js";
 import { TaskService } from "#gen/millrace/v1/task_service_pb.js";
@@ -36,6 +37,7 @@ export function createPageHandler(options: { transport: Transport; logger: Logge
     dags: createClient(DagService, options.transport),
     runs: createClient(RunService, options.transport),
     tasks: createClient(TaskService, options.transport),
+    artifacts: createClient(ArtifactService, options.transport),
   };
   return async (request) => {
     try {

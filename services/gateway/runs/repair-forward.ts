@@ -18,7 +18,13 @@ type RepairAction = NonNullable<MessageInitShape<typeof RepairRunRequestSchema>[
 
 /** Asks an executor for a rerun, clear or mark. */
 export type ForwardRepair = (
-  asked: { readonly dagRunId: string; readonly plan: boolean; readonly note: string; readonly action: RepairAction },
+  asked: {
+    readonly dagRunId: string;
+    readonly plan: boolean;
+    readonly note: string;
+    readonly requestId: string;
+    readonly action: RepairAction;
+  },
   context: HandlerContext,
 ) => Promise<RepairPlan | undefined>;
 

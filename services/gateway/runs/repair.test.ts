@@ -11,11 +11,11 @@ type Json = Record<string, unknown>;
 async function open() {
   const harness = openGateway();
   const { url } = await harness.serve();
-  const call = async (method: string, path: string, body?: unknown) => {
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const init = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await fetch(`${url}/api/v1${path}`, {
       method,
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...headers },
       ...init,
     });
     return { status: response.status, json: (await response.json()) as Json };
@@ -56,6 +56,21 @@ test.each<[path: string, body: unknown, action: unknown]>([
   expect(repaired()).toMatchObject({ dagRunId: runId, plan: false, caller: "anonymous", note: "why", action });
   await call("POST", `/dagRuns/${runId}${path}?plan=true`, body);
   expect(repaired()).toMatchObject({ plan: true, action });
+});
+
+test("every repair takes an idempotency key, as a header or a field", async () => {
+  const { call, runId, repaired } = await open();
+  const paths = ["rerun", "clear", "mark"].map((verb) => `/dagRuns/${runId}/${verb}`);
+  const ofTask = ["clear", "mark"].map((verb) => `/taskInstances/${runId}__b/${verb}`);
+  for (const path of [...paths, ...ofTask]) {
+    const body = path.endsWith("mark") ? { state: "failed" } : {};
+    expect(await call("POST", path, body, { "idempotency-key": `header ${path}` })).toMatchObject({ status: 200 });
+    expect(repaired()).toMatchObject({ requestId: `header ${path}` });
+    await call("POST", path, { ...body, request_id: `field ${path}` });
+    expect(repaired()).toMatchObject({ requestId: `field ${path}` });
+  }
+  await call("PATCH", `/dagRuns/${runId}`, { action: "clear" }, { "idempotency-key": "k" });
+  expect(repaired()).toMatchObject({ requestId: "k" });
 });
 
 test("one task instance is cleared and marked by its id", async () => {

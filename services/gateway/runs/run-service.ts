@@ -97,11 +97,11 @@ function createRunRepairs({
   const idOf = async (dagRunId: string): Promise<string> =>
     (await requireRun(queries, { runId: dagRunId, dagId: "" })).runId;
   return {
-    async updateDagRun({ dagRunId, action, plan, note }, context) {
+    async updateDagRun({ dagRunId, action, plan, note, requestId }, context) {
       const runId = await idOf(dagRunId);
       if (action === RunAction.CLEAR) {
         const whole = { case: "clear", value: { includeDownstream: true } } as const;
-        const done = await repair({ dagRunId: runId, plan, note, action: whole }, context);
+        const done = await repair({ dagRunId: runId, plan, note, requestId, action: whole }, context);
         if (plan) return { repair: done };
         return { repair: done, dagRun: toRunMessage(await requireRun(queries, { runId, dagId: "" })) };
       }
@@ -112,22 +112,34 @@ function createRunRepairs({
       return { dagRun: toRunMessage(await requireRun(queries, { runId, dagId: "" })) };
     },
 
-    async rerunDagRun({ dagRunId, from, parameters, version, plan, note }, context) {
+    async rerunDagRun({ dagRunId, from, parameters, version, plan, note, requestId }, context) {
       const value = { ...readRerunFrom(from), parameters, latestVersion: version === RerunVersion.LATEST };
-      const asked = { dagRunId: await idOf(dagRunId), plan, note, action: { case: "rerun", value } } as const;
+      const asked = {
+        dagRunId: await idOf(dagRunId),
+        plan,
+        note,
+        requestId,
+        action: { case: "rerun", value },
+      } as const;
       return { repair: await repair(asked, context) };
     },
 
-    async clearDagRun({ dagRunId, taskIds, includeDownstream, plan, note }, context) {
+    async clearDagRun({ dagRunId, taskIds, includeDownstream, plan, note, requestId }, context) {
       const value = { tasks: taskIds.map((taskId) => ({ taskId })), includeDownstream };
-      const asked = { dagRunId: await idOf(dagRunId), plan, note, action: { case: "clear", value } } as const;
+      const asked = {
+        dagRunId: await idOf(dagRunId),
+        plan,
+        note,
+        requestId,
+        action: { case: "clear", value },
+      } as const;
       return { repair: await repair(asked, context) };
     },
 
-    async markDagRun({ dagRunId, state, taskIds, includeDownstream, plan, note }, context) {
+    async markDagRun({ dagRunId, state, taskIds, includeDownstream, plan, note, requestId }, context) {
       const tasks = taskIds.map((taskId) => ({ taskId }));
       const value = { state: readMarkState(state), tasks, includeDownstream };
-      const asked = { dagRunId: await idOf(dagRunId), plan, note, action: { case: "mark", value } } as const;
+      const asked = { dagRunId: await idOf(dagRunId), plan, note, requestId, action: { case: "mark", value } } as const;
       return { repair: await repair(asked, context) };
     },
 

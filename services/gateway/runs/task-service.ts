@@ -5,6 +5,7 @@ import type { TaskService } from "#gen/millrace/v1/task_service_pb.js";
 import type { LogStore } from "#ports/log-store.ts";
 import type { InstanceView, OutputView } from "#ports/run-views.ts";
 import type { Queries } from "#ports/queries.ts";
+import type { RetentionStore } from "#ports/retention-store.ts";
 import type { Wake } from "#ports/wake.ts";
 import { durationForms, parseDuration } from "#schedule/duration.ts";
 import { toAttemptMessage } from "./attempt-message.ts";
@@ -16,9 +17,12 @@ import { parseFilter, readSingle, readWords } from "../filter.ts";
 import { followLog } from "../logs/follow-log.ts";
 import { invalidField, readPage } from "../list-request.ts";
 import { toLogMessages } from "../logs/log-message.ts";
+import { removedLogLine } from "../logs/removed-log.ts";
+import { findRemoval, hasLost, textOfRemoval } from "./removals.ts";
 import { createRepairForward, readMarkState } from "./repair-forward.ts";
 import { onlyOne, requireRun } from "./run-service.ts";
 import { toTaskInstanceMessage } from "./task-message.ts";
+import type { UsageReader } from "./usage-reader.ts";
 import { toXcomMessage, toXcomValues } from "./xcom-message.ts";
 
 /** The term and the field that find what runs for long. */
@@ -28,17 +32,20 @@ export interface TaskServiceDeps {
   readonly queries: Queries;
   readonly explain: Explain;
   readonly logs: LogStore;
+  readonly retention: RetentionStore;
+  readonly usage: UsageReader;
   readonly wake: Wake;
   readonly executor: Transport;
   /** Aborted when the service stops. */
   readonly stopSignal: AbortSignal;
 }
 
-/** Handles TaskService: reads from the store, repairs through an executor. The first message of a log stream is empty and says that it is open. */
+/** Handles TaskService: reads from the store, repairs through an executor. */
 export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof TaskService> {
   const { queries } = deps;
   return {
     ...createTaskRepairs(deps),
+    ...createLogStream(deps),
     async listTaskInstances(request) {
       const page = readPage(request);
       const filter = parseFilter(request.filter, { terms: ["state", "dag_id", longRunning], text: false });
@@ -63,8 +70,14 @@ export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof Tas
 
     async getTaskInstance({ id }) {
       const view = await requireInstance(queries, id);
-      const outputs = await queries.listOutputs(view.runId, view.taskId);
-      return { taskInstance: toTaskInstanceMessage(view, toXcomValues(outputs.filter((item) => isOf(view, item)))) };
+      const [outputs, removal, usage] = await Promise.all([
+        queries.listOutputs(view.runId, view.taskId),
+        findRemoval(deps.retention, view.runKey, "outputs"),
+        deps.usage.ofInstance(view),
+      ]);
+      const xcomRemoved = hasLost(removal, view.endedAt) ? textOfRemoval(removal) : "";
+      const xcomValues = toXcomValues(outputs.filter((item) => isOf(view, item)));
+      return { taskInstance: { ...toTaskInstanceMessage(view, xcomValues), xcomRemoved, usage } };
     },
 
     async listAttempts({ id }) {
@@ -74,13 +87,21 @@ export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof Tas
     },
 
     async listXcom({ dagRunId, taskId }) {
-      const { runId } = await requireRun(queries, { runId: dagRunId, dagId: "" });
-      const outputs = await queries.listOutputs(runId, taskId === "" ? null : taskId);
-      return { xcom: outputs.map(toXcomMessage) };
+      const { runId, runKey } = await requireRun(queries, { runId: dagRunId, dagId: "" });
+      const [outputs, removal] = await Promise.all([
+        queries.listOutputs(runId, taskId === "" ? null : taskId),
+        findRemoval(deps.retention, runKey, "outputs"),
+      ]);
+      return { xcom: outputs.map(toXcomMessage), removed: textOfRemoval(removal) };
     },
+  };
+}
 
+/** The first message of a log stream is empty and says that it is open. */
+function createLogStream(deps: TaskServiceDeps): Pick<ServiceImpl<typeof TaskService>, "streamLogs"> {
+  return {
     async *streamLogs({ id, attempt, follow, after, range }, context) {
-      const view = await requireInstance(queries, id);
+      const view = await requireInstance(deps.queries, id);
       if (attempt < 0 || (attempt > view.tryNumber && attempt !== 0)) {
         throw invalidField("attempt", `must be 1 to ${view.tryNumber}, the newest, not ${attempt}`);
       }
@@ -92,9 +113,15 @@ export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof Tas
       yield { lines: [] };
       const signal = AbortSignal.any([context.signal, deps.stopSignal]);
       const place = { instanceId: id, tryNumber: attempt === 0 ? null : attempt, afterLine: Number(after) };
+      let isEmpty = true;
       for await (const { lines, tryNumber } of followLog(deps, { ...place, follow, signal })) {
+        isEmpty = false;
         yield* toLogMessages(lines, tryNumber);
       }
+      if (!isEmpty || after > 0n) return;
+      const removal = await findRemoval(deps.retention, view.runKey, "logs");
+      const line = removedLogLine(removal, view, { tryNumber: attempt });
+      if (line !== null) yield* toLogMessages([line], attempt === 0 ? view.tryNumber : attempt);
     },
   };
 }
@@ -110,17 +137,21 @@ function createTaskRepairs({
 > {
   const repair = createRepairForward(executor);
   return {
-    async clearTaskInstance({ id, includeDownstream, plan, note }, context) {
+    async clearTaskInstance({ id, includeDownstream, plan, note, requestId }, context) {
       const { runId, taskId } = await requireInstance(queries, id);
       const value = { tasks: [{ taskId }], includeDownstream };
-      return { repair: await repair({ dagRunId: runId, plan, note, action: { case: "clear", value } }, context) };
+      return {
+        repair: await repair({ dagRunId: runId, plan, note, requestId, action: { case: "clear", value } }, context),
+      };
     },
 
-    async markTaskInstance({ id, state, includeDownstream, plan, note }, context) {
+    async markTaskInstance({ id, state, includeDownstream, plan, note, requestId }, context) {
       const { runId, taskId, itemKey } = await requireInstance(queries, id);
       const tasks = [{ taskId, ...(itemKey === null ? {} : { itemKey }) }];
       const value = { state: readMarkState(state), tasks, includeDownstream };
-      return { repair: await repair({ dagRunId: runId, plan, note, action: { case: "mark", value } }, context) };
+      return {
+        repair: await repair({ dagRunId: runId, plan, note, requestId, action: { case: "mark", value } }, context),
+      };
     },
 
     async explainTaskInstance({ id }) {

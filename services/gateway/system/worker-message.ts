@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { formatInstanceId } from "#core/instance-id.ts";
 import type { ResourceAmounts } from "#core/resource-amounts.ts";
+import type { InstanceUsage } from "#gen/millrace/v1/executor_service_pb.js";
 import {
   type ActiveTaskSchema,
   type QueueSchema,
@@ -13,6 +14,7 @@ import {
 } from "#gen/millrace/v1/worker_admin_service_pb.js";
 import type { ActiveTask, QueueView, WorkerStatus, WorkerTotals, WorkerView } from "#ports/worker-views.ts";
 import { integerOrAbsent, timeOrAbsent } from "../optional-fields.ts";
+import { findUsage } from "../runs/usage-reader.ts";
 
 const statuses = {
   starting: WorkerStatusMessage.STARTING,
@@ -24,8 +26,12 @@ const statuses = {
   stopped: WorkerStatusMessage.STOPPED,
 } as const satisfies Record<WorkerStatus, WorkerStatusMessage>;
 
-/** A worker as the API shows it; `tasks` are those that it has. */
-export function toWorkerMessage(view: WorkerView, tasks: readonly ActiveTask[]): MessageInitShape<typeof WorkerSchema> {
+/** A worker as the API shows it; `tasks` are those that it has, `usages` what is told of them. */
+export function toWorkerMessage(
+  view: WorkerView,
+  tasks: readonly ActiveTask[],
+  usages: readonly InstanceUsage[],
+): MessageInitShape<typeof WorkerSchema> {
   const takesWork = view.status === "healthy";
   return {
     workerId: view.workerId,
@@ -41,7 +47,7 @@ export function toWorkerMessage(view: WorkerView, tasks: readonly ActiveTask[]):
     availableSlots: takesWork ? view.freeSlots : 0,
     resources: toResources(view.resources),
     availableResources: toResources(view.room),
-    activeTasks: tasks.map(toActiveTaskMessage),
+    activeTasks: tasks.map((task) => ({ ...toActiveTaskMessage(task), usage: findUsage(usages, task) })),
     resourceUsage: view.usage ?? undefined,
     lastHeartbeat: timestampFromMs(view.lastBeatAt),
     lastTaskCompleted: timeOrAbsent(view.lastTaskAt),

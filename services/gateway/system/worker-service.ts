@@ -1,12 +1,13 @@
 import { createClient, type ServiceImpl, type Transport } from "@connectrpc/connect";
 import { AppError } from "#errors/app-error.ts";
-import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
+import { ExecutorService, type InstanceUsage } from "#gen/millrace/v1/executor_service_pb.js";
 import type { WorkerAdminService } from "#gen/millrace/v1/worker_admin_service_pb.js";
 import type { WorkerQueries, WorkerView } from "#ports/worker-views.ts";
 import { workerStatuses } from "#ports/worker-views.ts";
 import { readWords } from "../filter.ts";
 import { forwardOptions } from "../forward.ts";
 import { invalidField, readPage } from "../list-request.ts";
+import type { UsageReader } from "../runs/usage-reader.ts";
 import { toIncarnationMessage, toQueueMessage, toWorkerMessage, toWorkerStatsMessage } from "./worker-message.ts";
 
 const maxIncarnations = 20;
@@ -16,6 +17,7 @@ const maxReasonLength = 500;
 
 export interface WorkerServiceDeps {
   readonly queries: WorkerQueries;
+  readonly usage: UsageReader;
   readonly executor: Transport;
   /** The store's clock. */
   readonly now: () => number;
@@ -24,17 +26,18 @@ export interface WorkerServiceDeps {
 /** Handles WorkerAdminService: reads from the store, asks an executor for a drain. */
 export function createWorkerService({
   queries,
+  usage,
   executor,
   now,
 }: WorkerServiceDeps): ServiceImpl<typeof WorkerAdminService> {
   const executors = createClient(ExecutorService, executor);
-  const withTasks = async (views: readonly WorkerView[]) => {
+  const withTasks = async (views: readonly WorkerView[], usages: readonly InstanceUsage[] = []) => {
     const tasks = await queries.listActiveTasks(
       views.map(({ workerKey }) => workerKey),
       maxActiveTasks,
     );
     const byWorker = Map.groupBy(tasks, ({ workerKey }) => workerKey);
-    return views.map((view) => toWorkerMessage(view, byWorker.get(view.workerKey) ?? []));
+    return views.map((view) => toWorkerMessage(view, byWorker.get(view.workerKey) ?? [], usages));
   };
   const readWorker = async (workerId: string) => {
     const incarnations = await queries.listIncarnations(workerId, maxIncarnations);
@@ -43,7 +46,7 @@ export function createWorkerService({
       const message = `there is no worker ${workerId}; list them with \`millrace workers\``;
       throw new AppError("WORKER_NOT_FOUND", message, { details: { worker_id: workerId } });
     }
-    const [worker] = await withTasks([newest]);
+    const [worker] = await withTasks([newest], await usage.ofWorkers([workerId]));
     return { worker, incarnations };
   };
   return {
