@@ -26,7 +26,9 @@ export async function checkServer(options: {
     if (!(error instanceof AppError)) throw error;
     const name = "server";
     const fix = "start one with `millrace dev`, or name it with --server URL";
-    const away: Check = { name, status: "problem", detail: describeError(error), fix };
+    // The message of a gateway that is away ends with the same advice.
+    const detail = describeError(error).replace(`; ${fix}`, "");
+    const away: Check = { name, status: "problem", detail, fix };
     const { url } = settings.database;
     return { checks: url === null ? [away] : [away, await checkDatabaseFromHere(url)], state: null };
   }

@@ -23,6 +23,22 @@ test("two definitions that say the same have no difference, however they are sto
   expect(isUnchanged(diffDefinitions(stored, before))).toBe(true);
 });
 
+test("names keys as a definition says them", () => {
+  const after = parse(`id: a
+owner: me
+max_active_runs: 3
+run_timeout: 1h
+tasks:
+  - {id: goes, type: noop, operator: {}}
+  - {id: changes, type: bash, dependencies: [stays], timeout: 5m, queue_timeout: 1h, operator: {bash_command: "true"}}
+  - {id: stays, type: noop, operator: {}}
+`);
+  expect(diffDefinitions(before, after)).toMatchObject({
+    keys: ["max_active_runs", "run_timeout"],
+    tasksChanged: [{ id: "changes", keys: ["queue_timeout", "timeout"] }],
+  });
+});
+
 test("names the keys that are other, and tasks that came, went and changed", () => {
   const after = parse(`id: a
 owner: you

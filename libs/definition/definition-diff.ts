@@ -1,9 +1,9 @@
 import { isEqual } from "./json.ts";
 import type { Definition, Json, JsonObject, TaskDefinition } from "./model.ts";
 
-/** What is other in a definition than in the one before. */
+/** What is other in a definition than in the one before. Keys have the names that a definition gives them. */
 export interface DefinitionDiff {
-  /** Of the definition itself, in its normal form. */
+  /** Of the definition itself. */
   readonly keys: readonly string[];
   readonly tasksAdded: readonly string[];
   readonly tasksRemoved: readonly string[];
@@ -37,7 +37,20 @@ type Keyed = Omit<Definition, "tasks"> | TaskDefinition;
 function changedKeys(before: Keyed, after: Keyed): readonly string[] {
   const [old, now] = [before, after].map(asJson) as [JsonObject, JsonObject];
   const names = new Set([...Object.keys(old), ...Object.keys(now)]);
-  return [...names].filter((name) => !isEqual(old[name], now[name])).toSorted();
+  const changed = [...names].filter((name) => !isEqual(old[name], now[name]));
+  return [...new Set(changed.map(writtenName))].toSorted();
+}
+
+/** Of members whose name does not follow from the key. */
+const writtenNames: ReadonlyMap<string, string> = new Map([
+  ["graceMs", "grace_period"],
+  ["waits", "timeout"],
+  ["enclosure", "isolation"],
+]);
+
+/** The normal form has `timeoutMs` where a definition says `timeout`, and `maxActiveRuns` for `max_active_runs`. */
+function writtenName(name: string): string {
+  return writtenNames.get(name) ?? name.replace(/Ms$/, "").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** What is stored has no keys without a value. */

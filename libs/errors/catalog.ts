@@ -113,7 +113,11 @@ export const errorCatalog = {
   SECRET_UNAVAILABLE: entry("unavailable", true, "Check the setting `secrets.command` and what it asks."),
   CONNECTION_NOT_FOUND: entry("not_found", false, "List the connections with `millrace connections list`."),
   INVALID_CONNECTION: entry("invalid", false, "Correct the connection; docs/connections.md has its forms."),
-  CONNECTION_FAILED: entry("unavailable", true, "Check the connection with `millrace connections test NAME`."),
+  CONNECTION_FAILED: entry(
+    "unavailable",
+    true,
+    "Check its host, port, user and password, and that its server answers; `millrace connections test NAME` tries it.",
+  ),
   PORT_IN_USE: entry("conflict", false, "Stop the other program or choose another port with --port."),
   DATA_DIR_UNUSABLE: entry("invalid", false, "Choose a writable folder with --data-dir."),
   EMBEDDED_DATABASE_FAILED: entry(

@@ -7,6 +7,7 @@ import { evaluateItems, type FanOutItem } from "./fan-out-items.ts";
 import type { JsonObject } from "../model.ts";
 import { parseDefinition } from "../parse-definition.ts";
 import { planOf } from "../plan-of.ts";
+import { plainContext } from "./plain-context.testsuite.ts";
 import type { RenderContext } from "./render-context.ts";
 import { renderTask } from "./render-task.ts";
 
@@ -51,19 +52,10 @@ function compile(...lines: string[]) {
 }
 
 function contextWith(params: JsonObject, more: Partial<RenderContext> = {}): RenderContext {
-  return {
-    params,
-    logicalAt: 0,
-    intervalStartAt: 0,
-    intervalEndAt: 0,
-    now: 0,
-    timezone: "UTC",
-    run: { dag_run_id: "x__1", dag_id: "x", run_type: "manual", start_date: null },
-    taskInstance: { task_id: "each", try_number: 1, max_tries: 1 },
+  return plainContext(params, {
     outputs: (task) => (task === "list" ? { files: [{ name: "a", n: 1 }, { name: "b" }] } : undefined),
-    tempDir: "/tmp/1",
     ...more,
-  };
+  });
 }
 
 function itemsOf(forEach: string, params: JsonObject = {}): readonly FanOutItem[] | null {

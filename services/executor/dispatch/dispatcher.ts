@@ -1,4 +1,5 @@
-import { largestRooms, noResources } from "#core/resource-amounts.ts";
+import { hasRoom, largestRooms, noResources } from "#core/resource-amounts.ts";
+import type { RefusalReason } from "#core/event-verdict.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -25,6 +26,8 @@ interface Look {
 }
 
 const retryDelayMs = 500;
+/** A claim that is refused so came behind another. */
+const takenReasons: ReadonlySet<RefusalReason> = new Set(["illegal_state", "stale_fence", "held"]);
 /** Every so many picks one takes the oldest of all, so that nothing waits for ever (I7). */
 const picksPerOldest = 10;
 
@@ -91,12 +94,14 @@ export class Dispatcher {
 
   /**
    * Gives the slot that this submission frees to the best of what waits, in the same write; false: there is nothing that was
-   * picked lately, and the slot is free for whoever looks next.
+   * picked lately, and the slot is free for whoever looks next. Where resources come free with it, that is a new pick: what
+   * has waited for them was left out of the last one.
    */
   fillFreed({ freesSlotOf: workerKey, freesResources = noResources }: Submission): boolean {
     const session = workerKey === null ? undefined : this.#options.sessions.get(workerKey);
     if (session === undefined || this.#isStopped || !session.acceptsWork || session.reservedFor !== null) return false;
-    const instance = this.#ahead.take(session.work, freesResources);
+    if (!hasRoom(noResources, freesResources)) return false;
+    const instance = this.#ahead.take(session.work, session.room);
     if (this.#ahead.isLow(session.work)) this.#start();
     if (instance === null) return false;
     this.#pickCount += 1;
@@ -185,8 +190,8 @@ export class Dispatcher {
 
   async #claim(claim: PlannedClaim): Promise<void> {
     const result = await pushClaim(this.#options, claim);
-    const wasFree = result === null || (result.kind === "judged" && result.verdict.accepted);
-    if (!wasFree) this.#ahead.noteRival();
+    const isTaken = result?.kind === "judged" && !result.verdict.accepted && takenReasons.has(result.verdict.reason);
+    if (isTaken) this.#ahead.noteRival();
   }
 
   /** A claim of what was picked before; where it fails the instance stays queued, and its slot is free. */

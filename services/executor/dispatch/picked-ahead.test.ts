@@ -36,7 +36,7 @@ describe("what was picked ahead", () => {
     expect(ahead.take("other", noResources)?.runKey).toBe(2);
   });
 
-  it("is passed by where it asks for more than came free", () => {
+  it("is passed by where it asks for more than the worker has left", () => {
     const { ahead, take } = setUp([]);
     const big = instance(1, { requests: { ...noResources, milliCpus: 2000 } });
     ahead.put(work, [big, instance(2)], { since: 0, isCut: false });

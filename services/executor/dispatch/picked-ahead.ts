@@ -80,7 +80,7 @@ export class PickedAhead {
     this.#lists.set(work, { waiting: [...waiting], size: waiting.length, pickedAt: since, freshMs, isCut });
   }
 
-  /** The best that needs no more than came free with a slot; null: none, or what there is was picked too long ago. */
+  /** The best that fits into what its worker has left; null: none, or what there is was picked too long ago. */
   take(work: string, room: ResourceAmounts): PickedInstance | null {
     const list = this.#lists.get(work);
     if (list === undefined || this.#clock.now() - list.pickedAt > list.freshMs) return null;

@@ -93,6 +93,39 @@ describe("an executor, with tasks that ask for resources", () => {
     await again.assigned("waits");
   });
 
+  it("picks anew for what an attempt leaves, and does not go on with what was picked before", async () => {
+    const { store } = createClockedStore(toPlan);
+    const executor = await startExecutor(store, { leaseMs, scanIntervalMs: 3_600_000 });
+    const worker = executor.connect({ workerId: "w", slots: 2, hello: resources({ memory: 1024n }) });
+    await worker.heard("welcome");
+    await executor.startRun(
+      definition([
+        "id: first, priority: 9, resources: {memory: 1Gi}",
+        "id: second, priority: 9, resources: {memory: 1Gi}",
+      ]),
+    );
+    const plain = [0, 1, 2].map((dag) => {
+      const tasks = [0, 1, 2, 3].map((place) => `  - {id: p${place}, type: noop, operator: {}}`);
+      return `id: plain${dag}\ntasks:\n${tasks.join("\n")}\n`;
+    });
+    for (const yaml of plain) await executor.startRun(yaml);
+    const first = await worker.assigned("first");
+    const ended = new Set([first]);
+    for (let count = 0; count < 3; count += 1) {
+      const next = await vi.waitFor(
+        () => worker.assignments.find((one) => !ended.has(one)) ?? Promise.reject(),
+        patience,
+      );
+      ended.add(next);
+      worker.succeed(next);
+      await vi.waitFor(() => expect(worker.assignments).toHaveLength(ended.size + 1), patience);
+    }
+    const before = worker.assignments.length;
+    worker.succeed(first);
+    await vi.waitFor(() => expect(worker.assignments.length).toBeGreaterThan(before), patience);
+    expect(worker.assignments[before]?.attempt?.taskId).toBe("second");
+  });
+
   it("keeps a worker for what small attempts would starve", async () => {
     const { store, advance } = createClockedStore(toPlan);
     const executor = await startExecutor(store, { leaseMs, reserveAfterMs: 50, handOff: false });
