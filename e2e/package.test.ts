@@ -44,7 +44,7 @@ describe("the tarball", () => {
   test("holds nothing that only a checkout needs", () => {
     const paths = installed.files.map(({ path }) => path);
     const foreign =
-      /(?:^|\/)(?:testing|simulation|bench|e2e|scripts|node_modules|\.[^/]+|tsconfig\.json)(?:\/|$)|\.(?:test|testsuite)\.|\.log$/;
+      /(?:^|\/)(?:testing|simulation|bench|e2e|scripts|node_modules|\.[^/]+|tsconfig\.json)(?:\/|$)|\.(?:test|testsuite)\.(?!yaml$)|\.log$/;
     expect(paths.filter((path) => foreign.test(path))).toEqual([]);
     expect(paths.filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))).toEqual([]);
     expect(paths.filter((path) => /^(?:cli|services)\/.*\.d\.ts$/.test(path))).toEqual([]);
@@ -129,6 +129,12 @@ describe("import { Engine } from millrace", () => {
 });
 
 describe("the command millrace", () => {
+  test("init writes an example whose tests pass", async () => {
+    const written = await installed.run("npx", "millrace", "init", "first");
+    expect(written).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("wrote first/hello.test.yaml") });
+    expect(await installed.run("npx", "millrace", "test", "first")).toMatchObject({ exitCode: 0 });
+  });
+
   test("npx millrace run shows both tasks and ends with 0", async () => {
     await installed.write("workflow.yaml", workflow);
     const { exitCode, stdout } = await installed.run("npx", "millrace", "run", "workflow.yaml");

@@ -10,4 +10,4 @@ ALTER TABLE workers ADD COLUMN reserved_run_key bigint, ADD COLUMN reserved_ordi
 -- Names what a task must have of its worker, empty where that is nothing. Instances that need the same wait in one lane.
 CREATE FUNCTION placement_needs(labels jsonb, capabilities jsonb, resources jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN CASE WHEN labels IS NULL AND capabilities IS NULL AND resources IS NULL THEN ''
-    ELSE md5(COALESCE(labels::text, '-') || COALESCE(capabilities::text, '-') || COALESCE(resources::text, '-')) END;
+    ELSE hashtextextended(COALESCE(labels::text, '-') || COALESCE(capabilities::text, '-') || COALESCE(resources::text, '-'), 0)::text END;

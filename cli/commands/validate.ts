@@ -50,6 +50,15 @@ async function validate(paths: readonly string[], flags: ValidateFlags, context:
   if (problems.some((problem) => !problem.warning)) context.setExitCode(exitCodes.failed);
 }
 
+/** Behind the number of valid ones; nothing where there is nothing to say. */
+function countOf(problems: readonly Problem[]): string {
+  const warnings = problems.filter(({ warning }) => warning).length;
+  const errors = problems.length - warnings;
+  return [...(errors > 0 ? [`, ${errors} error(s)`] : []), ...(warnings > 0 ? [`, ${warnings} warning(s)`] : [])].join(
+    "",
+  );
+}
+
 function formatted(options: {
   problems: readonly Problem[];
   validCount: number;
@@ -62,7 +71,7 @@ function formatted(options: {
   const end = `${templates}${validCount} DAG(s) valid`;
   switch (format) {
     case "text":
-      return [...renderProblems(problems, context.terminal.paint), end];
+      return [...renderProblems(problems, context.terminal.paint), `${end}${countOf(problems)}`];
     case "github":
       return [...renderGithubProblems(problems), end];
     case "json": {

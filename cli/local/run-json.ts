@@ -17,7 +17,10 @@ export async function runAsJson(store: Store, runId: string): Promise<JsonObject
   if (run === null) return {};
   const outputs = Map.groupBy(await store.queries.listOutputs(runId, null), placeOf);
   const instances = (await listAll(store, runId)).map((view) =>
-    create(TaskInstanceSchema, toTaskInstanceMessage(view, toXcomValues(outputs.get(placeOf(view)) ?? []))),
+    create(TaskInstanceSchema, {
+      ...toTaskInstanceMessage(view),
+      xcomValues: toXcomValues(outputs.get(placeOf(view)) ?? []),
+    }),
   );
   return {
     ...(messageToJson(DagRunSchema, create(DagRunSchema, toRunMessage(run))) as JsonObject),

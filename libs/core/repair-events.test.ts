@@ -4,6 +4,23 @@ import { RunDriver, someone } from "#testing/run-driver.ts";
 
 const chain: readonly TaskSpec[] = [{ id: "a" }, { id: "b", parents: ["a"] }, { id: "c", parents: ["b"] }];
 
+describe("a mark or a clear", () => {
+  const events = [
+    { kind: "mark", ordinals: [0], state: "failed", includeDownstream: true, author: someone },
+    { kind: "clear", ordinals: [0], includeDownstream: true, author: someone },
+  ] as const;
+
+  test.each(events)("that was made for another revision is refused and changes nothing ($kind)", (event) => {
+    const run = new RunDriver(chain);
+    run.succeed("a", "b", "c");
+    expect(run.apply([{ ...event, revision: run.run.run.revision + 1 }])).toEqual([
+      { accepted: false, reason: "stale_revision" },
+    ]);
+    expect(run.states("a", "b", "c")).toEqual({ a: "success", b: "success", c: "success" });
+    expect(run.apply([{ ...event, revision: run.run.run.revision }])).toMatchObject([{ accepted: true }]);
+  });
+});
+
 describe("a mark", () => {
   test("of a running task stops it and lets its children go on at once; no slot is free before the release", () => {
     const run = new RunDriver(chain);

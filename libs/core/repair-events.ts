@@ -22,7 +22,7 @@ const ownSkips: ReadonlySet<string | null> = new Set(["when", "by_task", "trigge
  * them is cleared after that, so that its rules see the new ends.
  */
 export function applyMark(draft: RunDraft, event: EventOf<"mark">): EventVerdict {
-  const refusal = refuseRepair(draft, event.ordinals);
+  const refusal = refuseRepair(draft, event);
   if (refusal !== null) return refusal;
   const marked = new Set(event.ordinals);
   const planned = startRepairPlan(draft, marked);
@@ -41,7 +41,7 @@ export function applyMark(draft: RunDraft, event: EventOf<"mark">): EventVerdict
 
 /** These tasks begin a new generation, and the cancel flag is gone. */
 export function applyClear(draft: RunDraft, event: EventOf<"clear">): EventVerdict {
-  const refusal = refuseRepair(draft, event.ordinals);
+  const refusal = refuseRepair(draft, event);
   if (refusal !== null) return refusal;
   const planned = startRepairPlan(draft, new Set());
   const tasks = new Set(tasksOf(draft, event.ordinals));
@@ -103,8 +103,9 @@ function isUnsuccessful({ state, reason }: Instance): boolean {
 }
 
 /** What a clear or mark names must be there, of its task's present life, and still be in the version. */
-function refuseRepair(draft: RunDraft, ordinals: readonly number[]): EventVerdict | null {
+function refuseRepair(draft: RunDraft, { ordinals, revision }: EventOf<"clear" | "mark">): EventVerdict | null {
   if (draft.isArchived) return refuse("archived");
+  if (revision !== undefined && revision !== draft.revision) return refuse("stale_revision");
   if (ordinals.some((ordinal) => draft.find(ordinal) === undefined)) return refuse("unknown_instance");
   const isGone = ordinals.some((ordinal) => {
     const { task, generation } = draft.get(ordinal);

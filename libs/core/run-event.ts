@@ -82,6 +82,8 @@ export type RunEvent =
       readonly state: "success" | "failed" | "skipped";
       /** The descendants begin a new generation in the same step. */
       readonly includeDownstream: boolean;
+      /** The run's revision that this was made for; absent: it holds for any. */
+      readonly revision?: number;
       readonly author: RepairAuthor;
     }
   /** These, and with `includeDownstream` their descendants, begin a new generation. */
@@ -89,6 +91,8 @@ export type RunEvent =
       readonly kind: "clear";
       readonly ordinals: readonly number[];
       readonly includeDownstream: boolean;
+      /** As with a mark. */
+      readonly revision?: number;
       readonly author: RepairAuthor;
     }
   /** What is chosen and everything below it begins a new generation, by another version or parameters where asked. */

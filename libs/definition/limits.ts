@@ -16,8 +16,8 @@ export const definitionLimits = {
   /** Expressions of one file. */
   expressions: 20_000,
   /**
-   * Steps of one evaluation: turns of loops, and the reading and writing of texts and lists. They take about half a second,
-   * and are enough for a loop over 100,000 entries.
+   * Steps of one evaluation, and of all that one rendering of a task evaluates: turns of loops, and the reading and writing of
+   * texts and lists. They take about half a second, and are enough for a loop over 100,000 entries.
    */
   expressionSteps: 500_000,
   /** Steps of all trials of one file together, and of one judgment of a message, of which there are many in a row. */

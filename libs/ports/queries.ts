@@ -1,7 +1,7 @@
 import type { RunState, TaskState } from "#core/states.ts";
 import type { DagView, ImportErrorView } from "./dag-views.ts";
 import type { ExplanationFacts } from "./explanation-facts.ts";
-import type { AttemptView, InstanceView, OutputView, RunView } from "./run-views.ts";
+import type { AttemptView, InstanceView, OutputBeginning, OutputView, RunView } from "./run-views.ts";
 import type { VersionQueries } from "./version-views.ts";
 import type { WorkerQueries } from "./worker-views.ts";
 
@@ -42,5 +42,10 @@ export interface Queries extends WorkerQueries, VersionQueries {
   /** Why a run waits, or one instance of it; at most `limit` instances. Null: there is no such run. */
   explain(runId: string, about: { ordinal: number | null; limit: number }): Promise<ExplanationFacts | null>;
   listOutputs(runId: string, taskId: string | null): Promise<readonly OutputView[]>;
+  /** The first `limit` outputs of one instance by key, at most `characters` of each: no whole value is read into memory. */
+  listOutputBeginnings(
+    instance: Pick<InstanceView, "runKey" | "ordinal">,
+    options: { characters: number; limit: number },
+  ): Promise<readonly OutputBeginning[]>;
   ping(): Promise<void>;
 }

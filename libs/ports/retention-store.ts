@@ -42,4 +42,6 @@ export interface RetentionStore {
   listUnlistedFiles(after: string, limit: number): Promise<readonly string[]>;
   /** The files are gone from these places. */
   forgetFiles(locations: readonly string[]): Promise<void>;
+  /** These places, as far as they are due, are due only so many milliseconds from now. */
+  postponeFiles(locations: readonly string[], byMs: number): Promise<void>;
 }

@@ -76,6 +76,15 @@ export interface AttemptView {
   readonly memoryPeakBytes: number | null;
 }
 
+/** What a list shows of an output, however large it is. */
+export interface OutputBeginning {
+  readonly key: string;
+  /** The first characters of its JSON. */
+  readonly beginning: string;
+  /** Of all its JSON, in UTF-8. */
+  readonly sizeBytes: number;
+}
+
 export interface OutputView {
   readonly runId: string;
   readonly taskId: string;

@@ -84,6 +84,8 @@ describe("a peer transport", () => {
         .catch((error: unknown) => AppError.from(error).code),
     );
     expect(await Promise.all(answers)).toEqual(["a", "PEER_UNAVAILABLE", "b"]);
+    const [first] = await transport.each();
+    expect((await transport.each())[0]).toBe(first);
   });
 
   test("says PEER_UNAVAILABLE with all addresses when none answers", async () => {

@@ -24,7 +24,10 @@ export interface RemoteTransport extends Transport {
 
 /** One that has the choice between several addresses. */
 export interface PeerTransport extends RemoteTransport {
-  /** One transport for each address, for what each of them must be asked. They share the connections, and end with them. */
+  /**
+   * One transport for each address, the same each time, for what each of them must be asked. They share the connections, and
+   * end with them.
+   */
   each(): Promise<readonly Transport[]>;
 }
 
@@ -33,8 +36,8 @@ export interface PeerTransport extends RemoteTransport {
  * again. Errors are the `AppError` of the other side, or `PEER_UNAVAILABLE`.
  */
 export function createAddressTransport(address: string): RemoteTransport {
-  const { transport, close } = connectTo(parseAddress(address));
-  return { ...withAppErrors(transport), close };
+  const connection = connectTo(parseAddress(address));
+  return { ...connection.withAppErrors, close: connection.close };
 }
 
 /**
@@ -47,17 +50,17 @@ export function createPeerTransport(options: { addresses: readonly string[]; log
   const endpoints = createEndpoints(options.addresses);
   const connections = new Map<string, ReturnType<typeof connectTo>>();
 
-  const open = (url: string): Transport => {
+  const open = (url: string): ReturnType<typeof connectTo> => {
     const connection = connections.get(url) ?? connectTo(url);
     connections.set(url, connection);
-    return connection.transport;
+    return connection;
   };
   const reach = async <T>(method: DescMethod, signal: AbortSignal | undefined, call: (to: Transport) => Promise<T>) => {
     const urls = await endpoints.list();
     let last: unknown;
     for (const url of urls) {
       try {
-        return await call(open(url));
+        return await call(open(url).transport);
       } catch (thrown) {
         if (signal?.aborted === true || !isUnreachable(thrown)) throw fromConnectError(thrown);
         endpoints.demote(url);
@@ -78,7 +81,7 @@ export function createPeerTransport(options: { addresses: readonly string[]; log
       ),
     stream: (method, signal, timeoutMs, header, input, contextValues) =>
       reach(method, signal, (to) => withAppErrors(to).stream(method, signal, timeoutMs, header, input, contextValues)),
-    each: async () => (await endpoints.list()).map((url) => withAppErrors(open(url))),
+    each: async () => (await endpoints.list()).map((url) => open(url).withAppErrors),
     close() {
       for (const connection of connections.values()) connection.close();
       connections.clear();
@@ -98,13 +101,13 @@ export function createInProcessTransport(
   return withAppErrors(transport);
 }
 
-function connectTo(baseUrl: string): { transport: Transport; close: () => void } {
+function connectTo(baseUrl: string): { transport: Transport; withAppErrors: Transport; close: () => void } {
   const sessionManager = new Http2SessionManager(baseUrl, pings, {
     createConnection: (authority) => openSocket(authority),
     settings: { initialWindowSize: streamWindowBytes },
   });
   const transport = createGrpcTransport({ baseUrl, sessionManager, binaryOptions, acceptCompression: [] });
-  return { transport, close: () => sessionManager.abort() };
+  return { transport, withAppErrors: withAppErrors(transport), close: () => sessionManager.abort() };
 }
 
 /** A socket that gives up when it is not connected in time. */

@@ -307,6 +307,26 @@ export function describeQueries(open: OpenHarness): void {
       ]);
       expect(await store.queries.listOutputs("nobody", null)).toEqual([]);
     });
+
+    it("show the beginnings of an instance's outputs, in characters, and their size in bytes", async () => {
+      const { store } = await openForTest(open);
+      const { runKey } = await startRun(store, [{ id: "one" }, { id: "two" }]);
+      const outputs = [
+        { key: "c", json: "7" },
+        { key: "b", json: '"😀é, and more"' },
+        { key: "a", json: "[1,2,3]" },
+      ];
+      await runTask(store, runKey, 0, { kind: "success", outputs });
+      const list = (ordinal: number, limit: number) =>
+        store.queries.listOutputBeginnings({ runKey, ordinal }, { characters: 3, limit });
+      expect(await list(0, 9)).toEqual([
+        { key: "a", beginning: "[1,", sizeBytes: 7 },
+        { key: "b", beginning: '"😀é', sizeBytes: 18 },
+        { key: "c", beginning: "7", sizeBytes: 1 },
+      ]);
+      expect((await list(0, 2)).map(({ key }) => key)).toEqual(["a", "b"]);
+      expect(await list(1, 9)).toEqual([]);
+    });
   });
 
   it("answers a ping", async () => {

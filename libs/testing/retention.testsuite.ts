@@ -170,6 +170,11 @@ export function describeRetention(open: OpenHarness): void {
     expect(await store.retention.listUnlistedFiles(`${runKey}/2`, 1)).toEqual([`${runKey}/3`]);
     await store.retention.forgetFiles([...places.slice(1), "under way"]);
     expect(await store.retention.listUnlistedFiles("", 10)).toEqual([`${runKey}/1`]);
+    await store.retention.postponeFiles([`${runKey}/1`, "under way", "unknown"], hourMs);
+    expect(await store.retention.listUnlistedFiles("", 10)).toEqual([]);
+    await store.retention.forgetFiles([`${runKey}/1`]);
+    await store.retention.postponeFiles([`${runKey}/1`, "under way"], -hourMs);
+    expect(await store.retention.listUnlistedFiles("", 10)).toEqual([]);
   });
 }
 

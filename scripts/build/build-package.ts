@@ -34,8 +34,8 @@ const SHIPPED = [
   "sdk",
   "services",
 ];
-const NOT_SHIPPED =
-  /(?:^|\/)(?:\.[^/]*|node_modules|decisions|testing|tsconfig\.json)(?:\/|$)|\.(?:test|testsuite)\.\w+$|\.ts$/;
+/** Tests of workflows (`x.test.yaml`) are examples for users, and `millrace init` writes one. */
+const NOT_SHIPPED = /(?:^|\/)(?:\.[^/]*|node_modules|decisions|testing|tsconfig\.json)(?:\/|$)|\.ts$/;
 
 /**
  * Makes the npm package from the checkout: the same tree, with JavaScript in the place of TypeScript. What lay in the

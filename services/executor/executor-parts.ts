@@ -45,10 +45,7 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
   const submit: RunWriter["submit"] = (submission) =>
     writer.submit(dispatcher.fillFreed(submission) ? { ...submission, freesSlotOf: null } : submission);
   const claiming = (runKeys: readonly number[]): void => void assignments.prefetch(runKeys);
-  const slotsFreed = (): void => {
-    // What came free may have been handed on already.
-    if (dispatcher.hasBacklog && sessions.freeSlots > 0) dispatcher.wake();
-  };
+  const slotsFreed = (): void => dispatcher.slotsFreed();
   const effects = new RunEffects({
     ...{ store, clock, sessions, assignments, logger, submit, slotsFreed },
     dueIn: (ms) => loops.due.pokeIn(ms),
@@ -68,7 +65,7 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
   const { bus, redispatchAfterMs, reserveAfterMs } = options;
   const dispatching = { store, sessions, submit, redispatchAfterMs, logger, backends };
   const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus });
-  const dispatcher = new Dispatcher({ ...dispatching, clock, tickets, claiming, slotsFreed, reserveAfterMs, handOff });
+  const dispatcher = new Dispatcher({ ...dispatching, clock, tickets, claiming, reserveAfterMs, handOff });
   const mayOffer = (): boolean => handOff && !dispatcher.hasBacklog && sessions.freeSlots > 0;
   const offerReady =
     tickets === null || handOff

@@ -97,6 +97,12 @@ describe("a trigger by REST", () => {
       status: 404,
       json: { error_code: "DAG_NOT_FOUND" },
     });
+    const problem = { file: "new.yaml", line: 2, column: 1, code: "X", message: "is wrong", hint: "", warning: false };
+    await store.definitions.recordImportError("new.yaml", "h", [problem]);
+    expect(await call("POST", "/api/v1/dags/new/trigger", {})).toMatchObject({
+      status: 404,
+      json: { error_code: "DAG_NOT_FOUND", details: { errors: [{ message: "is wrong" }] } },
+    });
     const wrong = await call("POST", "/api/v1/dags/etl/trigger", { parametres: {} });
     expect(wrong).toMatchObject({ status: 400, json: { details: { field: "parametres", closest: "parameters" } } });
     const large = await fetch(`${url}/api/v1/dags/etl/trigger`, { method: "POST", body: "x".repeat(5 * 1024 * 1024) });

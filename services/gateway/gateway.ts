@@ -88,7 +88,7 @@ function createServices(
   const { store } = deps;
   const { queries } = store;
   const explain = createExplain(store);
-  const usage = createUsageReader(deps.executors ?? (async () => [deps.executor]));
+  const usage = createUsageReader(deps.executors ?? (async () => [deps.executor]), () => store.now());
   return {
     dags: createDagService({ queries, parser: deps.parser, now: () => store.now() }),
     dagVersions: createDagVersionService({ queries }),

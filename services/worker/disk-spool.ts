@@ -34,6 +34,7 @@ export class DiskSpool implements OutcomeSpool {
   readonly #since = new Map<string, number>();
   readonly #patience = new SpoolPatience();
   #timer: Timer | null = null;
+  #timerAt = 0;
   #work: Promise<void> = Promise.resolve();
   #problem: string | null = null;
   #isClosed = false;
@@ -86,7 +87,10 @@ export class DiskSpool implements OutcomeSpool {
   }
 
   #schedule(ms: number): void {
-    if (this.#timer !== null || this.#isClosed) return;
+    const at = this.#options.clock.now() + ms;
+    if (this.#isClosed || (this.#timer !== null && this.#timerAt <= at)) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
     this.#timer = this.#options.clock.after(ms, () => {
       this.#timer = null;
       this.#work = this.#work.then(() => this.#flush());
@@ -103,8 +107,8 @@ export class DiskSpool implements OutcomeSpool {
       if (this.#problem !== null) logger.info("no outcome waits for the disk any more");
       this.#problem = null;
       // Those that came last are looked at once more; mostly they are acknowledged by then.
-      const [next] = this.#dueAt.values();
-      if (next !== undefined) this.#schedule(Math.max(0, next - this.#options.clock.now()));
+      if (this.#dueAt.size > 0)
+        this.#schedule(Math.max(0, Math.min(...this.#dueAt.values()) - this.#options.clock.now()));
     } catch (thrown) {
       const error = describeError(thrown);
       if (this.#problem === null) logger.error({ error }, "outcomes can't be written: they are kept in memory alone");

@@ -112,12 +112,10 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
   const home = openWorkerHome(dataDir, workerId);
   const logger = options.logger.child({ worker_id: home.workerId });
   try {
-    const [predecessors, enclosures] = await Promise.all([
-      endPredecessors(home, logger),
-      findEnclosures(options, logger),
-    ]);
+    const [dead, enclosures] = await Promise.all([endPredecessors(home, logger), findEnclosures(options, logger)]);
     const owner = containerOwner(home.workerId, home.directory);
-    if (enclosures.container !== null) await sweepContainers(enclosures.container, owner, logger);
+    const isSwept = enclosures.container === null || (await sweepContainers(enclosures.container, owner, logger));
+    const predecessors = isSwept ? dead : [];
     const hostVariables = selectHostVariables(readEnvironment());
     const runner = new RunnerClient({ dataDir: home.directory, environment: hostVariables, logger });
     const spool = await openSpool(home.directory, logger);
@@ -181,8 +179,11 @@ async function endPredecessors({ directory, predecessors }: WorkerHome, logger: 
   return [];
 }
 
-/** Nothing of this worker runs yet: containers of its own are of a start that left nothing else on the host. */
-async function sweepContainers(tool: ContainerTool, owner: ContainerOwner, logger: Logger): Promise<void> {
+/**
+ * Nothing of this worker runs yet: containers of its own are of a start that left nothing else on the host. Answers whether
+ * none is left; else no earlier incarnation is certainly dead (G4).
+ */
+async function sweepContainers(tool: ContainerTool, owner: ContainerOwner, logger: Logger): Promise<boolean> {
   const { removed, problem } = await removeOrphans(tool, owner);
   if (removed > 0) logger.warn({ containers: removed }, "removed containers that an earlier start of this worker left");
   if (problem !== null)
@@ -190,6 +191,7 @@ async function sweepContainers(tool: ContainerTool, owner: ContainerOwner, logge
       { reason: problem },
       "containers of an earlier start may still run: their engine does not remove them",
     );
+  return problem === null;
 }
 
 /** Says once what attempts can't have here: those that ask for it go to other workers. */

@@ -112,6 +112,13 @@ export declare type ListArtifactsRequest = Message<"millrace.v1.ListArtifactsReq
    * @generated from field: string cursor = 5;
    */
   cursor: string;
+
+  /**
+   * Only those of this item of a fan-out.
+   *
+   * @generated from field: optional int32 map_index = 6;
+   */
+  mapIndex?: number | undefined;
 };
 
 /**

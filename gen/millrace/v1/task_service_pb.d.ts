@@ -199,6 +199,20 @@ export declare type TaskInstance = Message<"millrace.v1.TaskInstance"> & {
    * @generated from field: millrace.v1.UsageNow usage = 30;
    */
   usage?: UsageNow | undefined;
+
+  /**
+   * Only where one instance is asked for with `xcom_length`, in place of `xcom_values`: the first 100 outputs by key.
+   *
+   * @generated from field: repeated millrace.v1.XcomBeginning xcom_beginnings = 31;
+   */
+  xcomBeginnings: XcomBeginning[];
+
+  /**
+   * Why files that it left are gone; empty: they are not. Only where one instance is asked for.
+   *
+   * @generated from field: string artifacts_removed = 32;
+   */
+  artifactsRemoved: string;
 };
 
 /**
@@ -206,6 +220,36 @@ export declare type TaskInstance = Message<"millrace.v1.TaskInstance"> & {
  * Use `create(TaskInstanceSchema)` to create a new message.
  */
 export declare const TaskInstanceSchema: GenMessage<TaskInstance>;
+
+/**
+ * @generated from message millrace.v1.XcomBeginning
+ */
+export declare type XcomBeginning = Message<"millrace.v1.XcomBeginning"> & {
+  /**
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The first characters of the value as JSON.
+   *
+   * @generated from field: string beginning = 2;
+   */
+  beginning: string;
+
+  /**
+   * Bytes of the whole value as JSON.
+   *
+   * @generated from field: int64 size = 3;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message millrace.v1.XcomBeginning.
+ * Use `create(XcomBeginningSchema)` to create a new message.
+ */
+export declare const XcomBeginningSchema: GenMessage<XcomBeginning>;
 
 /**
  * What the processes of an attempt use, as its worker told with a heartbeat; absent what it could not measure.
@@ -490,6 +534,13 @@ export declare type GetTaskInstanceRequest = Message<"millrace.v1.GetTaskInstanc
    * @generated from field: string id = 1;
    */
   id: string;
+
+  /**
+   * So many characters of each output, at most 1000, in `xcom_beginnings`; 0: whole outputs.
+   *
+   * @generated from field: int32 xcom_length = 2;
+   */
+  xcomLength: number;
 };
 
 /**

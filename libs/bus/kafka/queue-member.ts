@@ -73,8 +73,10 @@ export class QueueMember {
   }
 
   async #join(): Promise<{ readonly ended: Promise<never> }> {
+    // The breaker may have held this call until after the close: nobody would end a session that begins now.
+    if (this.#isClosing) return { ended: new Promise<never>(() => {}) };
     const session = new MemberSession(this.#options);
-    if (!this.#isClosing) this.#session = session;
+    this.#session = session;
     const ended = session.run();
     await Promise.race([session.joined, ended, this.#closed.promise]);
     return { ended };

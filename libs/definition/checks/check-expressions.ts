@@ -7,6 +7,7 @@ import { languageOf } from "../rendering/compile-value.ts";
 import { bareTemplate } from "../expressions/bare-expression.ts";
 import type { ExpressionIssue } from "../expressions/expression-names.ts";
 import { checkNames, type ExpressionScope, rootsOf } from "../expressions/expression-scope.ts";
+import { createStepBudget } from "../expressions/evaluation-steps.ts";
 import { type ExpectedValue, trialIssue } from "../expressions/expression-trial.ts";
 import type { Expression } from "../expressions/expression.ts";
 import { isJsonObject, isList, ownValue } from "../json.ts";
@@ -39,7 +40,7 @@ class ExpressionChecker {
   readonly #check: ExpressionCheck;
   readonly #ancestors: AncestorSets;
   readonly #declared: readonly string[];
-  readonly #trialBudget = { left: definitionLimits.shortSteps };
+  readonly #trialBudget = createStepBudget(definitionLimits.shortSteps);
 
   constructor(check: ExpressionCheck) {
     this.#check = check;

@@ -60,7 +60,7 @@ test.each<[body: string, length: number]>([
 test("nested loops end at a limit", () => {
   const list = Array.from({ length: 1000 }, () => 1);
   expect(() => evaluate("params.list.map(a, params.list.map(b, params.list.map(c, 1)))", list)).toThrow(
-    "it takes more than 500000 steps: turns of loops, or long texts and lists; let a task compute it and leave what is needed as an output",
+    "it takes more than 500000 steps, with what is evaluated beside it: turns of loops, or long texts and lists; let a task compute it and leave what is needed as an output",
   );
   // Each evaluation has its own turns.
   expect(evaluate("params.list.map(a, 1) | length", list)).toBe(1000);

@@ -2,12 +2,11 @@ import { isCelError } from "@bufbuild/cel";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { type CelBindings, type ExpressionValue, fromCelResult, Instant, toCelInput } from "./cel-environment.ts";
 import { takeStepsFor } from "./cel-costs.ts";
-import { allowSteps } from "./evaluation-steps.ts";
+import { createStepBudget, type StepBudget, takeFrom } from "./evaluation-steps.ts";
 import type { Term } from "./cel-program.ts";
 import type { ExpressionNames, RootName } from "./expression-names.ts";
 import type { Expression } from "./expression.ts";
 import { type FilterContext, toText } from "./filters.ts";
-import { definitionLimits } from "../limits.ts";
 import type { Json, JsonObject } from "../model.ts";
 import type { RenderContext } from "../rendering/render-context.ts";
 
@@ -16,8 +15,8 @@ export interface Scope {
   readonly context: RenderContext;
   /** Parameters of type `number`: CEL reads them as doubles also where they are whole. */
   readonly doubles: ReadonlySet<string>;
-  /** Steps that it may take; absent: `definitionLimits.expressionSteps`. */
-  readonly maxSteps?: number;
+  /** What all that is evaluated in the scope may take together; absent: each its own. */
+  readonly steps?: StepBudget;
 }
 
 /**
@@ -64,7 +63,7 @@ function evaluatedText(value: ExpressionValue, { keepsTime }: Expression, { cont
 /** Undefined: something that it reads is missing. */
 function evaluateTerm(term: Term, expression: Expression, scope: Scope): ExpressionValue | undefined {
   if (term.kind === "path") return lookUp(term.path, scope.context);
-  allowSteps(scope.maxSteps ?? definitionLimits.expressionSteps);
+  takeFrom(scope.steps ?? createStepBudget());
   const result = term.run(bindings(expression.names, scope));
   if (isCelError(result)) {
     if (isMissing(result.message)) return undefined;

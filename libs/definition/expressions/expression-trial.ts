@@ -1,6 +1,6 @@
 import { AppError } from "#errors/app-error.ts";
 import { hasExpression } from "../code/code-scan.ts";
-import { allowSteps, leftSteps } from "./evaluation-steps.ts";
+import { type StepBudget, takeFrom } from "./evaluation-steps.ts";
 import { evaluateToJson } from "./evaluate-expression.ts";
 import { isList } from "../json.ts";
 import type { ExpressionIssue, RootName } from "./expression-names.ts";
@@ -42,7 +42,7 @@ interface Trial {
   readonly outputOf: (task: string, key: string) => ParameterDefinition | null;
   readonly expects: ExpectedValue;
   /** Turns of loops that all trials of a file may still take. */
-  readonly budget: { left: number };
+  readonly budget: StepBudget;
 }
 
 /**
@@ -53,7 +53,7 @@ export function trialIssue(
   expression: Expression,
   { parameters, outputOf, expects, budget }: Trial,
 ): ExpressionIssue | null {
-  if (budget.left === 0) return null;
+  if (budget.left <= 0) return null;
   const params: Record<string, Json> = {};
   const outputs: Record<string, Record<string, Json>> = Object.create(null);
   for (const names of expression.names) {
@@ -71,20 +71,18 @@ export function trialIssue(
     }
   }
   const doubles = new Set(Object.keys(params).filter((name) => parameters[name]?.type === "number"));
-  allowSteps(budget.left);
+  takeFrom(budget);
   try {
     const value = evaluateToJson(expression, {
       context: contextOf(params, outputs),
       doubles,
-      maxSteps: budget.left,
+      steps: budget,
     });
     const message = misfit(value, expects);
     return message === null ? null : { offset: 0, code: "EXPRESSION_TYPE", message };
   } catch (error) {
     if (!(error instanceof AppError) || error.details["isTypeError"] !== true) return null;
     return { offset: 0, code: "EXPRESSION_TYPE", message: error.message };
-  } finally {
-    budget.left = leftSteps();
   }
 }
 

@@ -1,5 +1,6 @@
 import { AppError } from "#errors/app-error.ts";
 import { evaluateToJson } from "../expressions/evaluate-expression.ts";
+import { createStepBudget } from "../expressions/evaluation-steps.ts";
 import { compileExpression } from "../expressions/expression.ts";
 import { definitionLimits } from "../limits.ts";
 import type { MessageView, RenderContext } from "./render-context.ts";
@@ -33,7 +34,11 @@ export function compileMatch(text: string): (message: MessageView) => boolean {
   return (message) => {
     try {
       const context = { ...nothingOfARun, message };
-      const value = evaluateToJson(expression, { context, doubles, maxSteps: definitionLimits.shortSteps });
+      const value = evaluateToJson(expression, {
+        context,
+        doubles,
+        steps: createStepBudget(definitionLimits.shortSteps),
+      });
       if (typeof value === "boolean") return value;
     } catch (thrown) {
       if (thrown instanceof AppError && thrown.code === "VALUE_MISSING") return false;

@@ -124,6 +124,15 @@ describe("fields", () => {
   });
 });
 
+test("all expressions of a task share the steps of one evaluation, so that many are not slower than one", () => {
+  const list = Array.from({ length: 100_000 }, (_, place) => place);
+  const loop = "{{ params.list.all(n, n >= 0) }}";
+  expect(render({ anything: loop }, { list }).operator).toEqual({ anything: true });
+  expect(() => render({ anything: Array.from({ length: 40 }, () => loop) }, { list })).toThrow(
+    "more than 500000 steps, with what is evaluated beside it",
+  );
+});
+
 describe("environment", () => {
   test("comes from the defaults, the task and the operator, the later winning", () => {
     const compiled = compile(

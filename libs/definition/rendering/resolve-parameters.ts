@@ -1,3 +1,4 @@
+import { createStepBudget } from "../expressions/evaluation-steps.ts";
 import { AppError } from "#errors/app-error.ts";
 import { compileDefaults, doublesOf } from "./compile-definition.ts";
 import { noShellValues } from "./compile-value.ts";
@@ -43,7 +44,11 @@ export function resolveParameters(definition: Definition, given: JsonObject, run
   // Without prototype, since names may be anything.
   const resolved = Object.create(null) as Record<string, Json>;
   const defaults = compileDefaults(definition.parameters);
-  const scope = { context: defaultsContext(definition, resolved, run), doubles: doublesOf(definition.parameters) };
+  const scope = {
+    context: defaultsContext(definition, resolved, run),
+    doubles: doublesOf(definition.parameters),
+    steps: createStepBudget(),
+  };
   for (const [name, parameter] of Object.entries(definition.parameters)) {
     const value = ownValue(given, name) ?? (Object.hasOwn(given, name) ? null : renderDefault(name));
     if (value !== undefined) {

@@ -74,6 +74,14 @@ describe("what is left of a worker in its engine", () => {
     expect(await removeOrphans(tool, owner)).toEqual({ removed: 0, problem: "c1 is busy" });
   });
 
+  test("is asked for until one deadline: an engine that hangs is not asked again", async () => {
+    put(`c1 ${workerLabel} ${homeLabel}`);
+    const tool = engine("echo $1 >> calls; [ $1 = rm ] && exec sleep 60");
+    const { removed, problem } = await removeOrphans(tool, owner, 2000);
+    expect([removed, problem]).toEqual([0, expect.stringContaining("no answer within")]);
+    expect(readFileSync(join(directory, "calls"), "utf8")).toBe("ps\nrm\n");
+  });
+
   test("belongs to one data directory, by whatever path it is named", () => {
     expect(containerOwner("w1", "/srv/x/../millrace")).toEqual(owner);
     expect(containerOwner("w1", "/srv/millrace2").home).not.toBe(owner.home);

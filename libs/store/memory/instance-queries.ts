@@ -23,7 +23,7 @@ const sorts = {
 
 export function createMemoryInstanceQueries(
   state: MemoryState,
-): Pick<Queries, "listInstances" | "getInstance" | "listAttempts" | "listOutputs"> {
+): Pick<Queries, "listInstances" | "getInstance" | "listAttempts" | "listOutputs" | "listOutputBeginnings"> {
   return {
     async listInstances(page, { runId, dagId, states, runningLongerThanMs }) {
       const runs =
@@ -71,6 +71,20 @@ export function createMemoryInstanceQueries(
               at,
             })),
         );
+    },
+    async listOutputBeginnings({ runKey, ordinal }, { characters, limit }) {
+      const run = state.runs.get(runKey);
+      return [...(run?.outputs.get(ordinal) ?? [])]
+        .filter(([, output]) => output.generation === run?.instances[ordinal]?.generation)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .slice(0, limit)
+        .map(([key, { json }]) => ({
+          key,
+          beginning: Array.from(json.slice(0, 2 * characters))
+            .slice(0, characters)
+            .join(""),
+          sizeBytes: Buffer.byteLength(json),
+        }));
     },
   };
 }

@@ -37,11 +37,17 @@ export function createMemoryRetention(state: MemoryState): RetentionStore {
         .slice(0, limit);
     },
     async forgetFiles(locations) {
+      for (const location of locations) if (isDue(state, location)) state.unlistedFiles.delete(location);
+    },
+    async postponeFiles(locations, byMs) {
       for (const location of locations)
-        if ((state.unlistedFiles.get(location) ?? Number.POSITIVE_INFINITY) <= state.now())
-          state.unlistedFiles.delete(location);
+        if (isDue(state, location)) state.unlistedFiles.set(location, state.now() + byMs);
     },
   };
+}
+
+function isDue(state: MemoryState, location: string): boolean {
+  return (state.unlistedFiles.get(location) ?? Number.POSITIVE_INFINITY) <= state.now();
 }
 
 function mayLose(state: MemoryState, { row }: StoredRun, { retentionMs }: Aged): boolean {

@@ -1,6 +1,6 @@
 import type { Plan } from "#core/plan.ts";
 import type { TaskState } from "#core/states.ts";
-import type { AttemptView, InstanceView, OutputView } from "#ports/run-views.ts";
+import type { AttemptView, InstanceView, OutputBeginning, OutputView } from "#ports/run-views.ts";
 import type { Page, Queries } from "#ports/queries.ts";
 import { readInstanceId } from "../instance-id.ts";
 import type { Database } from "./database.ts";
@@ -58,6 +58,12 @@ interface AttemptRow {
   readonly memory_peak_bytes: number | null;
 }
 
+interface OutputBeginningRow {
+  readonly key: string;
+  readonly beginning: string;
+  readonly size_bytes: number;
+}
+
 interface OutputRow {
   readonly run_id: string;
   readonly task_id: string;
@@ -97,6 +103,13 @@ const listOutputs = {
     WHERE r.run_id = $1 AND ($2::text IS NULL OR t.task_id = $2) AND o.generation = t.generation ORDER BY o.ordinal, o.key`,
 };
 
+const listOutputBeginnings = {
+  name: "list_output_beginnings",
+  text: `SELECT o.key, left(o.value_json, $3) AS beginning, octet_length(o.value_json) AS size_bytes
+    FROM outputs o JOIN task_instances t ON t.run_key = o.run_key AND t.ordinal = o.ordinal
+    WHERE o.run_key = $1 AND o.ordinal = $2 AND o.generation = t.generation ORDER BY o.key LIMIT $4`,
+};
+
 /** A run's instances stand in the order of its definition, those of several runs newest run first. */
 const inOneRun: readonly OrderKey[] = [{ sql: "t.ordinal", type: "integer", descending: false }];
 const inManyRuns: readonly OrderKey[] = [{ sql: "t.run_key", type: "bigint", descending: true }, ...inOneRun];
@@ -116,7 +129,7 @@ const sorts = {
 export function createInstanceQueries(options: {
   database: Database;
   planOf: (versionKey: number) => Promise<Plan>;
-}): Pick<Queries, "listInstances" | "getInstance" | "listAttempts" | "listOutputs"> {
+}): Pick<Queries, "listInstances" | "getInstance" | "listAttempts" | "listOutputs" | "listOutputBeginnings"> {
   const { database, planOf } = options;
   const toView = async (row: InstanceViewRow): Promise<InstanceView> => fromRow(row, await planOf(row.version_key));
   return {
@@ -145,6 +158,11 @@ export function createInstanceQueries(options: {
     },
     async listOutputs(runId, taskId) {
       return (await database.query<OutputRow>(listOutputs, [runId, taskId])).map(fromOutputRow);
+    },
+    async listOutputBeginnings({ runKey, ordinal }, { characters, limit }): Promise<readonly OutputBeginning[]> {
+      const values = [runKey, ordinal, characters, limit];
+      const rows = await database.query<OutputBeginningRow>(listOutputBeginnings, values);
+      return rows.map(({ key, beginning, size_bytes: sizeBytes }) => ({ key, beginning, sizeBytes }));
     },
   };
 }

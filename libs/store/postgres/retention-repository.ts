@@ -5,6 +5,7 @@ import {
   listAgedStatements,
   listRemovals,
   listUnlistedFiles,
+  postponeFiles,
   removeStatements,
 } from "./retention-statements.ts";
 
@@ -45,6 +46,9 @@ export function createRetentionRepository(database: Database): RetentionStore {
     },
     async forgetFiles(locations) {
       await database.query(forgetFiles, [[...locations]]);
+    },
+    async postponeFiles(locations, byMs) {
+      if (locations.length > 0) await database.query(postponeFiles, [[...locations], byMs]);
     },
   };
 }

@@ -85,3 +85,10 @@ export const forgetFiles: Statement = {
   name: "forget_files",
   text: "DELETE FROM unlisted_files WHERE location = ANY($1::text[]) AND due_at <= now()",
 };
+
+/** One that is about to be listed is due later than now, and stays so. */
+export const postponeFiles: Statement = {
+  name: "postpone_files",
+  text: `UPDATE unlisted_files SET due_at = now() + $2::double precision * interval '1 millisecond'
+      WHERE location = ANY($1::text[]) AND due_at <= now()`,
+};

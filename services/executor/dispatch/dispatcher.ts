@@ -1,5 +1,4 @@
 import { hasRoom, largestRooms, noResources } from "#core/resource-amounts.ts";
-import type { RefusalReason } from "#core/event-verdict.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -26,8 +25,6 @@ interface Look {
 }
 
 const retryDelayMs = 500;
-/** A claim that is refused so came behind another. */
-const takenReasons: ReadonlySet<RefusalReason> = new Set(["illegal_state", "stale_fence", "held"]);
 /** Every so many picks one takes the oldest of all, so that nothing waits for ever (I7). */
 const picksPerOldest = 10;
 
@@ -47,8 +44,6 @@ export interface DispatcherOptions {
   readonly logger: Logger;
   /** Called with the runs whose instances are about to be claimed. */
   readonly claiming: (runKeys: readonly number[]) => void;
-  /** Called when a worker has a slot that it had not. */
-  readonly slotsFreed: () => void;
 }
 
 /**
@@ -63,6 +58,8 @@ export class Dispatcher {
   #isRunning = false;
   #isStopped = false;
   #backlog = true;
+  /** The work of workers that had no free slot at the last look: something may be waiting for them. */
+  readonly #unseen = new Set<string>();
   /** The run that all of the backlog is of, by the last look; null: of several, or unknown. */
   #onlyRun: number | null = null;
   #picks = 0;
@@ -78,6 +75,13 @@ export class Dispatcher {
   /** True while something may be waiting that was not offered a slot: a hand-off would pass it by. */
   get hasBacklog(): boolean {
     return this.#backlog || this.#isWoken;
+  }
+
+  /** Slots came free: looks for work where some may be waiting for them. */
+  slotsFreed(): void {
+    // What came free may have been handed on already.
+    const free = this.#options.sessions.all().filter(({ freeSlots }) => freeSlots > 0);
+    if (free.length > 0 && (this.hasBacklog || free.some(({ work }) => this.#unseen.has(work)))) this.wake();
   }
 
   /** It has begun to look for work for the slots that are free. */
@@ -100,7 +104,7 @@ export class Dispatcher {
   fillFreed({ freesSlotOf: workerKey, freesResources = noResources }: Submission): boolean {
     const session = workerKey === null ? undefined : this.#options.sessions.get(workerKey);
     if (session === undefined || this.#isStopped || !session.acceptsWork || session.reservedFor !== null) return false;
-    if (!hasRoom(noResources, freesResources)) return false;
+    if (session.slotsComing <= 0 || !hasRoom(noResources, freesResources)) return false;
     const instance = this.#ahead.take(session.work, session.room);
     if (this.#ahead.isLow(session.work)) this.#start();
     if (instance === null) return false;
@@ -146,9 +150,12 @@ export class Dispatcher {
   /** Answers whether to look once more: slots or work may be left. */
   async #dispatch(): Promise<boolean> {
     await this.#reservations.keep();
-    const looks = groupByWork(this.#options.sessions.all().filter((session) => session.acceptsWork))
-      .map((sessions) => this.#plan(sessions))
-      .filter(({ free, ahead }) => free > 0 || ahead > 0);
+    const groups = groupByWork(this.#options.sessions.all().filter((session) => session.acceptsWork));
+    const all = groups.map((sessions) => this.#plan(sessions));
+    this.#ahead.keepOnly(new Set(all.map(({ work }) => work)));
+    this.#unseen.clear();
+    for (const { work, free } of all) if (free === 0) this.#unseen.add(work);
+    const looks = all.filter(({ free, ahead }) => free > 0 || ahead > 0);
     this.#backlog = looks.every(({ free }) => free === 0);
     const found = await Promise.all(looks.map((look) => this.#dispatchTo(look)));
     const [first] = found;
@@ -167,19 +174,22 @@ export class Dispatcher {
   async #dispatchTo({ sessions, work, free, ahead }: Look): Promise<{ count: number; onlyRun: number | null }> {
     const { tickets, handOff } = this.#options;
     const since = this.#options.clock.now();
-    const picked = await this.#ahead.without(() => this.#pick(sessions, free + ahead));
-    const { instances, mayBeMore, onlyRun } = picked;
+    // What asks for resources must fit where the slots are.
+    const spare = free > 0 ? sessions.filter(({ freeSlots }) => freeSlots > 0) : sessions;
+    const picked = await this.#ahead.without(() => this.#pick(spare, free + ahead));
+    const { mayBeMore, onlyRun } = picked;
+    const instances = picked.instances.filter((instance) => !this.#ahead.isTaken(instance));
     const planned = planDispatch(
       instances,
       sessions.map(({ workerKey, freeSlots, room }) => ({ workerKey, freeSlots, room })),
     );
     this.#pickCount += planned.length;
-    const isMoreThanSlots = mayBeMore || planned.length < instances.length;
-    if (isMoreThanSlots) this.#backlog = true;
+    if (mayBeMore || planned.length < instances.length) this.#backlog = true;
     this.#options.claiming(instances.map(({ runKey }) => runKey));
     const isPlanned = new Set(planned.map(({ instance }) => instance));
-    const left = handOff && onlyRun === null ? instances.filter((instance) => !isPlanned.has(instance)) : [];
-    this.#ahead.put(work, left, { since, isCut: isMoreThanSlots && handOff && onlyRun === null });
+    const isCompeting = handOff && onlyRun === null;
+    const left = isCompeting ? instances.filter((instance) => !isPlanned.has(instance)) : [];
+    this.#ahead.put(work, left, { since, isCut: isCompeting && mayBeMore });
     // Tickets are stamped, which keeps executors apart that pick the same; alone, a claim is the shorter way.
     const isDirect = handOff && (onlyRun !== null || !this.#ahead.hasRivals);
     const isOffer = ({ instance }: PlannedClaim): boolean => !isDirect && tickets?.mayOffer(instance) === true;
@@ -188,22 +198,30 @@ export class Dispatcher {
     return { count: claims.length + offered, onlyRun };
   }
 
-  async #claim(claim: PlannedClaim): Promise<void> {
-    const result = await pushClaim(this.#options, claim);
-    const isTaken = result?.kind === "judged" && !result.verdict.accepted && takenReasons.has(result.verdict.reason);
-    if (isTaken) this.#ahead.noteRival();
+  /** Answers whether the worker has it now. */
+  async #claim(claim: PlannedClaim): Promise<boolean> {
+    const { instance } = claim;
+    this.#ahead.claim(instance);
+    try {
+      const result = await pushClaim(this.#options, claim);
+      if (result?.kind !== "judged") return false;
+      if (result.verdict.accepted) return true;
+      const { held, workerKey } = result.run.instances[instance.ordinal] ?? { held: false, workerKey: null };
+      const isElsewhere = workerKey !== null && this.#options.sessions.get(workerKey) === undefined;
+      if (held && isElsewhere) this.#ahead.noteRival();
+      return false;
+    } finally {
+      this.#ahead.settle(instance);
+    }
   }
 
-  /** A claim of what was picked before; where it fails the instance stays queued, and its slot is free. */
+  /** A claim of what was picked before; where it fails the instance may still wait, and its slot is free. */
   async #claimAhead(claim: PlannedClaim): Promise<void> {
-    try {
-      await this.#claim(claim);
-    } catch (error) {
+    const isClaimed = await this.#claim(claim).catch((error: unknown) => {
       this.#options.logger.debug({ error: describeError(error) }, "a claim was not written");
-    } finally {
-      this.#ahead.settle(claim.instance);
-      this.#options.slotsFreed();
-    }
+      return false;
+    });
+    if (!isClaimed) this.wake();
   }
 
   async #pick(sessions: readonly WorkerSession[], limit: number): Promise<PickedInstances> {

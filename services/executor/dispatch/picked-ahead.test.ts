@@ -47,7 +47,7 @@ describe("what was picked ahead", () => {
   it.each([
     { pickMs: 1, freshMs: 50 },
     { pickMs: 10, freshMs: 200 },
-    { pickMs: 400, freshMs: 500 },
+    { pickMs: 100, freshMs: 500 },
   ])("is used for $freshMs ms since a pick of $pickMs ms began", ({ pickMs, freshMs }) => {
     const { clock, take } = setUp([1, 2], { pickMs });
     clock.advance(freshMs - pickMs);
@@ -56,10 +56,35 @@ describe("what was picked ahead", () => {
     expect(take()).toBeUndefined();
   });
 
-  it("is not used while other executors take it too, and nothing more is picked ahead for that second", () => {
+  it("is nothing after a pick so slow that it would be old at once", () => {
+    const { ahead, take } = setUp([1, 2], { pickMs: 251 });
+    expect([take(), ahead.wanted(work, 8)]).toEqual([undefined, 0]);
+  });
+
+  it("stays where a pick found something for free slots alone, but what is claimed meanwhile", () => {
+    const { clock, ahead, take } = setUp([1, 2, 3]);
+    ahead.claim(instance(1));
+    ahead.put(work, [], { since: clock.now(), isCut: true });
+    expect([take(), ahead.isTaken(instance(1)), ahead.isTaken(instance(3))]).toEqual([2, true, false]);
+  });
+
+  it("is forgotten with the last worker that it is for", () => {
+    const { ahead, take } = setUp([1]);
+    ahead.keepOnly(new Set(["other"]));
+    expect(take()).toBeUndefined();
+  });
+
+  it("is not used while other executors take it too, and nothing more is picked ahead for a while, longer each time", () => {
     const { clock, ahead, take } = setUp([1, 2]);
     ahead.noteRival();
     expect([ahead.hasRivals, take(), ahead.wanted(work, 4)]).toEqual([true, undefined, 0]);
+    clock.advance(1000);
+    expect(ahead.hasRivals).toBe(false);
+    ahead.noteRival();
+    clock.advance(1999);
+    expect(ahead.hasRivals).toBe(true);
+    clock.advance(60_002);
+    ahead.noteRival();
     clock.advance(1000);
     expect(ahead.hasRivals).toBe(false);
   });

@@ -11,8 +11,12 @@ const freshBounds = { least: 50, most: 500 };
 /** So many are picked for each slot, as short attempts need them before the next pick is there; and at most so many in all. */
 const aheadOfEachSlot = 4;
 const mostAhead = 256;
-/** For so long after somebody else had what was picked here, executors are taken to pick the same. */
-const rivalryMs = 1000;
+/**
+ * For so long after another executor had what was picked here the two are taken to pick the same: twice as long each time,
+ * from the least again after a minute without.
+ */
+const rivalryBounds = { least: 1000, most: 30_000 };
+const peaceMs = 60_000;
 
 interface List {
   readonly waiting: PickedInstance[];
@@ -35,6 +39,7 @@ export class PickedAhead {
   /** What each pick that is under way may find although it was taken. */
   readonly #looks = new Set<Set<string>>();
   #rivalryUntil = Number.NEGATIVE_INFINITY;
+  #rivalryMs = 0;
 
   constructor(clock: Pick<Clock, "now">) {
     this.#clock = clock;
@@ -70,28 +75,49 @@ export class PickedAhead {
     }
   }
 
-  /** Replaces what there was for this work, by what a pick found that began at `since`. `isCut`: more waits than that. */
+  /** Whether it is claimed by now: picks that run side by side may find the same. */
+  isTaken(instance: PickedInstance): boolean {
+    return this.#claims.has(keyOf(instance));
+  }
+
+  /**
+   * What a pick that began at `since` found beyond the slots takes the place of what there was for this work. `isCut`: more
+   * waits than that. A pick that found nothing but for free slots leaves a list that can still be used.
+   */
   put(work: string, waiting: readonly PickedInstance[], { since, isCut }: { since: number; isCut: boolean }): void {
-    if (waiting.length === 0 && !isCut) {
+    const tookMs = this.#clock.now() - since;
+    // When a pick is slow, picking more does not make the database faster.
+    const isSlow = tookMs > freshBounds.most / 2;
+    if (isSlow || (waiting.length === 0 && !isCut)) {
       this.#lists.delete(work);
       return;
     }
-    const freshMs = Math.min(freshBounds.most, Math.max(freshBounds.least, freshTimes * (this.#clock.now() - since)));
+    if (waiting.length === 0 && this.#isFresh(this.#lists.get(work))) return;
+    const freshMs = Math.min(freshBounds.most, Math.max(freshBounds.least, freshTimes * tookMs));
     this.#lists.set(work, { waiting: [...waiting], size: waiting.length, pickedAt: since, freshMs, isCut });
+  }
+
+  /** Forgets what was picked for workers of other kinds than these. */
+  keepOnly(works: ReadonlySet<string>): void {
+    for (const work of this.#lists.keys()) if (!works.has(work)) this.#lists.delete(work);
   }
 
   /** The best that fits into what its worker has left; null: none, or what there is was picked too long ago. */
   take(work: string, room: ResourceAmounts): PickedInstance | null {
     const list = this.#lists.get(work);
-    if (list === undefined || this.#clock.now() - list.pickedAt > list.freshMs) return null;
-    const place = list.waiting.findIndex(({ requests = noResources }) => hasRoom(room, requests));
-    const [next] = place < 0 ? [] : list.waiting.splice(place, 1);
+    if (list === undefined || !this.#isFresh(list)) return null;
+    const next = list.waiting.find(({ requests = noResources }) => hasRoom(room, requests));
     if (next === undefined) return null;
-    const key = keyOf(next);
+    this.claim(next);
+    return next;
+  }
+
+  /** It is being claimed: no list has it any more, and no pick finds it, until it is settled. */
+  claim(instance: PickedInstance): void {
+    const key = keyOf(instance);
     this.#claims.add(key);
     for (const taken of this.#looks) taken.add(key);
-    for (const other of this.#lists.values()) if (other !== list) dropFrom(other.waiting, key);
-    return next;
+    for (const { waiting } of this.#lists.values()) dropFrom(waiting, key);
   }
 
   /** Its claim is written, or has failed. */
@@ -99,10 +125,18 @@ export class PickedAhead {
     this.#claims.delete(keyOf(instance));
   }
 
-  /** What was picked here was not to be had any more. */
+  /** Another executor had what was picked here. */
   noteRival(): void {
+    const now = this.#clock.now();
+    const { least, most } = rivalryBounds;
+    const isNew = this.#rivalryMs === 0 || now - this.#rivalryUntil > peaceMs;
+    if (!this.hasRivals) this.#rivalryMs = isNew ? least : Math.min(most, 2 * this.#rivalryMs);
+    this.#rivalryUntil = now + this.#rivalryMs;
     this.#lists.clear();
-    this.#rivalryUntil = this.#clock.now() + rivalryMs;
+  }
+
+  #isFresh(list: List | undefined): boolean {
+    return list !== undefined && list.waiting.length > 0 && this.#clock.now() - list.pickedAt <= list.freshMs;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Decision } from "#core/decision.ts";
 import { isLimited } from "#core/limits.ts";
-import { isPlaced } from "#core/placement.ts";
+import { isPlaced, isPreferredOn, mayRunOn } from "#core/placement.ts";
+import type { PlanTask } from "#core/plan.ts";
 import { isReady } from "#core/run-draft.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { WorkerSession } from "../sessions/session.ts";
@@ -30,7 +31,9 @@ export function createReadyOffers({
     const free = new Map(sessions.all().map((session) => [session, session.freeSlots]));
     const offers = ordinals.flatMap((ordinal) => {
       const ready = describeReady(run, ordinal);
-      const session = ready !== null && tickets.mayOffer(ready) ? takeSlot(free, ready.queue) : null;
+      const task = run.plan.tasks[run.instances[ordinal]?.task ?? -1];
+      const isForTickets = ready !== null && task !== undefined && tickets.mayOffer(ready);
+      const session = isForTickets ? takeSlot(free, task) : null;
       return ready === null || session === null ? [] : [{ ready, session }];
     });
     if (offers.length < ordinals.length) return false;
@@ -52,12 +55,13 @@ function describeReady(run: RunAggregate, ordinal: number): ReadyOffer["ready"] 
   return { ...picked, runId, taskId: task.id, mapIndex, queue: task.queue };
 }
 
-/** The worker of the queue that has the most slots left, with one less; null: none has any. */
-function takeSlot(free: Map<WorkerSession, number>, queue: string): WorkerSession | null {
+/** Of the workers that take it willingly the one that has the most slots left, with one less; null: none has any. */
+function takeSlot(free: Map<WorkerSession, number>, task: PlanTask): WorkerSession | null {
   let most: WorkerSession | null = null;
   for (const [session, slots] of free) {
     const isBetter = slots > (most === null ? 0 : (free.get(most) ?? 0));
-    if (isBetter && session.reservedFor === null && session.queues.includes(queue)) most = session;
+    const takesIt = session.reservedFor === null && session.queues.includes(task.queue);
+    if (isBetter && takesIt && mayRunOn(task, session.traits) && isPreferredOn(task, session.traits)) most = session;
   }
   if (most !== null) free.set(most, (free.get(most) ?? 0) - 1);
   return most;

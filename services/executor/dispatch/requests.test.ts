@@ -93,6 +93,20 @@ describe("an executor, with tasks that ask for resources", () => {
     await again.assigned("waits");
   });
 
+  it("picks for the room of workers that have a slot, not of those that are full", async () => {
+    const { store } = createClockedStore(toPlan);
+    const executor = await startExecutor(store, { leaseMs, scanIntervalMs: 3_600_000 });
+    const large = executor.connect({ workerId: "large", slots: 1, hello: resources({ memory: 65_536n }) });
+    await large.heard("welcome");
+    await executor.startRun(`id: holder\ntasks: [{id: hold, type: noop, operator: {}}]\n`);
+    await large.assigned("hold");
+    const big = Array.from({ length: 30 }, (_, place) => `id: big${place}, priority: 10, resources: {memory: 8Gi}`);
+    await executor.startRun(definition([...big, "id: s1", "id: s2"]));
+    const small = executor.connect({ workerId: "small", slots: 2, hello: resources({ memory: 1024n }) });
+    await Promise.all([small.assigned("s1"), small.assigned("s2")]);
+    expect(new Set(namesOf(small))).toEqual(new Set(["s1", "s2"]));
+  });
+
   it("picks anew for what an attempt leaves, and does not go on with what was picked before", async () => {
     const { store } = createClockedStore(toPlan);
     const executor = await startExecutor(store, { leaseMs, scanIntervalMs: 3_600_000 });
@@ -113,7 +127,7 @@ describe("an executor, with tasks that ask for resources", () => {
     const ended = new Set([first]);
     for (let count = 0; count < 3; count += 1) {
       const next = await vi.waitFor(
-        () => worker.assignments.find((one) => !ended.has(one)) ?? Promise.reject(),
+        () => worker.assignments.find((one) => !ended.has(one)) ?? Promise.reject(new Error("nothing came")),
         patience,
       );
       ended.add(next);

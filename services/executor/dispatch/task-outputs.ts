@@ -29,38 +29,37 @@ export async function readTaskOutputs(
   for (const [task, group] of Map.groupBy(refs, (ref) => ref.task)) {
     collected.set(task, new CollectedOutputs(task, new Set(group.map(({ key }) => key))));
   }
-  const sources = new Map<number, { readonly outputs: CollectedOutputs; readonly mapIndex: number | null }>();
+  const sources = new Map<number, { readonly outputs: CollectedOutputs; readonly instance: Instance }>();
   for (const [instance, itemsTotal] of sourcesOf(run, collected)) {
     const outputs = collected.get(run.plan.tasks[instance.task]?.id ?? "");
     if (outputs === undefined) continue;
     outputs.itemsTotal = itemsTotal;
     if (instance.reason === "empty_for_each") outputs.addEmptyLists();
-    sources.set(instance.ordinal, { outputs, mapIndex: instance.mapIndex });
+    sources.set(instance.ordinal, { outputs, instance });
   }
   const ordinals = [...sources.keys()];
   for (let start = 0; start < ordinals.length; start += instancesPerRead) {
     const page = ordinals.slice(start, start + instancesPerRead);
     for (const { ordinal, key, json } of await store.runs.readOutputs(run.run.runKey, page)) {
       const source = sources.get(ordinal);
-      if (source !== undefined) source.outputs.add(source.mapIndex, key, json);
+      if (source !== undefined) source.outputs.add(source.instance.mapIndex, key, json);
     }
   }
-  const silent = [...collected].flatMap(([task, { isEmpty }]) => (isEmpty ? [task] : []));
-  if (silent.length > 0) await refuseRemoved(store, run, silent);
+  const incomplete = [...sources.values()].flatMap(({ outputs, instance }) => (outputs.isComplete ? [] : [instance]));
+  if (incomplete.length > 0) await refuseRemoved(store, run, incomplete);
   return (task) => collected.get(task)?.values;
 }
 
-/** A task that left nothing may have left something that is removed by now: then nothing may be taken for its output. */
-async function refuseRemoved(store: Store, run: RunAggregate, tasks: readonly string[]): Promise<void> {
+/**
+ * What is asked for and not there may have been removed by now, also of some items alone: then nothing may be taken for the
+ * output of what had ended before.
+ */
+async function refuseRemoved(store: Store, run: RunAggregate, incomplete: readonly Instance[]): Promise<void> {
   const removals = await store.retention.listRemovals(run.run.runKey);
   const removal = removals.find(({ kind }) => kind === "outputs");
   if (removal === undefined) return;
-  const lost = tasks.filter((id) =>
-    run.instances.some(({ task, mapIndex, endedAt }) => {
-      const isTask = mapIndex === null && run.plan.tasks[task]?.id === id;
-      return isTask && endedAt !== null && endedAt <= removal.removedAt;
-    }),
-  );
+  const ended = incomplete.filter(({ endedAt }) => endedAt !== null && endedAt <= removal.removedAt);
+  const lost = [...new Set(ended.map(({ task }) => run.plan.tasks[task]?.id ?? ""))];
   if (lost.length === 0) return;
   const why = removalText("outputs", removal.retentionMs);
   throw new AppError("OUTPUTS_REMOVED", `${why}, also those of ${lost.join(", ")}; rerun from there`, {
@@ -85,6 +84,9 @@ class CollectedOutputs {
   readonly #keys: ReadonlySet<string>;
   readonly #lists = new Map<string, Json[]>();
   #listCharacters = 0;
+  #hasEmptyLists = false;
+  /** Values that were asked for and are there. */
+  #found = 0;
   itemsTotal = 0;
 
   constructor(task: string, keys: ReadonlySet<string>) {
@@ -92,15 +94,18 @@ class CollectedOutputs {
     this.#keys = keys;
   }
 
-  get isEmpty(): boolean {
-    return Object.keys(this.values).length === 0;
+  /** Whether the task, or each of its items, has left whatever was asked for. */
+  get isComplete(): boolean {
+    return this.#hasEmptyLists || this.#found >= this.#keys.size * Math.max(1, this.itemsTotal);
   }
 
   addEmptyLists(): void {
+    this.#hasEmptyLists = true;
     for (const key of this.#keys) this.values[key] = [];
   }
 
   add(mapIndex: number | null, key: string, json: string): void {
+    if (this.#keys.has(key)) this.#found += 1;
     if (mapIndex === null || !this.#keys.has(key)) {
       this.values[key] = this.#keys.has(key) ? (JSON.parse(json) as Json) : null;
       return;

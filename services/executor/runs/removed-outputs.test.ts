@@ -2,6 +2,7 @@ import { createClient } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { ExecutorService, RerunFrom } from "#gen/millrace/v1/executor_service_pb.js";
 import { OutcomeKind } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Store } from "#ports/store.ts";
 import { createClockedStore } from "#testing/clocked-store.ts";
 import { change } from "#testing/store-driver.ts";
 import { startExecutor, toPlan } from "../executor-harness.testsuite.ts";
@@ -18,9 +19,9 @@ tasks:
 }
 
 /** `load` has left an output, `check` has failed, and the time of outputs is over. */
-async function open(command: string) {
+async function open(command: string, change: (store: Store) => Store = (store) => store) {
   const { store, advance } = createClockedStore(toPlan);
-  const executor = await startExecutor(store, { leaseMs: 600 * dayMs });
+  const executor = await startExecutor(change(store), { leaseMs: 600 * dayMs });
   const runId = await executor.startRun(definition(command));
   const worker = executor.connect({ workerId: "w" });
   const load = refOf(await worker.assigned("load"));
@@ -40,8 +41,28 @@ async function open(command: string) {
     const action = { case: "rerun" as const, value: { from, taskIds: [...taskIds] } };
     return (await client.repairRun({ dagRunId: runId, plan, caller: "ops", action })).repair;
   };
-  return { executor, worker, runId, remove, rerun, store };
+  return { executor, worker, runId, remove, rerun, store, client };
 }
+
+/** A store in which something happens once, behind a repair's look at what was removed. */
+function behindTheLook(store: Store, happens: () => Promise<void>): Store {
+  let isFirst = true;
+  const listRemovals: typeof store.retention.listRemovals = async (runKey) => {
+    const removals = await store.retention.listRemovals(runKey);
+    if (isFirst) {
+      isFirst = false;
+      await happens();
+    }
+    return removals;
+  };
+  return { ...store, retention: { ...store.retention, listRemovals } };
+}
+
+const fanOut = `id: fan
+tasks:
+  - {id: each, type: bash, operator: {bash_command: "each"}, for_each: "[1, 2, 3]"}
+  - {id: sum, type: bash, operator: {bash_command: "sum {{ outputs.each.rows }}"}, dependencies: [each]}
+`;
 
 describe("a rerun of a run whose outputs were removed", () => {
   it.each([true, false])(
@@ -92,9 +113,44 @@ describe("a rerun of a run whose outputs were removed", () => {
     );
   });
 
+  it("fails the task that reads the list of a fan-out of which the outputs of some items are gone", async () => {
+    const { store, advance } = createClockedStore(toPlan);
+    const executor = await startExecutor(store, { leaseMs: 600 * dayMs });
+    const runId = await executor.startRun(fanOut);
+    const worker = executor.connect({ workerId: "w" });
+    for (const place of [0, 1, 2])
+      worker.succeed(await worker.assigned("each", 1, place), [{ key: "rows", json: String(place) }]);
+    const attempt = refOf(await worker.assigned("sum"));
+    worker.send({ case: "outcome", value: { attempt, kind: OutcomeKind.FAILED, errorCode: "exit_code" } });
+    await executor.ended(runId);
+    const runKey = (await store.runs.findRunKey(runId)) ?? 0;
+    advance(7 * dayMs);
+    await store.retention.remove({ kind: "outputs", retentionMs: 7 * dayMs }, { runKeys: [runKey], limit: 1 });
+    const author = { by: "a backfill", note: "" };
+    await change(store, runKey, [{ kind: "rerun", from: "failed", target: null, author }]);
+    store.wake.notify("queued");
+    await executor.ended(runId);
+    expect(await store.queries.getInstance(`${runId}__sum`)).toMatchObject({
+      state: "failed",
+      errorMessage: "outputs were removed after 7 days (outputs.retention), also those of each; rerun from there",
+    });
+  });
+
   it("is as ever while the outputs are there", async () => {
     const { rerun, worker } = await open("check {{ outputs.load.rows }}");
     expect((await rerun(false))?.warnings).toEqual([]);
     await worker.assigned("check");
   });
+});
+
+it("a clear whose run loses its outputs behind the look at them is looked at anew, and refused", async () => {
+  const late = { remove: async (): Promise<void> => undefined };
+  const opened = await open("check {{ outputs.load.rows }}", (store) => behindTheLook(store, () => late.remove()));
+  const { client, executor, runId } = opened;
+  late.remove = opened.remove;
+  const action = { case: "clear" as const, value: { tasks: [{ taskId: "check" }] } };
+  await expect(client.repairRun({ dagRunId: runId, plan: false, caller: "ops", action })).rejects.toMatchObject({
+    code: "OUTPUTS_REMOVED",
+  });
+  expect(await executor.states(runId)).toEqual({ load: "success", check: "failed" });
 });

@@ -113,9 +113,11 @@ function isOvertaken(verdict: EventVerdict): boolean {
   return !verdict.accepted && verdict.reason === "stale_revision";
 }
 
+/** A run that loses outputs has another revision: what was prepared with them is then refused. */
 async function toEvent(store: Store, { run, facts }: FoundRun, request: RepairRunRequest): Promise<RepairEvent> {
   const { action, caller, note } = request;
   const author = { by: caller, note };
+  const { revision } = run.run;
   switch (action.case) {
     case "rerun": {
       const { parameters, latestVersion } = action.value;
@@ -130,19 +132,18 @@ async function toEvent(store: Store, { run, facts }: FoundRun, request: RepairRu
     }
     case "clear": {
       const { tasks, includeDownstream } = action.value;
-      return { kind: "clear", ordinals: findOrdinals(run, tasks, request), includeDownstream, author };
+      return { kind: "clear", ordinals: findOrdinals(run, tasks, request), includeDownstream, revision, author };
     }
     case "mark": {
       const { tasks, includeDownstream, state } = action.value;
       const ordinals = findOrdinals(run, tasks, request);
-      return { kind: "mark", ordinals, state: markedState(state), includeDownstream, author };
+      return { kind: "mark", ordinals, state: markedState(state), includeDownstream, revision, author };
     }
     case undefined:
       throw new AppError("INVALID_ARGUMENT", "action is missing; ask for rerun, clear or mark");
   }
 }
 
-/** A run that loses outputs has another revision: what was prepared with them is then refused. */
 function unchanged({ revision }: RunFacts): RerunTarget {
   return { revision, version: null, parameters: null };
 }

@@ -12,7 +12,8 @@ import type { Logger } from "#telemetry/logger.ts";
 import type { Assignments } from "../dispatch/assignments.ts";
 import { attemptRefOf } from "../sessions/attempt-ref.ts";
 import { earliestWaitInMs } from "../waits/earliest-wait.ts";
-import type { HeldAttempt, WorkerSession } from "../sessions/session.ts";
+import type { HeldAttempt } from "../sessions/held-attempt.ts";
+import type { WorkerSession } from "../sessions/session.ts";
 import type { SessionRegistry } from "../sessions/session-registry.ts";
 import { earliestDueInMs, openedAttempts, type Submission, type SubmissionResult } from "./turn.ts";
 
@@ -174,7 +175,7 @@ export class RunEffects {
           fence: Number(held.ref.fence),
           outcome: { kind: "failed", failure, outputs: [] },
         },
-        freesSlotOf: session.workerKey,
+        freesSlotOf: session.slotOf(held),
         freesResources: held.requests,
       });
       session.forget(held.ref);

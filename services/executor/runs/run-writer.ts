@@ -151,6 +151,7 @@ export class RunWriter {
     const { event } = submission;
     // An answer of the store's, for who asked: another request had this id meanwhile.
     if (error instanceof AppError && error.code === "IDEMPOTENCY_CONFLICT") {
+      if (this.#uncertain.delete(submission.runKey)) void this.#recover(submission.runKey);
       submission.fail(error);
       return [];
     }
@@ -176,6 +177,16 @@ export class RunWriter {
       random: 0,
     };
     return [{ ...submission, event: { ...event, outcome: { kind: "failed", failure, outputs: [] } } }];
+  }
+
+  /** A write without an answer was committed after all: what follows from it is done now. */
+  async #recover(runKey: number): Promise<void> {
+    try {
+      const [result] = await this.#options.store.runs.changeRuns([{ runKey, decide: () => null }]);
+      if (result?.kind === "unchanged") this.#options.onUncertain(result.run);
+    } catch (error) {
+      this.#options.logger.debug({ error: describeError(error) }, "a run was not read again; the repair scan finds it");
+    }
   }
 
   /** One transaction; answers the submissions of runs that another executor holds. */

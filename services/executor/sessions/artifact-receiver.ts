@@ -10,7 +10,8 @@ import type { ArtifactStore } from "#ports/artifact-store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { ArtifactUpload } from "./artifact-upload.ts";
 import { attemptId } from "./attempt-ref.ts";
-import type { HeldAttempt, WorkerSession } from "./session.ts";
+import type { HeldAttempt } from "./held-attempt.ts";
+import type { WorkerSession } from "./session.ts";
 
 export interface ArtifactKeeping {
   /** Null: this executor keeps no files. */

@@ -7,7 +7,8 @@ import {
 } from "#gen/millrace/v1/executor_service_pb.js";
 import { type UsageNow, UsageNowSchema } from "#gen/millrace/v1/task_service_pb.js";
 import type { AttemptUsage } from "#gen/millrace/v1/worker_session_service_pb.js";
-import type { HeldAttempt, WorkerSession } from "./session.ts";
+import type { HeldAttempt } from "./held-attempt.ts";
+import type { WorkerSession } from "./session.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 
 /** Remembers what a heartbeat tells of attempts, here and nowhere else: the next one tells again. */

@@ -2,7 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { AttemptOutcome, AttemptUsage } from "#core/run-event.ts";
 import { type LogChunk, LogSource, type Outcome, OutcomeKind } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { NewLogChunk } from "#ports/log-store.ts";
-import type { HeldAttempt } from "./session.ts";
+import type { HeldAttempt } from "./held-attempt.ts";
 
 /** The protocol's outcome as the rules take it. `random` (0…1) spreads the retry's delay. */
 export function fromOutcome(outcome: Outcome, random: number): AttemptOutcome {

@@ -20,7 +20,8 @@ import { type ArtifactKeeping, ArtifactReceiver } from "./artifact-receiver.ts";
 import { noteUsages } from "./attempt-usages.ts";
 import { fromConsumption, fromLogChunk, fromOutcome } from "./outcome-message.ts";
 import type { PoisonParking } from "./poison-parking.ts";
-import type { HeldAttempt, WorkerSession } from "./session.ts";
+import type { HeldAttempt } from "./held-attempt.ts";
+import type { WorkerSession } from "./session.ts";
 import type { TicketClaims } from "../dispatch/ticket-claims.ts";
 import type { Submission, SubmissionResult } from "../runs/turn.ts";
 
@@ -173,7 +174,7 @@ export class SessionHandler {
       const result = await this.#options.submit({
         runKey: held.runKey,
         event,
-        freesSlotOf: this.#session.workerKey,
+        freesSlotOf: this.#session.slotOf(held),
         freesResources: held.requests,
       });
       this.#count(outcome, result);
@@ -219,7 +220,7 @@ export class SessionHandler {
 
   async #receiveReleased(ref: AttemptRef | undefined): Promise<void> {
     const held = this.#session.find(ref);
-    if (held !== undefined) await this.#release(held, this.#session.workerKey);
+    if (held !== undefined) await this.#release(held, this.#session.slotOf(held));
   }
 
   /** `freesSlotOf` null: the slot was offered with the outcome already. */

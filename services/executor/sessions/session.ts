@@ -14,35 +14,14 @@ import {
   type SessionResponse,
   SessionResponseSchema,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
-import type { UsageNow } from "#gen/millrace/v1/task_service_pb.js";
 import type { Clock } from "#ports/clock.ts";
 import type { TaskCounts, WorkerReservation } from "#ports/worker-beat.ts";
 import { attemptId, ticketId } from "./attempt-ref.ts";
+import type { HeldAttempt } from "./held-attempt.ts";
 import { OutgoingQueue } from "./outgoing-queue.ts";
 import { SessionCondition } from "./session-condition.ts";
 import { describeWork } from "./session-groups.ts";
 import { SessionOffers } from "./session-offers.ts";
-
-/** An attempt that a session's worker has, from its claim until it is settled or released. */
-export interface HeldAttempt {
-  readonly runKey: number;
-  readonly ordinal: number;
-  readonly ref: AttemptRef;
-  /** What it takes of its worker. */
-  readonly requests: ResourceAmounts;
-  /** Its assignment was sent, or the worker named it itself. */
-  isSent: boolean;
-  /** The first heartbeat that must list it; null: it may not have reached the worker yet. */
-  countsFrom: number | null;
-  /** Heartbeats in a row that should have listed it and did not. */
-  missedBeats: number;
-  /** Its outcome is here and being written: beats may leave it out. */
-  isReported: boolean;
-  /** Its stop order was sent. */
-  isStopping: boolean;
-  /** What it used at the last heartbeat; absent: its worker has not told. */
-  usage?: UsageNow;
-}
 
 export interface SessionOptions {
   readonly workerKey: number;
@@ -124,6 +103,19 @@ export class WorkerSession {
     return this.slots - this.held.size - this.#reserved - this.offers.count;
   }
 
+  /** Slots that are free once those have them no more of which the worker has told the end. */
+  get slotsComing(): number {
+    const leaving = [...this.held.values()].filter(({ hasLeft }) => hasLeft).length;
+    return this.#slotsLeft + leaving;
+  }
+
+  /** Whose slot comes free with what is told of the attempt's end; null: it was told before. */
+  slotOf(held: HeldAttempt): number | null {
+    if (held.hasLeft) return null;
+    held.hasLeft = true;
+    return this.workerKey;
+  }
+
   /** What is left of its resources for new attempts. */
   get room(): ResourceAmounts {
     return this.reservedFor === null ? this.#roomLeft : noResources;
@@ -182,7 +174,7 @@ export class WorkerSession {
   hold(runKey: number, ordinal: number, ref: AttemptRef, requests: ResourceAmounts = noResources): HeldAttempt {
     const attempt: HeldAttempt = {
       ...{ runKey, ordinal, ref, requests, isSent: false, countsFrom: null, missedBeats: 0 },
-      ...{ isReported: false, isStopping: false },
+      ...{ isReported: false, isStopping: false, hasLeft: false },
     };
     this.held.set(attemptId(ref), attempt);
     return attempt;

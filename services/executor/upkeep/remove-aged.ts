@@ -8,6 +8,8 @@ const rowsPerBatch = 1000;
 const filesPerPage = 100;
 /** A store that fails so often one after the other is away: the next round tries again. */
 const maxFailuresInARow = 3;
+/** A file that can't be removed is out of the way of the others for so long. */
+const postponedMs = 3_600_000;
 
 interface Round {
   readonly retention: RetentionStore;
@@ -42,15 +44,16 @@ async function removeFrom({ retention, mayGoOn }: Round, aged: Aged, runKeys: re
 
 /**
  * Removes files that no artifact names. A place is forgotten only when the file is gone, so that a process that dies in
- * between leaves it to the next round. Rejects when the store is away.
+ * between leaves it to the next round; one that can't be removed is left to a later one. Rejects when the store is away.
  */
 export async function removeUnlistedFiles(round: Round, artifacts: ArtifactStore): Promise<number> {
   let count = 0;
   let after: string | null = "";
   while (after !== null && (await round.mayGoOn())) {
     const locations: readonly string[] = await round.retention.listUnlistedFiles(after, filesPerPage);
-    const { gone, failure } = await removeFiles(artifacts, locations, round.signal);
+    const { gone, failed, failure } = await removeFiles(artifacts, locations, round.signal);
     await round.retention.forgetFiles(gone);
+    await round.retention.postponeFiles(failed, postponedMs);
     if (failure !== null) throw failure;
     count += gone.length;
     after = locations.length < filesPerPage ? null : (locations.at(-1) ?? null);
@@ -58,13 +61,21 @@ export async function removeUnlistedFiles(round: Round, artifacts: ArtifactStore
   return count;
 }
 
+interface Removed {
+  readonly gone: readonly string[];
+  readonly failed: readonly string[];
+  /** Not null: the store is away. */
+  readonly failure: AppError | null;
+}
+
 /** One file that can't be removed keeps nobody from the others. */
 async function removeFiles(
   artifacts: ArtifactStore,
   locations: readonly string[],
   signal: AbortSignal,
-): Promise<{ readonly gone: readonly string[]; readonly failure: AppError | null }> {
+): Promise<Removed> {
   const gone: string[] = [];
+  const failed: string[] = [];
   let failures = 0;
   for (const location of locations) {
     if (signal.aborted) break;
@@ -73,9 +84,10 @@ async function removeFiles(
       gone.push(location);
       failures = 0;
     } catch (error) {
+      failed.push(location);
       failures += 1;
-      if (failures === maxFailuresInARow) return { gone, failure: AppError.from(error) };
+      if (failures === maxFailuresInARow) return { gone, failed, failure: AppError.from(error) };
     }
   }
-  return { gone, failure: null };
+  return { gone, failed, failure: null };
 }

@@ -12,6 +12,7 @@ import { type Retention, RetentionLoop } from "./retention-loop.ts";
 
 const logger = createLogger({ level: "silent", format: "json", component: "test" });
 const dayMs = 86_400_000;
+const hourMs = 3_600_000;
 const intervalMs = 600_000;
 const page = { limit: 100, cursor: null, sort: null };
 
@@ -126,6 +127,7 @@ describe("the retention loop", () => {
     expect((await store.artifacts.list(page, filter)).items).toEqual([]);
     expect([...bucket.files]).toEqual(["1/a"]);
     bucket.state.removals = 9;
+    advance(hourMs);
     await vi.advanceTimersByTimeAsync(intervalMs);
     expect([...bucket.files]).toEqual([]);
     await loop.stop();
@@ -144,7 +146,34 @@ describe("the retention loop", () => {
     const loop = startLoop(store, stubborn);
     await vi.advanceTimersByTimeAsync(0);
     expect([...bucket.files]).toEqual(["1/a"]);
+    advance(hourMs);
     expect(await store.retention.listUnlistedFiles("", 9)).toEqual(["1/a"]);
+    await loop.stop();
+  });
+
+  it("comes past many files that can't be removed to those that can, and tries them again later", async () => {
+    const { store, advance } = createClockedStore(planOfSpec);
+    const bucket = createBucket();
+    const stubborn = ["1/a", "1/b", "1/c", "1/d"];
+    for (const name of [...stubborn, "2/a", "2/b"]) await endedRun(store, bucket.store, name);
+    const isDenied = { value: true };
+    const denying: ArtifactStore = {
+      ...bucket.store,
+      remove: (location) =>
+        isDenied.value && stubborn.includes(location)
+          ? Promise.reject(new Error("the object is locked"))
+          : bucket.store.remove(location),
+    };
+    advance(30 * dayMs);
+    const loop = startLoop(store, denying);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(bucket.files.size).toBe(6);
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    expect([...bucket.files]).toEqual(stubborn);
+    isDenied.value = false;
+    advance(hourMs);
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    expect([...bucket.files]).toEqual([]);
     await loop.stop();
   });
 });

@@ -29,7 +29,7 @@ export function createArtifactService(deps: {
       const found = await index.list(page, {
         runId,
         taskId: request.taskId === "" ? null : request.taskId,
-        mapIndex: null,
+        mapIndex: request.mapIndex ?? null,
         name: null,
         attempts: request.allAttempts ? "all" : "newest",
       });

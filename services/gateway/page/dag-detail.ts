@@ -41,7 +41,7 @@ ${facts([
   ["schedule", dag.scheduleInterval === "" ? "by hand" : `${dag.scheduleInterval} (${dag.timezone})`],
   ["next run", timeText(dag.nextRun)],
   ["owner", dag.owner],
-  ["tags", dag.tags.map((tag) => html`<span class="tag">${tag}</span>`)],
+  ["tags", dag.tags.length === 0 ? null : dag.tags.map((tag) => html`<span class="tag">${tag}</span>`)],
   ["version", dag.version],
   ["file", dag.filePath],
 ])}`;
@@ -68,7 +68,14 @@ function taskTable(dag: Dag): Html {
     html`<b>${task.id}</b><p class="soft">${task.description}</p>`,
     task.type,
     task.dependencies.join(", "),
-    task.triggerRule,
+    calledWhen(task.id) ?? task.triggerRule,
   ]);
   return table(["task", "operator", "after", "runs when"], rows);
+}
+
+/** Of a hook, by its id: the end that calls it. Null: a task, whose trigger rule tells. */
+function calledWhen(id: string): string | null {
+  const [, owner, end] = /^(.*)\.on_(success|failure)$/.exec(id) ?? [];
+  if (owner === undefined) return null;
+  return `${owner === "" ? "the run" : owner} has ${end === "success" ? "succeeded" : "failed"}`;
 }

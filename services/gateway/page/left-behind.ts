@@ -1,4 +1,3 @@
-import type { JsonValue } from "@bufbuild/protobuf";
 import type { Artifact, ListArtifactsResponse } from "#gen/millrace/v1/artifact_service_pb.js";
 import type { TaskInstance } from "#gen/millrace/v1/task_service_pb.js";
 import { sizeText } from "#core/resource-text.ts";
@@ -7,8 +6,10 @@ import { type Html, html } from "./html.ts";
 import type { PageClients } from "./page-context.ts";
 import { artifactPath, logPath } from "./paths.ts";
 
-/** Characters of a value as JSON; the whole value is a click away. */
-const valueShown = 200;
+/** Characters of an output as JSON; the whole is a click away. */
+export const outputShown = 200;
+/** The API tells the first ones by key. */
+const outputsShown = 100;
 /** Tasks before this one whose outputs are shown. */
 const parentsShown = 10;
 const artifactsShown = 100;
@@ -21,26 +22,30 @@ export interface LeftBehind {
 
 export async function readLeftBehind(
   clients: PageClients,
-  { dagId, dagRunId, taskId }: TaskInstance,
+  { dagId, dagRunId, taskId, mapIndex }: TaskInstance,
   signal: AbortSignal,
 ): Promise<LeftBehind> {
   const [artifacts, { dag }, { dagRun }] = await Promise.all([
-    clients.artifacts.listArtifacts({ dagRunId, taskId, limit: artifactsShown }, { signal }),
+    clients.artifacts.listArtifacts(
+      { dagRunId, taskId, limit: artifactsShown, ...(mapIndex === undefined ? {} : { mapIndex }) },
+      { signal },
+    ),
     clients.dags.getDag({ dagId }, { signal }),
     clients.runs.getDagRun({ dagId, dagRunId }, { signal }),
   ]);
   // Another version than that of the run may have other edges.
   const task = dag?.version === dagRun?.version ? dag?.tasks.find(({ id }) => id === taskId) : undefined;
   const ids = (task?.dependencies ?? []).slice(0, parentsShown).map((parent) => `${dagRunId}__${parent}`);
-  const found = await Promise.all(ids.map((id) => clients.tasks.getTaskInstance({ id }, { signal })));
+  const found = await Promise.all(
+    ids.map((id) => clients.tasks.getTaskInstance({ id, xcomLength: outputShown }, { signal })),
+  );
   return { artifacts, parents: found.flatMap(({ taskInstance }) => taskInstance ?? []) };
 }
 
 export function renderLeftBehind(instance: TaskInstance, { parents, artifacts }: LeftBehind): Html {
-  const own = artifacts.artifacts.filter(({ mapIndex }) => mapIndex === instance.mapIndex);
   return html`${parents.length > 0 && html`<h2>Outputs of the tasks before it</h2>${parents.map(renderParent)}`}
 <h2>Outputs</h2>${renderOutputs(instance)}
-<h2>Artifacts</h2>${own.length > 0 && artifactTable(own)}${own.length === 0 && noArtifacts(instance, artifacts.removed)}`;
+<h2>Artifacts</h2>${renderArtifacts(instance, artifacts)}`;
 }
 
 function renderParent(parent: TaskInstance): Html {
@@ -56,38 +61,42 @@ function lost({ xcomRemoved }: TaskInstance): Html | null {
   return xcomRemoved === "" ? null : html`<p class="soft">${xcomRemoved}</p>`;
 }
 
-function outputTable({ xcomValues = {}, dagRunId, taskId }: TaskInstance): Html | null {
-  const entries = Object.entries(xcomValues);
-  if (entries.length === 0) return null;
+function outputTable({ xcomBeginnings, dagRunId, taskId }: TaskInstance): Html | null {
+  if (xcomBeginnings.length === 0) return null;
   const whole = `/api/v1/dagRuns/${encodeURIComponent(dagRunId)}/xcom/${encodeURIComponent(taskId)}`;
-  return table(
-    ["key", "size", "value"],
-    entries.map(([key, value]) => {
-      const text = JSON.stringify(value satisfies JsonValue);
-      const rest = text.length > valueShown && html`… <a href="${whole}">all of it</a>`;
-      return [
-        html`<b>${key}</b>`,
-        sizeText(Buffer.byteLength(text)),
-        html`<code class="wrap">${text.slice(0, valueShown)}</code>${rest}`,
-      ];
-    }),
-  );
+  const rows = xcomBeginnings.map(({ key, beginning, size }) => {
+    const rest = Buffer.byteLength(beginning) < size && html`… <a href="${whole}">all of it</a>`;
+    return [html`<b>${key}</b>`, sizeText(Number(size)), html`<code class="wrap">${beginning}</code>${rest}`];
+  });
+  const others = html`<p class="soft">At most ${outputsShown} are shown; <a href="${whole}">all of them</a>.</p>`;
+  return html`${table(["key", "size", "value"], rows)}${rows.length === outputsShown && others}`;
 }
 
-function artifactTable(artifacts: readonly Artifact[]): Html {
+function renderArtifacts(instance: TaskInstance, { artifacts, totalCount }: ListArtifactsResponse): Html {
+  if (artifacts.length === 0) return noArtifacts(instance);
+  const { dagRunId, taskId, mapIndex } = instance;
+  const item = mapIndex === undefined ? "" : `&map_index=${mapIndex}`;
+  const list = `/api/v1/dagRuns/${encodeURIComponent(dagRunId)}/artifacts?limit=100&task_id=${encodeURIComponent(taskId)}${item}`;
+  const more = Number(totalCount) - artifacts.length;
+  return html`${artifactTable(instance, artifacts)}${more > 0 && html`<p class="soft">… and ${more} more in the <a href="${list}">list</a>.</p>`}`;
+}
+
+function artifactTable({ mapIndex: own }: TaskInstance, artifacts: readonly Artifact[]): Html {
+  const hasItems = artifacts.some(({ mapIndex }) => mapIndex !== own);
   return table(
-    ["file", "size", "type", "attempt"],
+    ["file", "size", "type", ...(hasItems ? ["item"] : []), "attempt"],
     artifacts.map((artifact) => [
       html`<a class="wrap" href="${artifactPath(artifact)}" download>${artifact.name}</a>`,
       sizeText(Number(artifact.size)),
       artifact.mediaType,
+      ...(hasItems ? [artifact.mapIndex ?? null] : []),
       artifact.attemptNumber,
     ]),
   );
 }
 
-function noArtifacts(instance: TaskInstance, removed: string): Html {
-  if (removed !== "") return html`<p class="soft">${removed}</p>`;
+function noArtifacts(instance: TaskInstance): Html {
+  if (instance.artifactsRemoved !== "") return html`<p class="soft">${instance.artifactsRemoved}</p>`;
   return html`<p class="soft">${noneYet(instance)} A task leaves files by writing them to <code>$MILLRACE_ARTIFACTS</code>.</p>`;
 }
 

@@ -11,7 +11,7 @@ import { durationText, facts, table, timeText } from "./elements.ts";
 import { type Html, html } from "./html.ts";
 import { renderPage } from "./layout.ts";
 import type { PageClients, PageView } from "./page-context.ts";
-import { readLeftBehind, renderLeftBehind } from "./left-behind.ts";
+import { outputShown, readLeftBehind, renderLeftBehind } from "./left-behind.ts";
 import { dagPath, logPath, runPath } from "./paths.ts";
 import { taskMark } from "./state-mark.ts";
 
@@ -24,7 +24,7 @@ export async function showLog({ clients, ids, query, signal }: PageView): Promis
   const [id = ""] = ids;
   const attempt = readAttempt(query.get("attempt"));
   const [{ taskInstance: instance }, { attempts }] = await Promise.all([
-    clients.tasks.getTaskInstance({ id }, { signal }),
+    clients.tasks.getTaskInstance({ id, xcomLength: outputShown }, { signal }),
     clients.tasks.listAttempts({ id }, { signal }),
   ]);
   if (instance === undefined) throw new TypeError("the answer has no task instance");

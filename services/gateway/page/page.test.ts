@@ -58,6 +58,16 @@ describe("the page", () => {
     expect(log.text).toContain('<span class="stderr">&quot;&gt;&lt;img');
   });
 
+  test("says of which end a hook is, and nothing of tags where there are none", async () => {
+    const { store, get } = await open();
+    await registerDag(store, "etl", { tasks: ["load", "load.on_failure<load", ".on_success"] });
+    const { text } = await get("/dags/etl");
+    expect(text).toContain("load has failed");
+    expect(text).toContain("the run has succeeded");
+    expect(text.match(/all_success/g)).toHaveLength(1);
+    expect(text).not.toContain("<dt>tags</dt>");
+  });
+
   test("escapes every text that comes from outside", async () => {
     const { get, runId } = await openHostile();
     for (const path of [

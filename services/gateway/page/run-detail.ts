@@ -65,7 +65,7 @@ function instanceRow(instance: TaskInstance): readonly HtmlValue[] {
   const tries = instance.tryNumber === 0 ? "–" : `${instance.tryNumber} of ${instance.maxTries}`;
   const retry = instance.nextRetryTime === undefined ? null : html` next ${timeText(instance.nextRetryTime)}`;
   return [
-    html`${taskMark(instance.state)}${instance.stateReason !== "" && html` <span class="soft">${instance.stateReason}</span>`}`,
+    html`${taskMark(instance.state)}${instance.stateReason !== "" && html` <span class="soft words">${instance.stateReason}</span>`}`,
     html`<b>${instance.taskId}${item}</b> <span class="soft">${instance.operator}</span>`,
     html`${tries}${retry}`,
     timeText(instance.startDate),

@@ -21,9 +21,13 @@ p { margin: 4px 0; }
 .mono, pre, code { font-family: ui-monospace, monospace; font-size: 13px; }
 h1.mono { font-size: 18px; }
 .wrap { overflow-wrap: anywhere; }
+.words { overflow-wrap: normal; }
 table { width: 100%; border-collapse: collapse; background: var(--panel); border: 1px solid var(--line); }
 th, td { text-align: left; vertical-align: top; padding: 6px 10px; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; font-size: 13px; }
+td[data-label="took"] { white-space: nowrap; }
+td[data-label="try"] > div { min-width: 7ch; }
+td[data-label="task"] > div, td[data-label="worker"] > div:not(:empty) { min-width: 16ch; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 8px 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { runTask } from "#testing/store-driver.ts";
+import { change, claim, runTask } from "#testing/store-driver.ts";
 import { httpRequest, openGateway, registerDag, textOf } from "../gateway-harness.testsuite.ts";
 
 const retentionMs = 1;
@@ -28,7 +28,7 @@ async function open() {
       }
       expect(await store.retention.listRemovals(runKey)).toHaveLength(3);
     });
-  return { ...harness, runId, api, get, removeAll };
+  return { ...harness, runId, runKey, api, get, removeAll };
 }
 
 test("what was removed is said where it would be, and nothing is said before", async () => {
@@ -67,4 +67,18 @@ test("the page of a task says it, too", async () => {
   await removeAll();
   const after = await get(path);
   for (const kind of ["outputs", "artifacts", "logs"]) expect(after).toContain(`${kind} were removed after`);
+});
+
+test("what began after a removal has lost nothing: neither a silent attempt of a rerun, nor what runs now", async () => {
+  const { api, get, removeAll, runId, store, runKey } = await open();
+  await removeAll();
+  const author = { by: "someone", note: "" };
+  await change(store, runKey, [{ kind: "clear", ordinals: [0], includeDownstream: false, author }]);
+  const fence = await claim(store, runKey, 0);
+  await change(store, runKey, [{ kind: "lost", ordinal: 0, fence, free: true }]);
+  await claim(store, runKey, 0);
+  const id = `${runId}__a`;
+  expect(await api(`/taskInstances/${id}`)).toMatchObject({ state: "running", try_number: 2, artifacts_removed: "" });
+  expect(await get(`/api/v1/taskInstances/${id}/logs?attempt=1`)).toBe("");
+  expect(await get(`/tasks/${encodeURIComponent(id)}/logs?attempt=1`)).not.toContain("were removed after");
 });

@@ -40,15 +40,17 @@ export function createRunService(deps: RunServiceDeps): ServiceImpl<typeof RunSe
     ...createRunRepairs(deps),
     async triggerDagRun(request, context) {
       if (request.dagId === "") throw invalidField("dag_id", "is missing; name a DAG");
-      const made = await scheduler.createRun(
-        {
-          trigger: { ...request, wait: false },
-          caller: anonymousCaller,
-          runType: RunType.MANUAL,
-          traceparent: context.requestHeader.get("traceparent") ?? "",
-        },
-        forwardOptions(context),
-      );
+      const asked = {
+        trigger: { ...request, wait: false },
+        caller: anonymousCaller,
+        runType: RunType.MANUAL,
+        traceparent: context.requestHeader.get("traceparent") ?? "",
+      };
+      const made = await scheduler.createRun(asked, forwardOptions(context)).catch(async (error: unknown) => {
+        // The scheduler does not say what is wrong in the file of a DAG that never was registered.
+        if (error instanceof AppError && error.code === "DAG_NOT_FOUND") await requireDag(queries, request.dagId);
+        throw error;
+      });
       const waited = request.wait ? await deps.waitForEnd(made.dagRunId, context.signal) : null;
       const run = waited ?? (await requireRun(queries, { runId: made.dagRunId, dagId: "" }));
       if (request.wait && run.endedAt === null) throw stillRunning(run.runId);

@@ -1,4 +1,4 @@
-import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { formatInstanceId } from "#core/instance-id.ts";
 import { RetryView, type TaskInstanceSchema } from "#gen/millrace/v1/task_service_pb.js";
 import type { InstanceView } from "#ports/run-views.ts";
@@ -6,11 +6,8 @@ import { taskStateToProto } from "#rpc/task-state-to-proto.ts";
 import { durationBetween } from "../duration-text.ts";
 import { integerOrAbsent, timeOrAbsent } from "../optional-fields.ts";
 
-/** A task instance as the API shows it; `xcomValues` only where one instance is asked for. */
-export function toTaskInstanceMessage(
-  view: InstanceView,
-  xcomValues?: JsonObject,
-): MessageInitShape<typeof TaskInstanceSchema> {
+/** A task instance as the API shows it in lists: without what it left. */
+export function toTaskInstanceMessage(view: InstanceView): MessageInitShape<typeof TaskInstanceSchema> {
   const id = formatInstanceId(view.runId, view.taskId, view.itemKey);
   return {
     id,
@@ -36,7 +33,6 @@ export function toTaskInstanceMessage(
     lastError: view.lastError ?? "",
     nextRetryTime: view.state === "up_for_retry" ? timeOrAbsent(view.dueAt) : undefined,
     logPath: `/api/v1/taskInstances/${encodeURIComponent(id)}/logs`,
-    xcomValues,
     generation: view.generation,
     stateReason: view.reason ?? "",
     cpuMs: integerOrAbsent(view.cpuMs),

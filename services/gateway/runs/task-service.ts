@@ -1,11 +1,12 @@
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import type { ServiceImpl, Transport } from "@connectrpc/connect";
 import { taskStates } from "#core/states.ts";
 import { AppError } from "#errors/app-error.ts";
-import type { TaskService } from "#gen/millrace/v1/task_service_pb.js";
+import { type TaskService, type XcomBeginning, XcomBeginningSchema } from "#gen/millrace/v1/task_service_pb.js";
 import type { LogStore } from "#ports/log-store.ts";
 import type { InstanceView, OutputView } from "#ports/run-views.ts";
 import type { Queries } from "#ports/queries.ts";
-import type { RetentionStore } from "#ports/retention-store.ts";
+import type { KeptKind, RetentionStore } from "#ports/retention-store.ts";
 import type { Wake } from "#ports/wake.ts";
 import { durationForms, parseDuration } from "#schedule/duration.ts";
 import { toAttemptMessage } from "./attempt-message.ts";
@@ -27,6 +28,8 @@ import { toXcomMessage, toXcomValues } from "./xcom-message.ts";
 
 /** The term and the field that find what runs for long. */
 const longRunning = "running_longer_than";
+const maxXcomLength = 1000;
+const maxXcomBeginnings = 100;
 
 export interface TaskServiceDeps {
   readonly queries: Queries;
@@ -61,23 +64,28 @@ export function createTaskService(deps: TaskServiceDeps): ServiceImpl<typeof Tas
       const found = await queries.listInstances(page, { runId, dagId, states, runningLongerThanMs });
       if (found.totalCount === 0 && runId === null && dagId !== null) await requireDag(queries, dagId);
       return {
-        taskInstances: found.items.map((item) => toTaskInstanceMessage(item)),
+        taskInstances: found.items.map(toTaskInstanceMessage),
         nextCursor: found.nextCursor ?? "",
         totalCount: BigInt(found.totalCount),
         pageSize: page.limit,
       };
     },
 
-    async getTaskInstance({ id }) {
+    async getTaskInstance({ id, xcomLength }) {
+      if (xcomLength < 0 || xcomLength > maxXcomLength)
+        throw invalidField("xcom_length", `must be 0 to ${maxXcomLength}, not ${xcomLength}`);
       const view = await requireInstance(queries, id);
-      const [outputs, removal, usage] = await Promise.all([
-        queries.listOutputs(view.runId, view.taskId),
-        findRemoval(deps.retention, view.runKey, "outputs"),
+      const lostOf = async (kind: KeptKind): Promise<string> => {
+        const removal = await findRemoval(deps.retention, view.runKey, kind);
+        return hasLost(removal, view.endedAt) ? textOfRemoval(removal) : "";
+      };
+      const [outputs, xcomRemoved, artifactsRemoved, usage] = await Promise.all([
+        readOutputs(queries, view, xcomLength),
+        lostOf("outputs"),
+        lostOf("artifacts"),
         deps.usage.ofInstance(view),
       ]);
-      const xcomRemoved = hasLost(removal, view.endedAt) ? textOfRemoval(removal) : "";
-      const xcomValues = toXcomValues(outputs.filter((item) => isOf(view, item)));
-      return { taskInstance: { ...toTaskInstanceMessage(view, xcomValues), xcomRemoved, usage } };
+      return { taskInstance: { ...toTaskInstanceMessage(view), ...outputs, xcomRemoved, artifactsRemoved, usage } };
     },
 
     async listAttempts({ id }) {
@@ -120,7 +128,7 @@ function createLogStream(deps: TaskServiceDeps): Pick<ServiceImpl<typeof TaskSer
       }
       if (!isEmpty || after > 0n) return;
       const removal = await findRemoval(deps.retention, view.runKey, "logs");
-      const line = removedLogLine(removal, view, { tryNumber: attempt });
+      const line = await removedLogLine(deps.queries, view, { removal, tryNumber: attempt });
       if (line !== null) yield* toLogMessages([line], attempt === 0 ? view.tryNumber : attempt);
     },
   };
@@ -182,6 +190,23 @@ function readDuration(name: string, text: string): number {
   if (durationMs === null)
     throw invalidField(name, `must be a duration such as ${durationForms}, not ${text.slice(0, 40)}`);
   return durationMs;
+}
+
+/** What an instance has left, whole or the beginnings. */
+async function readOutputs(
+  queries: Queries,
+  view: InstanceView,
+  xcomLength: number,
+): Promise<{ xcomValues: JsonObject; xcomBeginnings: XcomBeginning[] }> {
+  if (xcomLength === 0) {
+    const outputs = await queries.listOutputs(view.runId, view.taskId);
+    return { xcomValues: toXcomValues(outputs.filter((item) => isOf(view, item))), xcomBeginnings: [] };
+  }
+  const beginnings = await queries.listOutputBeginnings(view, { characters: xcomLength, limit: maxXcomBeginnings });
+  const xcomBeginnings = beginnings.map(({ key, beginning, sizeBytes }) =>
+    create(XcomBeginningSchema, { key, beginning, size: BigInt(sizeBytes) }),
+  );
+  return { xcomValues: {}, xcomBeginnings };
 }
 
 function isOf(view: InstanceView, output: OutputView): boolean {

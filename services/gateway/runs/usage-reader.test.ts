@@ -31,7 +31,7 @@ test("all executors are asked, and one that fails keeps nobody from what the oth
     { ...attempt, mapIndex: 3, usage: { processes: 9 } },
     { ...attempt, usage: { processes: 4 } },
   ]);
-  const reader = createUsageReader(async () => [broken, executor([]), told]);
+  const reader = createUsageReader(async () => [broken, executor([]), told], Date.now);
   expect(await reader.ofInstance(view)).toMatchObject({ processes: 4 });
   expect(await reader.ofInstance({ ...view, mapIndex: 3 })).toMatchObject({ processes: 9 });
   expect(await reader.ofInstance({ ...view, tryNumber: 1 })).toBeUndefined();
@@ -39,11 +39,39 @@ test("all executors are asked, and one that fails keeps nobody from what the oth
 
 test("nobody is asked of what does not run, nor where nobody can be", async () => {
   const asked: string[][] = [];
-  const reader = createUsageReader(async () => [executor([], asked)]);
+  const reader = createUsageReader(async () => [executor([], asked)], Date.now);
   expect(await reader.ofInstance({ ...view, state: "success" })).toBeUndefined();
   expect(await reader.ofInstance({ ...view, workerId: null })).toBeUndefined();
   expect(await reader.ofWorkers([])).toEqual([]);
   expect(asked).toEqual([]);
-  const lost = createUsageReader(() => Promise.reject(new Error("no addresses")));
+  const lost = createUsageReader(() => Promise.reject(new Error("no addresses")), Date.now);
   expect(await lost.ofWorkers(["w"])).toEqual([]);
+});
+
+test("an executor that gave no answer is left alone for ten seconds", async () => {
+  let calls = 0;
+  const hanging = createInProcessTransport(
+    (router) =>
+      router.service(ExecutorService, {
+        listUsage: (_request, { signal }) => {
+          calls += 1;
+          return new Promise((_resolve, reject) =>
+            signal.addEventListener("abort", () => reject(new Error("aborted"))),
+          );
+        },
+      }),
+    { logger },
+  );
+  const told = executor([{ ...attempt, usage: { processes: 4 } }]);
+  let now = 0;
+  const reader = createUsageReader(
+    async () => [hanging, told],
+    () => now,
+  );
+  const read = async () => [(await reader.ofInstance(view))?.processes, calls];
+  expect(await read()).toEqual([4, 1]);
+  now = 9_999;
+  expect(await read()).toEqual([4, 1]);
+  now = 10_000;
+  expect(await read()).toEqual([4, 2]);
 });

@@ -4,7 +4,9 @@ import type { UsageNow } from "#gen/millrace/v1/task_service_pb.js";
 import type { InstanceView } from "#ports/run-views.ts";
 
 /** An executor that does not answer in this time says nothing: people wait for what is known. */
-const answerTimeoutMs = 1000;
+const answerTimeoutMs = 250;
+/** One that gave no answer is left alone for so long. */
+const silenceMs = 10_000;
 
 /** What attempts use now. Executors keep that in memory, each of the workers that are connected to it, so that all are asked. */
 export interface UsageReader {
@@ -13,19 +15,25 @@ export interface UsageReader {
   ofWorkers(workerIds: readonly string[]): Promise<readonly InstanceUsage[]>;
 }
 
-/** `executors` answers one transport for each. Never rejects: what can't be asked says nothing. */
-export function createUsageReader(executors: () => Promise<readonly Transport[]>): UsageReader {
+/**
+ * `executors` answers one transport for each, the same each time; `now` is a clock in milliseconds. Never rejects: what can't
+ * be asked says nothing.
+ */
+export function createUsageReader(executors: () => Promise<readonly Transport[]>, now: () => number): UsageReader {
+  const silentUntil = new WeakMap<Transport, number>();
+  const ask = (transport: Transport, workerIds: readonly string[]): Promise<readonly InstanceUsage[]> =>
+    createClient(ExecutorService, transport)
+      .listUsage({ workerIds: [...workerIds] }, { timeoutMs: answerTimeoutMs })
+      .then(({ usages }) => usages)
+      .catch(() => {
+        silentUntil.set(transport, now() + silenceMs);
+        return [];
+      });
   const ofWorkers: UsageReader["ofWorkers"] = async (workerIds) => {
     if (workerIds.length === 0) return [];
     const transports = await executors().catch(() => []);
-    const answers = await Promise.all(
-      transports.map((transport) =>
-        createClient(ExecutorService, transport)
-          .listUsage({ workerIds: [...workerIds] }, { timeoutMs: answerTimeoutMs })
-          .then(({ usages }) => usages)
-          .catch(() => []),
-      ),
-    );
+    const asked = transports.filter((transport) => now() >= (silentUntil.get(transport) ?? 0));
+    const answers = await Promise.all(asked.map((transport) => ask(transport, workerIds)));
     return answers.flat();
   };
   return {
