@@ -1,5 +1,4 @@
 import { type Client, DatabaseError } from "pg";
-import type { Logger } from "#telemetry/logger.ts";
 import type { Migration } from "./migration-files.ts";
 
 export interface Applied {
@@ -10,6 +9,9 @@ export interface Applied {
 
 /** What one try came to; `again`: others hold the lock, or a table that the migration needs. */
 export type Try = { readonly kind: "applied"; readonly name: string } | { readonly kind: "nothing" | "again" };
+
+/** Told of each migration, and of what it waits for. */
+export type MigrationLog = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
 /** Which is next, given what is applied. */
 type FindNext = (applied: readonly Applied[]) => Migration | null;
@@ -29,17 +31,17 @@ export async function readApplied(client: Client): Promise<readonly Applied[]> {
  * Tries to apply the next migration in a transaction that holds the lock. Nobody waits for the lock in the database: an
  * index that is built concurrently would wait for the transaction that waits for it.
  */
-export async function tryNext(client: Client, findNext: FindNext, logger: Logger): Promise<Try> {
+export async function tryNext(client: Client, findNext: FindNext, tell: MigrationLog): Promise<Try> {
   await client.query("BEGIN");
   try {
     await client.query(`SET LOCAL lock_timeout = ${tableWaitMs}`);
     const next = (await takeLock(client, "pg_try_advisory_xact_lock")) ? findNext(await prepare(client)) : "locked";
     if (next === "locked" || (next !== null && next.index !== null)) {
       await client.query("ROLLBACK");
-      return next === "locked" ? { kind: "again" } : await tryIndex(client, findNext, logger);
+      return next === "locked" ? { kind: "again" } : await tryIndex(client, findNext, tell);
     }
     if (next !== null) {
-      logger.info({ migration: next.name }, "applying a migration");
+      tell({ migration: next.name }, "applying a migration");
       await client.query(next.sql);
       await recordApplied(client, next);
     }
@@ -48,18 +50,18 @@ export async function tryNext(client: Client, findNext: FindNext, logger: Logger
   } catch (error) {
     await client.query("ROLLBACK").catch(() => undefined);
     if (!(error instanceof DatabaseError) || error.code !== lockTimeoutCode) throw error;
-    logger.info("a migration waits for a table that is in use, and lets others pass");
+    tell({}, "a migration waits for a table that is in use, and lets others pass");
     return { kind: "again" };
   }
 }
 
 /** The session holds the lock meanwhile. What an earlier try has left half built is removed first. */
-async function tryIndex(client: Client, findNext: FindNext, logger: Logger): Promise<Try> {
+async function tryIndex(client: Client, findNext: FindNext, tell: MigrationLog): Promise<Try> {
   if (!(await takeLock(client, "pg_try_advisory_lock"))) return { kind: "again" };
   try {
     const next = findNext(await prepare(client));
     if (next === null || next.index === null) return { kind: "again" };
-    logger.info({ migration: next.name, index: next.index }, "building an index beside the work");
+    tell({ migration: next.name, index: next.index }, "building an index beside the work");
     // It waits for whoever began before it, whatever limits the role has.
     await client.query("SET lock_timeout = 0");
     const half = await client.query("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid", [

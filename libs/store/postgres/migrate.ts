@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { AppError, describeError } from "#errors/app-error.ts";
 import type { Logger } from "#telemetry/logger.ts";
-import { type Applied, readApplied, tryNext } from "./apply-migration.ts";
+import { type Applied, type MigrationLog, readApplied, tryNext } from "./apply-migration.ts";
 import { type Migration, ownFolder, readMigrations } from "./migration-files.ts";
 
 export interface MigrationStatus {
@@ -33,11 +33,18 @@ export async function migrate(options: {
   await withClient(options.connectionString, async (client) => {
     // The role's own limit is for statements that people wait for.
     await client.query("SET statement_timeout = 0");
+    const isNew = !(await hasMigrations(client));
+    const tell: MigrationLog = isNew
+      ? (fields, message) => options.logger.debug(fields, message)
+      : (fields, message) => options.logger.info(fields, message);
     for (;;) {
-      const name = await applyNext(client, migrations, options.logger);
-      if (name === null) return;
+      const name = await applyNext(client, migrations, tell);
+      if (name === null) break;
       names.push(name);
     }
+    const [last] = names.slice(-1);
+    if (isNew && last !== undefined)
+      options.logger.info({ migrations: names.length, last }, "made the tables of a new database");
   });
   return names;
 }
@@ -49,10 +56,7 @@ export async function migrationStatus(options: {
 }): Promise<readonly MigrationStatus[]> {
   const migrations = await readMigrations(options.folder ?? ownFolder);
   return withClient(options.connectionString, async (client) => {
-    const exists = await client.query<{ found: string | null }>(
-      "SELECT to_regclass('schema_migrations')::text AS found",
-    );
-    const applied = exists.rows[0]?.found ? await readApplied(client) : [];
+    const applied = (await hasMigrations(client)) ? await readApplied(client) : [];
     const byName = new Map(applied.map((row) => [row.name, row]));
     const known = new Set(migrations.map((migration) => migration.name));
     const ours = migrations.map((migration): MigrationStatus => {
@@ -71,11 +75,19 @@ export async function migrationStatus(options: {
   });
 }
 
+/** False: the database is new. */
+async function hasMigrations(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ found: string | null }>(
+    "SELECT to_regclass('schema_migrations')::text AS found",
+  );
+  return rows[0]?.found != null;
+}
+
 /** Applies one migration, or none when nothing is missing. */
-async function applyNext(client: Client, migrations: readonly Migration[], logger: Logger): Promise<string | null> {
+async function applyNext(client: Client, migrations: readonly Migration[], tell: MigrationLog): Promise<string | null> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
-    const result = await tryNext(client, (applied) => findNext(migrations, applied), logger);
+    const result = await tryNext(client, (applied) => findNext(migrations, applied), tell);
     if (result.kind === "applied") return result.name;
     if (result.kind === "nothing") return null;
     if (performance.now() > deadline)
