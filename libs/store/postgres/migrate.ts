@@ -80,7 +80,7 @@ async function hasMigrations(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ found: string | null }>(
     "SELECT to_regclass('schema_migrations')::text AS found",
   );
-  return rows[0]?.found != null;
+  return (rows[0]?.found ?? null) !== null;
 }
 
 /** Applies one migration, or none when nothing is missing. */
