@@ -27,7 +27,6 @@ export interface ServeOptions {
  */
 export async function serveProcess(options: ServeOptions): Promise<void> {
   const { context, logger } = options;
-  limitHeapGrowth();
   const stopping = new AbortController();
   const stopRequested = new Promise<void>((resolve) =>
     stopping.signal.addEventListener("abort", () => resolve(), { once: true }),
@@ -66,6 +65,7 @@ async function serve(opened: OpenedService, options: ServeOptions & { stopReques
   const { service } = opened;
   let isStarted = false;
   let server: RunningServer | null = null;
+  const endLimit = limitHeapGrowth();
   let endTrim = (): void => undefined;
   const listen = async (): Promise<void> => {
     const handleHttp = opened.handleHttp ?? createHealthHandler(service, () => isStarted);
@@ -86,6 +86,7 @@ async function serve(opened: OpenedService, options: ServeOptions & { stopReques
     await Promise.race([options.stopRequested, ...(service.ended === undefined ? [] : [service.ended()])]);
   } finally {
     isStarted = false;
+    endLimit();
     endTrim();
     await stopInOrder([() => service.stop(), () => closeServer(server), opened.close], options.logger);
   }
