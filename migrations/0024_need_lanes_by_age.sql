@@ -1,4 +1,4 @@
 -- builds concurrently: task_instances_need_lanes_by_age
 CREATE INDEX CONCURRENTLY task_instances_need_lanes_by_age ON task_instances
-  (queue, (COALESCE(pool, '')), (placement_needs(labels, capabilities, resources)), queued_at, run_key, ordinal)
+  (queue, (COALESCE(pool, '')), (CASE WHEN labels IS NULL AND capabilities IS NULL AND resources IS NULL THEN '' ELSE hashtextextended(COALESCE(labels::text, '-') || COALESCE(capabilities::text, '-') || COALESCE(resources::text, '-'), 0)::text END), queued_at, run_key, ordinal)
   WHERE state = 'queued' AND NOT held AND items_total = 0 AND waits_for IS NULL;

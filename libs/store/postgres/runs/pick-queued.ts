@@ -27,7 +27,8 @@ const byAge = "t.queued_at, t.run_key, t.ordinal";
 
 /** As the indexes have them. */
 const poolName = "COALESCE(t.pool, '')";
-const needs = "placement_needs(t.labels, t.capabilities, t.resources)";
+/** Empty where a task needs nothing of its worker. Spelled out: a function would be unfolded for each write of an index. */
+const needs = `CASE WHEN t.labels IS NULL AND t.capabilities IS NULL AND t.resources IS NULL THEN '' ELSE hashtextextended(COALESCE(t.labels::text, '-') || COALESCE(t.capabilities::text, '-') || COALESCE(t.resources::text, '-'), 0)::text END`;
 const laneColumns = `t.queue, t.dag_key, ${poolName} AS pool, ${needs} AS needs, t.labels, t.capabilities, t.resources`;
 const byLane = `t.dag_key, ${poolName}, ${needs}`;
 /** Whether one of the workers has what all of a lane must have. */
