@@ -30,11 +30,10 @@ export function createReadyOffers({
     if (!mayOffer() || !ordinals.every((ordinal) => changed.has(ordinal))) return false;
     const free = new Map(sessions.all().map((session) => [session, session.freeSlots]));
     const offers = ordinals.flatMap((ordinal) => {
-      const ready = describeReady(run, ordinal);
-      const task = run.plan.tasks[run.instances[ordinal]?.task ?? -1];
-      const isForTickets = ready !== null && task !== undefined && tickets.mayOffer(ready);
-      const session = isForTickets ? takeSlot(free, task) : null;
-      return ready === null || session === null ? [] : [{ ready, session }];
+      const found = describeReady(run, ordinal);
+      if (found === null || !tickets.mayOffer(found.ready)) return [];
+      const session = takeSlot(free, found.task);
+      return session === null ? [] : [{ ready: found.ready, session }];
     });
     if (offers.length < ordinals.length) return false;
     tickets.offerAtOnce(offers);
@@ -43,7 +42,10 @@ export function createReadyOffers({
 }
 
 /** As its ticket names it; null: not every worker of its queue may have it, or it needs room in a limit. */
-function describeReady(run: RunAggregate, ordinal: number): ReadyOffer["ready"] | null {
+function describeReady(
+  run: RunAggregate,
+  ordinal: number,
+): { readonly ready: ReadyOffer["ready"]; readonly task: PlanTask } | null {
   const instance = run.instances[ordinal];
   const task = instance === undefined ? undefined : run.plan.tasks[instance.task];
   if (instance === undefined || task === undefined || !isReady(instance)) return null;
@@ -52,7 +54,7 @@ function describeReady(run: RunAggregate, ordinal: number): ReadyOffer["ready"] 
   const { generation, tryNumber, mapIndex } = instance;
   const place = { runKey, ordinal, generation, tryNumber: tryNumber + 1 };
   const picked = { ...place, backend: task.backend, isPlaced: false, wasDispatched: false };
-  return { ...picked, runId, taskId: task.id, mapIndex, queue: task.queue };
+  return { ready: { ...picked, runId, taskId: task.id, mapIndex, queue: task.queue }, task };
 }
 
 /** Of the workers that take it willingly the one that has the most slots left, with one less; null: none has any. */

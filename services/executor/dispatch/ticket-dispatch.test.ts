@@ -53,6 +53,7 @@ async function startCluster(
     queues?: readonly string[];
     redispatchAfterMs?: number;
     handOff?: boolean;
+    scanIntervalMs?: number;
     clocked?: ReturnType<typeof createClockedStore>;
   } = {},
 ): Promise<Cluster> {
@@ -63,6 +64,7 @@ async function startCluster(
     redispatchAfterMs: options.redispatchAfterMs ?? redispatchAfterMs,
     // What finds a free slot at once would need no ticket.
     handOff: options.handOff ?? false,
+    ...(options.scanIntervalMs === undefined ? {} : { scanIntervalMs: options.scanIntervalMs }),
   });
   const tickets: TicketDelivery[] = [];
   broker.connect().consumeTickets({
@@ -127,6 +129,31 @@ describe("an executor with tickets", () => {
     for (let place = 0; place < 9; place += 1) worker.succeed(await worker.assigned(`t${place}`));
     expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
     expect(cluster.tickets).toEqual([]);
+  });
+
+  it("offers what an outcome makes ready at once, without a pick, and stamps it", async () => {
+    const { store, advance } = createClockedStore(toPlan);
+    let isBlind = false;
+    const pickQueued: Store["runs"]["pickQueued"] = async (options) =>
+      isBlind ? { instances: [], mayBeMore: false, onlyRun: null } : store.runs.pickQueued(options);
+    const clocked = { store: { ...store, runs: { ...store.runs, pickQueued } }, advance };
+    const cluster = await startCluster({ clocked, scanIntervalMs: 3_600_000 });
+    const worker = cluster.executor.connect({ workerId: "w" });
+    worker.beat([]);
+    await worker.heard("heartbeatReply");
+    const chain = "tasks: [{id: a, type: noop, operator: {}}, {id: b, type: noop, operator: {}, dependencies: [a]}]";
+    const runId = await cluster.executor.startRun(`id: chain\n${chain}\n`);
+    claim(worker, await ticketOf(cluster));
+    const first = await worker.assigned("a");
+    isBlind = true;
+    worker.succeed(first);
+    const delivery = await ticketOf(cluster, 1);
+    expect(delivery.ticket).toMatchObject({ dagRunId: runId, taskId: "b", tryNumber: 1 });
+    const pick = { queues: ["default"], backends: [null], limit: 10, redispatchAfterMs };
+    await expect.poll(async () => (await store.runs.pickQueued(pick)).instances).toEqual([]);
+    claim(worker, delivery);
+    worker.succeed(await worker.assigned("b"));
+    expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
   });
 
   it("needs no ticket for what waits of several runs, while nobody else takes it", async () => {
