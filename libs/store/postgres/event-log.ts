@@ -6,7 +6,8 @@ import type { Database } from "./database.ts";
  * Keys are drawn under the run's lock, so their order is the order of each run. What is committed later, with a lower
  * key, gets a later id: ids follow the publishing. One statement is one commit and one answer to wait for, but it reads what
  * was there when it began: if another round of this epoch has numbered events since, the locked counter is not the one that
- * was read (`is_stale`), and nothing is numbered. Where nothing waits nothing is locked.
+ * was read (`is_stale`), and nothing is numbered. Where nothing waits nothing is locked. Rows are found again where they
+ * are: by key, a plan of when the table was empty reads all of them for each. Nobody else changes a row before it has its id.
  */
 const numberEvents = {
   name: "number_events",
@@ -16,14 +17,14 @@ const numberEvents = {
     ), present AS MATERIALIZED (
       SELECT l.counter FROM lease l JOIN leases s ON s.name = 'relay' AND s.counter = l.counter
     ), picked AS MATERIALIZED (
-      SELECT f.outbox_key, f.created_at, row_number() OVER (ORDER BY f.outbox_key) AS place
-      FROM present, LATERAL (SELECT outbox_key, created_at FROM outbox WHERE event_id IS NULL ORDER BY outbox_key LIMIT $2) f
+      SELECT f.*, row_number() OVER (ORDER BY f.outbox_key) AS place
+      FROM present, LATERAL (SELECT tableoid AS partition, ctid AS tid, outbox_key, created_at FROM outbox WHERE event_id IS NULL ORDER BY outbox_key LIMIT $2) f
     ), raised AS (
       UPDATE leases l SET counter = l.counter + p.count FROM (SELECT count(*) AS count FROM picked) p
       WHERE l.name = 'relay' AND l.epoch = $1 AND p.count > 0 RETURNING l.counter - p.count AS base
     ), numbered AS (
       UPDATE outbox o SET event_id = r.base + p.place FROM picked p, raised r
-      WHERE o.outbox_key = p.outbox_key AND o.created_at = p.created_at AND o.event_id IS NULL RETURNING 1
+      WHERE o.ctid = p.tid AND o.tableoid = p.partition AND o.created_at = p.created_at AND COALESCE(o.event_id, 0) = 0 RETURNING 1
     ) SELECT EXISTS (SELECT 1 FROM leases WHERE name = 'relay' AND epoch = $1 AND expires_at > now()) AS leads,
       EXISTS (SELECT 1 FROM lease) AND NOT EXISTS (SELECT 1 FROM present) AS is_stale, (SELECT count(*) FROM numbered) AS count`,
 };

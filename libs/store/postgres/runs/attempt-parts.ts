@@ -1,6 +1,6 @@
 import type { AttemptClosed } from "#core/attempt-change.ts";
 import type { Decision } from "#core/decision.ts";
-import type { ChangePart } from "./change-part.ts";
+import { type ChangePart, isLocked } from "./change-part.ts";
 
 const attemptKey =
   "a.run_key = r.run_key AND a.ordinal = r.ordinal AND a.generation = r.generation AND a.try_number = r.try_number";
@@ -19,7 +19,7 @@ export const attemptParts: readonly ChangePart[] = [
         from_ms(r.next_retry_at), r.backoff_delay_ms, r.cpu_ms, r.memory_peak_bytes
       FROM json_to_recordset($n) AS r(run_key bigint, ordinal integer, generation integer, try_number integer, fence bigint, worker_key bigint,
         started_at double precision, ${endRecord})
-      JOIN locked USING (run_key))`,
+      WHERE ${isLocked("r")})`,
     rows: ({ decision }) => toAttemptRows(decision).opened,
   },
   {
@@ -28,16 +28,15 @@ export const attemptParts: readonly ChangePart[] = [
         exit_code = r.exit_code, signal = r.signal, error_code = r.error_code, error_message = r.error_message, retry_reason = r.retry_reason,
         next_retry_at = from_ms(r.next_retry_at), backoff_delay_ms = r.backoff_delay_ms,
         cpu_ms = r.cpu_ms, memory_peak_bytes = r.memory_peak_bytes
-      FROM (SELECT i.* FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer, generation integer, try_number integer, ${endRecord})
-        JOIN locked USING (run_key)) r
-      WHERE ${attemptKey} AND a.state = 'running')`,
+      FROM json_to_recordset($n) AS r(run_key bigint, ordinal integer, generation integer, try_number integer, ${endRecord})
+      WHERE ${isLocked("r")} AND ${attemptKey} AND a.state = 'running')`,
     rows: ({ decision }) => toAttemptRows(decision).closed,
   },
   {
     key: "released",
     sql: `released AS (UPDATE attempts a SET released_at = from_ms(r.released_at)
-      FROM (SELECT i.* FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer, fence bigint, released_at double precision) JOIN locked USING (run_key)) r
-      WHERE a.run_key = r.run_key AND a.ordinal = r.ordinal AND a.fence = r.fence AND a.released_at IS NULL)`,
+      FROM json_to_recordset($n) AS r(run_key bigint, ordinal integer, fence bigint, released_at double precision)
+      WHERE ${isLocked("r")} AND a.run_key = r.run_key AND a.ordinal = r.ordinal AND a.fence = r.fence AND a.released_at IS NULL)`,
     rows: ({ decision }) => toAttemptRows(decision).released,
   },
 ];

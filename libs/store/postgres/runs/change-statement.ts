@@ -1,6 +1,6 @@
 import { attemptParts } from "./attempt-parts.ts";
 import type { DecidedRun } from "../../changes/run-table.ts";
-import type { ChangePart } from "./change-part.ts";
+import { type ChangePart, isLocked } from "./change-part.ts";
 import { toEventRow } from "./event-row.ts";
 import {
   changedInstance,
@@ -24,7 +24,7 @@ export interface ChangeStatement {
 /**
  * All writes of a batch as one statement: one round trip, one implicit transaction. `locked` takes the runs whose
  * sequence is still the expected one, skipping those that another process holds (no waiting, hence no deadlock); every
- * part joins it, so that a stale run is left alone whole. Measured for a one-task hop on two cores: 0.9 ms with the
+ * part writes only what is of these, so that a stale run is left alone whole. Measured for a one-task hop on two cores: 0.9 ms with the
  * commit, against 1.8 ms for a transaction of five statements.
  */
 const parts: readonly ChangePart[] = [
@@ -33,7 +33,7 @@ const parts: readonly ChangePart[] = [
     sql: `new_instance AS (INSERT INTO task_instances (run_key, ordinal, ${newInstanceColumns}, dag_key, dag_priority, changed_sequence)
       SELECT i.run_key, i.ordinal, ${newInstanceValues}, i.dag_key, i.dag_priority + ${priorityOffset}, i.changed_sequence
       FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer, dag_key bigint, dag_priority integer, changed_sequence bigint, ${newInstanceRecord})
-      JOIN locked USING (run_key))`,
+      WHERE ${isLocked("i")})`,
     rows: ({ decision }) =>
       decision.instances
         .filter((change) => change.guard === null)
@@ -47,8 +47,8 @@ const parts: readonly ChangePart[] = [
   ...attemptParts,
   {
     key: "cleared",
-    sql: `cleared AS (DELETE FROM outputs o USING (SELECT i.* FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer) JOIN locked USING (run_key)) r
-      WHERE o.run_key = r.run_key AND o.ordinal = r.ordinal)`,
+    sql: `cleared AS (DELETE FROM outputs o USING json_to_recordset($n) AS r(run_key bigint, ordinal integer)
+      WHERE ${isLocked("r")} AND o.run_key = r.run_key AND o.ordinal = r.ordinal)`,
     rows: ({ decision }) =>
       decision.outputs.flatMap((change) => (change.kind === "cleared" ? [{ ordinal: change.ordinal }] : [])),
   },
@@ -56,7 +56,7 @@ const parts: readonly ChangePart[] = [
     key: "outputs",
     sql: `written AS (INSERT INTO outputs (run_key, ordinal, key, generation, value_json, created_at)
       SELECT r.run_key, r.ordinal, r.key, r.generation, r.json, from_ms(r.at)
-      FROM json_to_recordset($n) AS r(run_key bigint, ordinal integer, key text, generation integer, json text, at double precision) JOIN locked USING (run_key)
+      FROM json_to_recordset($n) AS r(run_key bigint, ordinal integer, key text, generation integer, json text, at double precision) WHERE ${isLocked("r")}
       ON CONFLICT (run_key, ordinal, key) DO UPDATE SET generation = EXCLUDED.generation, value_json = EXCLUDED.value_json, created_at = EXCLUDED.created_at)`,
     rows: ({ decision }) =>
       decision.outputs.flatMap((change, place) =>
@@ -76,8 +76,8 @@ const parts: readonly ChangePart[] = [
   {
     key: "freed",
     sql: `slot_freed AS (UPDATE slot_rows s SET run_key = NULL, ordinal = NULL, taken_at = NULL
-      FROM (SELECT i.* FROM json_to_recordset($n) AS i(run_key bigint, ordinal integer) JOIN locked USING (run_key)) f
-      WHERE s.run_key = f.run_key AND s.ordinal = f.ordinal)`,
+      FROM json_to_recordset($n) AS f(run_key bigint, ordinal integer)
+      WHERE ${isLocked("f")} AND s.run_key = f.run_key AND s.ordinal = f.ordinal)`,
     rows: ({ decision }) => decision.slotsFreed.map((ordinal) => ({ ordinal })),
   },
   {
@@ -85,14 +85,14 @@ const parts: readonly ChangePart[] = [
     sql: `event AS (INSERT INTO outbox (event_type, resource_type, resource_id, dag_id, run_id, run_key, run_sequence, data)
       SELECT e.event_type, e.resource_type, e.resource_id, e.dag_id, e.run_id, e.run_key, e.run_sequence, e.data
       FROM json_to_recordset($n) AS e(run_key bigint, event_type text, resource_type text, resource_id text, dag_id text, run_id text, run_sequence bigint, data jsonb)
-      JOIN locked USING (run_key) ORDER BY e.run_key, e.run_sequence)`,
+      WHERE ${isLocked("e")} ORDER BY e.run_key, e.run_sequence)`,
     rows: ({ before, decision }) => decision.events.map((event) => toEventRow(event, decision, before)),
   },
   {
     key: "answers",
     sql: `answer AS (INSERT INTO requests (caller, request_id, body_hash, run_id, answer)
       SELECT a.caller, a.request_id, a.body_hash, a.run_id, a.answer
-      FROM json_to_recordset($n) AS a(run_key bigint, caller text, request_id text, body_hash text, run_id text, answer text) JOIN locked USING (run_key))`,
+      FROM json_to_recordset($n) AS a(run_key bigint, caller text, request_id text, body_hash text, run_id text, answer text) WHERE ${isLocked("a")})`,
     rows: ({ answers = [] }) =>
       answers.map(({ caller, id, bodyHash, runId, answer }) => ({
         ...{ caller, request_id: id, body_hash: bodyHash, run_id: runId, answer },
@@ -134,7 +134,7 @@ export function buildChangeStatement(runs: readonly DecidedRun[]): ChangeStateme
   }
   const text = `WITH ${ctes.join(",\n")}
 SELECT ARRAY(SELECT run_key FROM locked) AS locked, ${needs.length === 0 ? noKeys : lackingRoom} AS short, refuse_partial_write(
-  (SELECT count(*) FROM json_to_recordset($2::json) AS i(run_key bigint) JOIN locked USING (run_key)), (SELECT count(*) FROM instance_write))`;
+  (SELECT count(*) FROM json_to_recordset($2::json) AS i(run_key bigint) WHERE ${isLocked("i")}), (SELECT count(*) FROM instance_write))`;
   return { name, text, values };
 }
 
@@ -171,12 +171,11 @@ const moved = shapeOf("move_runs", { runs: movedRun, instances: movedInstance })
 function shapeOf(name: string, { runs, instances }: { runs: RowShape; instances: RowShape }): Shape {
   const change = `change AS (SELECT * FROM json_to_recordset($1::json) AS c(${runs.record}))`;
   const locked = `${lockStart}SELECT r.run_key FROM dag_runs r JOIN change c ON c.run_key = r.run_key AND c.expected = r.sequence ORDER BY r.run_key FOR UPDATE OF r SKIP LOCKED)`;
-  const run = `run_write AS (UPDATE dag_runs r SET ${runs.assignments} FROM change c JOIN locked USING (run_key)
-  WHERE r.run_key = c.run_key AND r.sequence = c.expected)`;
+  const run = `run_write AS (UPDATE dag_runs r SET ${runs.assignments} FROM change c
+  WHERE ${isLocked("c")} AND r.run_key = c.run_key AND r.sequence = c.expected)`;
   const instance = `instance_write AS (UPDATE task_instances t SET ${instances.assignments}, changed_sequence = i.changed_sequence
-  FROM (SELECT i.* FROM json_to_recordset($2::json) AS i(run_key bigint, ordinal integer, guard_state text, guard_fence bigint, changed_sequence bigint, ${instances.record})
-    JOIN locked USING (run_key)) i
-  WHERE t.run_key = i.run_key AND t.ordinal = i.ordinal AND t.state = i.guard_state AND t.fence = i.guard_fence RETURNING 1)`;
+  FROM json_to_recordset($2::json) AS i(run_key bigint, ordinal integer, guard_state text, guard_fence bigint, changed_sequence bigint, ${instances.record})
+  WHERE ${isLocked("i")} AND t.run_key = i.run_key AND t.ordinal = i.ordinal AND t.state = i.guard_state AND t.fence = i.guard_fence RETURNING 1)`;
   return { name, ctes: [change, locked, run, instance] };
 }
 

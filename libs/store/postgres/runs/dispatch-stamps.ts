@@ -10,12 +10,15 @@ export function isStampedWithin(milliseconds: string): string {
 /** A ticket of the present life of `t` was published once. Never null. */
 export const wasDispatched = "COALESCE(t.dispatched_fence = t.fence, false)";
 
-/** Rows that another transaction is changing are left out: a stamp waits for nobody, so that it can't be part of a deadlock. */
+/**
+ * Rows that another transaction is changing are left out: a stamp waits for nobody, so that it can't be part of a deadlock.
+ * Each is looked up by itself: joined, a plan of when nothing waited goes through all that waits.
+ */
 function queuedRows(more: string): string {
-  return `SELECT t.run_key, t.ordinal FROM json_to_recordset($1::json) AS i(run_key bigint, ordinal integer, generation integer, try_number integer)
-    JOIN task_instances t USING (run_key, ordinal)
-    WHERE t.state = 'queued' AND NOT t.held AND t.generation = i.generation AND t.try_number + 1 = i.try_number${more}
-    FOR UPDATE OF t SKIP LOCKED`;
+  return `SELECT q.* FROM json_to_recordset($1::json) AS i(run_key bigint, ordinal integer, generation integer, try_number integer)
+    CROSS JOIN LATERAL (SELECT t.run_key, t.ordinal FROM task_instances t WHERE t.run_key = i.run_key AND t.ordinal = i.ordinal
+      AND t.state = 'queued' AND NOT t.held AND t.generation = i.generation AND t.try_number + 1 = i.try_number${more}
+      FOR UPDATE SKIP LOCKED) q`;
 }
 
 const stamp = {

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Queryable } from "../database.ts";
+import { isLocked } from "./change-part.ts";
 
 /** How the room that runs and attempts need travels: as records of this type. */
 const needRecord = "run_key bigint, ordinal integer, limit_name text, size integer";
@@ -13,18 +14,18 @@ function freeRows({ limit, size, count }: { limit: string; size: string; count: 
 
 /**
  * Parts of a guarded write whose runs need room. `candidate` has the runs that it locked; `locked`, which everything else
- * joins, those of them for which there is room for all that they need. `$n` stands for the needs as JSON.
+ * asks, those of them for which there is room for all that they need. `$n` stands for the needs as JSON.
  */
 export const roomParts: readonly string[] = [
   `need AS MATERIALIZED (SELECT n.*, row_number() OVER (PARTITION BY n.limit_name ORDER BY n.run_key, n.ordinal) AS place
-    FROM json_to_recordset($n) AS n(${needRecord}) JOIN candidate USING (run_key))`,
+    FROM json_to_recordset($n) AS n(${needRecord}) WHERE ${isLocked("n", "candidate")})`,
   `slot AS MATERIALIZED (SELECT f.limit_name, f.number, row_number() OVER (PARTITION BY f.limit_name ORDER BY f.number) AS place
     FROM (SELECT limit_name, count(*) AS count, max(size) AS size FROM need GROUP BY limit_name) l
     CROSS JOIN LATERAL (${freeRows({ limit: "l.limit_name", size: "l.size", count: "l.count" })}) f)`,
   `granted AS MATERIALIZED (SELECT n.run_key, n.ordinal, n.limit_name, s.number FROM need n LEFT JOIN slot s USING (limit_name, place))`,
-  `locked AS MATERIALIZED (SELECT run_key FROM candidate c WHERE NOT EXISTS (SELECT 1 FROM granted g WHERE g.run_key = c.run_key AND g.number IS NULL))`,
-  `slot_taken AS (UPDATE slot_rows s SET run_key = g.run_key, ordinal = g.ordinal, taken_at = now() FROM granted g JOIN locked USING (run_key)
-    WHERE s.limit_name = g.limit_name AND s.number = g.number)`,
+  `locked AS MATERIALIZED (SELECT run_key FROM candidate c WHERE c.run_key NOT IN (SELECT run_key FROM granted WHERE number IS NULL))`,
+  `slot_taken AS (UPDATE slot_rows s SET run_key = g.run_key, ordinal = g.ordinal, taken_at = now() FROM granted g
+    WHERE ${isLocked("g")} AND s.limit_name = g.limit_name AND s.number = g.number)`,
 ];
 
 /** The same for a new run, of which `$6` has the needs: `room.is_there` when there is one for each. */
