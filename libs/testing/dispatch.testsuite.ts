@@ -74,10 +74,11 @@ export function describeDispatch(open: OpenHarness): void {
         [young.runKey, 0],
         [young.runKey, 1],
       ]);
+      // The second oldest is the most urgent, and stays where the order has it.
       expect(await pick(store, { limit: 9, oldestAt: [1, 8] })).toEqual([
-        [young.runKey, 1],
-        [old.runKey, 0],
         [young.runKey, 0],
+        [old.runKey, 0],
+        [young.runKey, 1],
       ]);
     });
 

@@ -1,4 +1,4 @@
-import { placeOldest } from "../changes/place-oldest.ts";
+import { compareUrgency, placeOldest } from "../changes/place-oldest.ts";
 import { SortedList } from "./sorted-list.ts";
 
 /** A queued instance that nothing holds. */
@@ -24,7 +24,7 @@ export class ReadyQueue {
   readonly #byAge = new SortedList<ReadyEntry>(compareAge);
 
   add(entry: ReadyEntry): void {
-    const list = this.#ofDag.get(entry.dagKey) ?? new SortedList<ReadyEntry>(compareUrgency);
+    const list = this.#ofDag.get(entry.dagKey) ?? new SortedList<ReadyEntry>(compareOfDag);
     this.#ofDag.set(entry.dagKey, list);
     list.add(entry);
     this.#byAge.add(entry);
@@ -99,16 +99,11 @@ function bestOf(candidates: readonly Candidate[]): number {
 }
 
 function compareCandidates(a: Candidate, b: Candidate): number {
-  return (
-    b.next.priority - a.next.priority ||
-    b.next.dagPriority - a.next.dagPriority ||
-    a.out - b.out ||
-    compareAge(a.next, b.next)
-  );
+  return compareUrgency(a.next, b.next) || a.out - b.out || compareAge(a.next, b.next);
 }
 
-function compareUrgency(a: ReadyEntry, b: ReadyEntry): number {
-  return b.priority - a.priority || b.dagPriority - a.dagPriority || compareAge(a, b);
+function compareOfDag(a: ReadyEntry, b: ReadyEntry): number {
+  return compareUrgency(a, b) || compareAge(a, b);
 }
 
 function compareAge(a: ReadyEntry, b: ReadyEntry): number {

@@ -66,7 +66,7 @@ const pickText = `WITH RECURSIVE lane AS (
   lanes AS MATERIALIZED (SELECT l.* FROM open_lane l WHERE (l.needs = '' OR ${isMet}) AND ($11::integer IS NULL OR l.resources IS NOT NULL)),
   depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM lanes),
   oldest AS MATERIALIZED (SELECT n.* FROM (SELECT DISTINCT queue, pool, needs FROM lanes) l CROSS JOIN LATERAL (
-      SELECT ${columns}, t.dag_key, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
+      SELECT ${columns}, t.dag_key, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
       WHERE t.queue = l.queue AND ${poolName} = l.pool AND ${needs} = l.needs AND ${mayBeTaken} ORDER BY ${byAge} LIMIT $4) n
     ORDER BY n.queued_at, n.run_key, n.ordinal LIMIT $4),
   best AS (
@@ -77,12 +77,12 @@ const pickText = `WITH RECURSIVE lane AS (
       WHERE t.queue = l.queue AND t.dag_key = l.dag_key AND ${poolName} = l.pool AND ${needs} = l.needs AND ${mayBeTaken}
         AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
       ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n LEFT JOIN attempts a ON a.dag_key = n.dag_key)
-  SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,
+  SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,
     (SELECT CASE WHEN count(DISTINCT f.run_key) = 1 THEN min(f.run_key) END FROM (SELECT run_key FROM oldest UNION ALL SELECT run_key FROM best) f) AS only_run,
     (SELECT room FROM pool_room p WHERE p.name = t.pool) AS pool_room, max_active_tasks - COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0) AS tasks_room FROM (
-    SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, 0 AS part, 0 AS priority, 0 AS dag_priority, 0 AS standing, queued_at FROM oldest
-    UNION ALL SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, 1, priority, dag_priority, standing, queued_at FROM best) t
-  ORDER BY part, ${byUrgency}, standing, ${byAge} LIMIT $3`;
+    SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, 0 AS part, 0 AS standing, queued_at FROM oldest
+    UNION ALL SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, 1, standing, queued_at FROM best) t
+  ORDER BY part, part * priority DESC, part * dag_priority DESC, standing, ${byAge} LIMIT $3`;
 
 const pick = { name: "pick_queued", text: pickText };
 
@@ -96,6 +96,8 @@ interface PickedRow {
   readonly resources: ResourceAmounts | null;
   readonly is_placed: boolean;
   readonly dag_key: number;
+  readonly priority: number;
+  readonly dag_priority: number;
   readonly pool: string | null;
   /** Free rows of the pool; null without one. */
   readonly pool_room: number | null;
@@ -140,7 +142,8 @@ export async function pickQueued(
     ]);
   const few = await read(null);
   const rows = mayBeCut(few, limit) ? await read(limit) : few;
-  const [best, oldest] = [rows.filter((row) => row.is_of_dag), rows.filter((row) => !row.is_of_dag)];
+  const ordered = rows.map((row) => ({ ...row, dagPriority: row.dag_priority }));
+  const [best, oldest] = [ordered.filter((row) => row.is_of_dag), ordered.filter((row) => !row.is_of_dag)];
   const instances = withinRoom(placeOldest(oldest, best, oldestAt), limitsOf).map((row) => ({
     runKey: row.run_key,
     ordinal: row.ordinal,
