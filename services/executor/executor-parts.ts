@@ -63,9 +63,9 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
     onUncertain: (run) => effects.recover(run),
   });
   const { bus, redispatchAfterMs, reserveAfterMs } = options;
-  const dispatching = { store, sessions, submit, redispatchAfterMs, logger, backends };
+  const dispatching = { store, clock, sessions, submit, redispatchAfterMs, logger, backends };
   const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus });
-  const dispatcher = new Dispatcher({ ...dispatching, clock, tickets, claiming, reserveAfterMs, handOff });
+  const dispatcher = new Dispatcher({ ...dispatching, tickets, claiming, reserveAfterMs, handOff });
   const mayOffer = (): boolean => handOff && !dispatcher.hasBacklog && sessions.freeSlots > 0;
   const offerReady =
     tickets === null || handOff

@@ -1,4 +1,4 @@
-import { hasRoom, largestRooms, noResources } from "#core/resource-amounts.ts";
+import { hasRoom, largestRooms, noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -127,6 +127,7 @@ export class Dispatcher {
   stop(): void {
     this.#isStopped = true;
     this.#retryTimer?.cancel();
+    this.#options.tickets?.stop();
   }
 
   async #run(): Promise<void> {
@@ -176,13 +177,18 @@ export class Dispatcher {
     const since = this.#options.clock.now();
     // What asks for resources must fit where the slots are.
     const spare = free > 0 ? sessions.filter(({ freeSlots }) => freeSlots > 0) : sessions;
-    const picked = await this.#ahead.without(() => this.#pick(spare, free + ahead));
+    const limit = free + ahead + (tickets?.offeredCount ?? 0);
+    const rooms = largestRooms(spare.map(({ room }) => room));
+    const picked = await this.#ahead.without(() => this.#pick(spare, limit, rooms));
     const { mayBeMore, onlyRun } = picked;
-    const instances = picked.instances.filter((instance) => !this.#ahead.isTaken(instance));
-    const planned = planDispatch(
-      instances,
-      sessions.map(({ workerKey, freeSlots, room }) => ({ workerKey, freeSlots, room })),
-    );
+    const instances = picked.instances.filter((one) => !this.#ahead.isTaken(one) && tickets?.isOffered(one) !== true);
+    // Where room has come free meanwhile what needs it was left out: that slot is for the next look.
+    const isAsPicked = (session: WorkerSession): boolean => rooms.some((room) => hasRoom(room, session.room));
+    const places = sessions
+      .filter(isAsPicked)
+      .map(({ workerKey, freeSlots, room }) => ({ workerKey, freeSlots, room }));
+    if (places.length < sessions.length) this.#isWoken = true;
+    const planned = planDispatch(instances, places);
     this.#pickCount += planned.length;
     if (mayBeMore || planned.length < instances.length) this.#backlog = true;
     this.#options.claiming(instances.map(({ runKey }) => runKey));
@@ -224,7 +230,11 @@ export class Dispatcher {
     if (!isClaimed) this.wake();
   }
 
-  async #pick(sessions: readonly WorkerSession[], limit: number): Promise<PickedInstances> {
+  async #pick(
+    sessions: readonly WorkerSession[],
+    limit: number,
+    rooms: readonly ResourceAmounts[],
+  ): Promise<PickedInstances> {
     const { store, backends, redispatchAfterMs } = this.#options;
     const [first] = sessions;
     this.#picks += 1;
@@ -236,7 +246,7 @@ export class Dispatcher {
         oldestAt: this.#oldestAt(limit),
         redispatchAfterMs,
         ...(first === undefined ? {} : { traits: first.traits }),
-        rooms: largestRooms(sessions.map(({ room }) => room)),
+        rooms,
       });
     } finally {
       this.#picks -= 1;

@@ -1,6 +1,7 @@
 import { hasRoom, noResources, type ResourceAmounts } from "#core/resource-amounts.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { PickedInstance } from "#ports/queued-instance.ts";
+import { tryKey } from "./try-key.ts";
 
 /**
  * What was picked is used for so many times the time that the pick took, within bounds in milliseconds, so that picks are
@@ -69,7 +70,7 @@ export class PickedAhead {
     this.#looks.add(taken);
     try {
       const picked = await pick();
-      return { ...picked, instances: picked.instances.filter((one) => !taken.has(keyOf(one))) };
+      return { ...picked, instances: picked.instances.filter((one) => !taken.has(tryKey(one))) };
     } finally {
       this.#looks.delete(taken);
     }
@@ -77,7 +78,7 @@ export class PickedAhead {
 
   /** Whether it is claimed by now: picks that run side by side may find the same. */
   isTaken(instance: PickedInstance): boolean {
-    return this.#claims.has(keyOf(instance));
+    return this.#claims.has(tryKey(instance));
   }
 
   /**
@@ -114,7 +115,7 @@ export class PickedAhead {
 
   /** It is being claimed: no list has it any more, and no pick finds it, until it is settled. */
   claim(instance: PickedInstance): void {
-    const key = keyOf(instance);
+    const key = tryKey(instance);
     this.#claims.add(key);
     for (const taken of this.#looks) taken.add(key);
     for (const { waiting } of this.#lists.values()) dropFrom(waiting, key);
@@ -122,7 +123,7 @@ export class PickedAhead {
 
   /** Its claim is written, or has failed. */
   settle(instance: PickedInstance): void {
-    this.#claims.delete(keyOf(instance));
+    this.#claims.delete(tryKey(instance));
   }
 
   /** Another executor had what was picked here. */
@@ -140,11 +141,7 @@ export class PickedAhead {
   }
 }
 
-function keyOf({ runKey, ordinal, generation, tryNumber }: PickedInstance): string {
-  return `${runKey}/${ordinal}/${generation}/${tryNumber}`;
-}
-
 function dropFrom(waiting: PickedInstance[], key: string): void {
-  const place = waiting.findIndex((one) => keyOf(one) === key);
+  const place = waiting.findIndex((one) => tryKey(one) === key);
   if (place >= 0) waiting.splice(place, 1);
 }

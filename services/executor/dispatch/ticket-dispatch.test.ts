@@ -131,7 +131,7 @@ describe("an executor with tickets", () => {
     expect(cluster.tickets).toEqual([]);
   });
 
-  it("offers what an outcome makes ready at once, without a pick, and stamps it", async () => {
+  it("offers what an outcome makes ready at once, without a pick, and stamps it if nobody claims it soon", async () => {
     const { store, advance } = createClockedStore(toPlan);
     let isBlind = false;
     const pickQueued: Store["runs"]["pickQueued"] = async (options) =>
@@ -154,6 +154,31 @@ describe("an executor with tickets", () => {
     claim(worker, delivery);
     worker.succeed(await worker.assigned("b"));
     expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
+  });
+
+  it("does not pick what its ticket is out for, though the store does not know", async () => {
+    const { store, advance } = createClockedStore(toPlan);
+    const stampDispatched: Store["runs"]["stampDispatched"] = async (instances, ageMs) =>
+      instances.some(({ ordinal }) => ordinal === 1)
+        ? new Promise(() => undefined)
+        : store.runs.stampDispatched(instances, ageMs);
+    const clocked = { store: { ...store, runs: { ...store.runs, stampDispatched } }, advance };
+    const cluster = await startCluster({ clocked, scanIntervalMs: 3_600_000 });
+    const worker = cluster.executor.connect({ workerId: "w", slots: 2 });
+    worker.beat([]);
+    await worker.heard("heartbeatReply");
+    const chain = "tasks: [{id: a, type: noop, operator: {}}, {id: b, type: noop, operator: {}, dependencies: [a]}]";
+    const runId = await cluster.executor.startRun(`id: chain\n${chain}\n`);
+    claim(worker, await ticketOf(cluster));
+    worker.succeed(await worker.assigned("a"));
+    const delivery = await ticketOf(cluster, 1);
+    // What comes later is picked; what is out is found by the same pick.
+    await cluster.executor.startRun(oneOf(1));
+    expect((await ticketOf(cluster, 2)).ticket.taskId).toBe("a");
+    claim(worker, delivery);
+    worker.succeed(await worker.assigned("b"));
+    expect(await cluster.executor.ended(runId)).toMatchObject({ state: "success" });
+    expect(cluster.tickets).toHaveLength(3);
   });
 
   it("needs no ticket for what waits of several runs, while nobody else takes it", async () => {

@@ -1,11 +1,13 @@
 import { describeError } from "#errors/app-error.ts";
 import { failpoint } from "#failpoints/failpoint.ts";
 import type { Bus, OutgoingTicket } from "#ports/bus.ts";
+import type { Clock } from "#ports/clock.ts";
 import type { PickedInstance, QueuedInstance, StampedInstance } from "#ports/queued-instance.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { ticketId } from "../sessions/attempt-ref.ts";
 import type { ExecutorBackend, PlannedClaim } from "#ports/executor-backend.ts";
+import { LateStamps } from "./late-stamps.ts";
 import { pushClaim } from "./push-claim.ts";
 import { isForTickets, type ServedBackends } from "./served-backends.ts";
 import type { WorkerSession } from "../sessions/session.ts";
@@ -14,6 +16,7 @@ import type { Submission, SubmissionResult } from "../runs/turn.ts";
 
 export interface TicketPublisherOptions {
   readonly store: Store;
+  readonly clock: Clock;
   readonly sessions: SessionRegistry;
   readonly bus: Pick<Bus, "state" | "publishTickets">;
   readonly backends: ServedBackends;
@@ -45,9 +48,11 @@ interface Offered {
 export class TicketPublisher implements ExecutorBackend {
   readonly name = "kafka";
   readonly #options: TicketPublisherOptions;
+  readonly #lateStamps: LateStamps;
 
   constructor(options: TicketPublisherOptions) {
     this.#options = options;
+    this.#lateStamps = new LateStamps(options.clock, (instances) => this.#stamp(instances));
   }
 
   /**
@@ -88,22 +93,39 @@ export class TicketPublisher implements ExecutorBackend {
     }
   }
 
-  /**
-   * Publishes tickets of what has just become ready, each for a worker with a free slot, and stamps it meanwhile: until then
-   * another executor may pick it too, and whoever claims first has it.
-   */
+  /** Publishes tickets of what has just become ready, each for a worker with a free slot; stamped is what nobody claims soon. */
   offerAtOnce(offers: readonly ReadyOffer[]): void {
-    const { store, redispatchAfterMs, logger } = this.#options;
     const offered = offers.map(({ ready, session }) =>
       this.#offerTo({ workerKey: session.workerKey, instance: ready }, ready),
     );
-    const instances = offers.map(({ ready }) => ready);
-    const stamping = store.runs
-      .stampDispatched(instances, redispatchAfterMs)
-      .catch((error: unknown) =>
-        logger.debug({ error: describeError(error) }, "tickets were not stamped; the next scan may offer them again"),
-      );
-    void this.#publish(offered, stamping);
+    this.#lateStamps.add(
+      offered.map(({ id, planned, session }) => ({
+        instance: planned.instance,
+        isOut: () => session?.offers.has(id) ?? false,
+      })),
+    );
+    void this.#publish(offered);
+  }
+
+  get offeredCount(): number {
+    return this.#lateStamps.count;
+  }
+
+  isOffered(instance: QueuedInstance): boolean {
+    return this.#lateStamps.has(instance);
+  }
+
+  stop(): void {
+    this.#lateStamps.stop();
+  }
+
+  async #stamp(instances: readonly QueuedInstance[]): Promise<void> {
+    const { store, redispatchAfterMs, logger } = this.#options;
+    try {
+      await store.runs.stampDispatched(instances, redispatchAfterMs);
+    } catch (error) {
+      logger.debug({ error: describeError(error) }, "tickets were not stamped; the next scan may offer them again");
+    }
   }
 
   #offerTo(planned: PlannedClaim, stamped: StampedInstance): Offered {
@@ -116,7 +138,7 @@ export class TicketPublisher implements ExecutorBackend {
   }
 
   /** A publish that is refused may have arrived in part: whoever claims first has the attempt. */
-  async #publish(offered: readonly Offered[], stamping: Promise<unknown> = Promise.resolve()): Promise<void> {
+  async #publish(offered: readonly Offered[]): Promise<void> {
     const { store, bus, logger } = this.#options;
     try {
       await bus.publishTickets(offered.map(({ outgoing }) => outgoing));
@@ -128,7 +150,6 @@ export class TicketPublisher implements ExecutorBackend {
         "tickets were not published; their attempts go over the sessions",
       );
       if (unclaimed.length === 0) return;
-      await stamping;
       const instances = unclaimed.map(({ planned }) => planned.instance);
       await Promise.all([
         store.runs

@@ -40,6 +40,11 @@ export class SessionOffers {
     this.#offers.set(id, { instance, until: this.#clock.now() + this.#lifetimeMs });
   }
 
+  /** It is in flight: nobody has claimed it or handed it back. */
+  has(id: string): boolean {
+    return (this.#offers.get(id)?.until ?? Number.NEGATIVE_INFINITY) > this.#clock.now();
+  }
+
   /** It is in flight no more; null: it was not. */
   take(id: string): OfferedInstance | null {
     const offer = this.#offers.get(id);
