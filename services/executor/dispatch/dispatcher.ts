@@ -183,12 +183,13 @@ export class Dispatcher {
     const { mayBeMore, onlyRun } = picked;
     const instances = picked.instances.filter((one) => !this.#ahead.isTaken(one) && tickets?.isOffered(one) !== true);
     // Where room has come free meanwhile what needs it was left out: that slot is for the next look.
-    const isAsPicked = (session: WorkerSession): boolean => rooms.some((room) => hasRoom(room, session.room));
-    const places = sessions
-      .filter(isAsPicked)
-      .map(({ workerKey, freeSlots, room }) => ({ workerKey, freeSlots, room }));
-    if (places.length < sessions.length) this.#isWoken = true;
-    const planned = planDispatch(instances, places);
+    const able = sessions.filter(({ freeSlots }) => freeSlots > 0);
+    const places = able.filter((session) => rooms.some((room) => hasRoom(room, session.room)));
+    if (places.length < able.length) this.#isWoken = true;
+    const planned = planDispatch(
+      instances,
+      places.map(({ workerKey, freeSlots, room }) => ({ workerKey, freeSlots, room })),
+    );
     this.#pickCount += planned.length;
     if (mayBeMore || planned.length < instances.length) this.#backlog = true;
     this.#options.claiming(instances.map(({ runKey }) => runKey));

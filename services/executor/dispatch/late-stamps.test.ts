@@ -11,8 +11,8 @@ function openStamps() {
   const claimed = new Set<number>();
   const stamped: (readonly number[])[] = [];
   let finish = (): void => undefined;
-  const stamps = new LateStamps(clock, (instances) => {
-    stamped.push(instances.map(({ ordinal }) => ordinal));
+  const stamps = new LateStamps(clock, (tickets) => {
+    stamped.push(tickets.map(({ instance: { ordinal } }) => ordinal));
     return new Promise((resolve) => (finish = resolve));
   });
   const send = (...ordinals: number[]): void =>
@@ -64,6 +64,7 @@ describe("a ticket that went out unstamped", () => {
     const { clock, stamped, stamps, send } = openStamps();
     send(1);
     stamps.stop();
+    send(2);
     clock.advance(1000);
     expect(stamped).toEqual([]);
     expect(clock.timerCount()).toBe(0);

@@ -24,18 +24,20 @@ interface Entry extends UnstampedTicket {
 export class LateStamps {
   readonly #clock: Clock;
   /** Never rejects. */
-  readonly #stamp: (instances: readonly QueuedInstance[]) => Promise<void>;
+  readonly #stamp: (tickets: readonly UnstampedTicket[]) => Promise<void>;
   /** In the order in which they were sent. */
   readonly #sent = new Map<string, Entry>();
   readonly #stamping = new Map<string, Entry>();
   #timer: Timer | null = null;
+  #isStopped = false;
 
-  constructor(clock: Clock, stamp: (instances: readonly QueuedInstance[]) => Promise<void>) {
+  constructor(clock: Clock, stamp: (tickets: readonly UnstampedTicket[]) => Promise<void>) {
     this.#clock = clock;
     this.#stamp = stamp;
   }
 
   add(tickets: readonly UnstampedTicket[]): void {
+    if (this.#isStopped) return;
     const sentAt = this.#clock.now();
     for (const ticket of tickets) this.#sent.set(tryKey(ticket.instance), { ...ticket, sentAt });
     this.#schedule(stampAfterMs);
@@ -53,6 +55,7 @@ export class LateStamps {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.#sent.clear();
   }
@@ -66,7 +69,7 @@ export class LateStamps {
 
   async #stampOld(): Promise<void> {
     const now = this.#clock.now();
-    const instances: QueuedInstance[] = [];
+    const old: Entry[] = [];
     for (const [key, entry] of this.#sent) {
       const restMs = entry.sentAt + stampAfterMs - now;
       if (restMs > 0) {
@@ -76,10 +79,10 @@ export class LateStamps {
       this.#sent.delete(key);
       if (!entry.isOut()) continue;
       this.#stamping.set(key, entry);
-      instances.push(entry.instance);
+      old.push(entry);
     }
-    if (instances.length === 0) return;
-    await this.#stamp(instances);
-    for (const instance of instances) this.#stamping.delete(tryKey(instance));
+    if (old.length === 0) return;
+    await this.#stamp(old);
+    for (const { instance } of old) this.#stamping.delete(tryKey(instance));
   }
 }

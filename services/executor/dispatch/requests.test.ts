@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Assignment } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Store } from "#ports/store.ts";
 import { createClockedStore } from "#testing/clocked-store.ts";
 import { startExecutor, toPlan } from "../executor-harness.testsuite.ts";
 import { type FakeWorker, patience, refOf } from "../fake-worker.testsuite.ts";
@@ -91,6 +92,28 @@ describe("an executor, with tasks that ask for resources", () => {
     expect(namesOf(again)).toEqual(["any"]);
     again.succeed(running);
     await again.assigned("waits");
+  });
+
+  it("looks no more when nothing waits, though a full worker has more left than one with a free slot", async () => {
+    const { store } = createClockedStore(toPlan);
+    let picks = 0;
+    const pickQueued: Store["runs"]["pickQueued"] = async (options) => {
+      picks += 1;
+      await new Promise(setImmediate);
+      return store.runs.pickQueued(options);
+    };
+    const counting: Store = { ...store, runs: { ...store.runs, pickQueued } };
+    const executor = await startExecutor(counting, { leaseMs, scanIntervalMs: 3_600_000 });
+    const large = executor.connect({ workerId: "large", slots: 1, hello: resources({ memory: 65_536n }) });
+    await large.heard("welcome");
+    await executor.startRun(`id: holder\ntasks: [{id: hold, type: noop, operator: {}}]\n`);
+    await large.assigned("hold");
+    const small = executor.connect({ workerId: "small", slots: 2, hello: resources({ memory: 1024n }) });
+    await small.heard("welcome");
+    for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate);
+    const before = picks;
+    for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate);
+    expect(picks).toBe(before);
   });
 
   it("picks for the room of workers that have a slot, not of those that are full", async () => {

@@ -7,7 +7,7 @@ import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { ticketId } from "../sessions/attempt-ref.ts";
 import type { ExecutorBackend, PlannedClaim } from "#ports/executor-backend.ts";
-import { LateStamps } from "./late-stamps.ts";
+import { LateStamps, type UnstampedTicket } from "./late-stamps.ts";
 import { pushClaim } from "./push-claim.ts";
 import { isForTickets, type ServedBackends } from "./served-backends.ts";
 import type { WorkerSession } from "../sessions/session.ts";
@@ -52,7 +52,7 @@ export class TicketPublisher implements ExecutorBackend {
 
   constructor(options: TicketPublisherOptions) {
     this.#options = options;
-    this.#lateStamps = new LateStamps(options.clock, (instances) => this.#stamp(instances));
+    this.#lateStamps = new LateStamps(options.clock, (tickets) => this.#stamp(tickets));
   }
 
   /**
@@ -119,10 +119,16 @@ export class TicketPublisher implements ExecutorBackend {
     this.#lateStamps.stop();
   }
 
-  async #stamp(instances: readonly QueuedInstance[]): Promise<void> {
+  /** What comes back while its stamp is written would wait for a ticket that is not out any more. */
+  async #stamp(tickets: readonly UnstampedTicket[]): Promise<void> {
     const { store, redispatchAfterMs, logger } = this.#options;
+    const instances = tickets.map(({ instance }) => instance);
     try {
       await store.runs.stampDispatched(instances, redispatchAfterMs);
+      const back = tickets.filter(({ isOut }) => !isOut()).map(({ instance }) => instance);
+      if (back.length === 0) return;
+      await store.runs.clearDispatched(back);
+      store.wake.notify("queued");
     } catch (error) {
       logger.debug({ error: describeError(error) }, "tickets were not stamped; the next scan may offer them again");
     }
