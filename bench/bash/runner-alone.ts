@@ -29,9 +29,9 @@ export async function openRunnerAlone(dataDir: string): Promise<RunnerAlone> {
     });
     const cwd = handle.directories.work;
     const args = ["-euo", "pipefail", "-c", "true"];
-    const { exitCode, failure } = await handle.startProcess({ file: "bash", args, environment, cwd });
+    const { exitCode, failure } = await handle.startProcess({ file: "bash", args, environment, cwd, isLast: true });
     if (exitCode !== 0) throw new Error(`bash ended with ${exitCode}: ${failure?.message}`);
-    await handle.close();
+    void handle.close();
   };
   return {
     run: async (tasks, atOnce) => {

@@ -4,11 +4,21 @@ import { recovery } from "#middleware/recovery.ts";
 import { retry } from "#middleware/retry.ts";
 import { createFunctionOperator } from "./function-operator.ts";
 import type { OperatorMiddleware, PlacedMiddleware } from "./middleware-context.ts";
-import type { Operator } from "./operator.ts";
+import { bashOperator } from "./bash-operator.ts";
+import type { Operator, ProcessResult, StartProcess } from "./operator.ts";
 import { createTestContext } from "./operator-context.testsuite.ts";
 import { withMiddlewares } from "./operator-middleware.ts";
 import type { FunctionHandler } from "./task-context.ts";
 
+const endedWell: ProcessResult = {
+  exitCode: 0,
+  signal: null,
+  lastStdoutLine: "",
+  stderrTail: "",
+  stoppedBy: null,
+  breach: null,
+  failure: null,
+};
 const everywhere = (middleware: OperatorMiddleware): PlacedMiddleware => ({ type: null, middleware });
 
 function run(handler: FunctionHandler, placed: readonly PlacedMiddleware[], log: (text: string) => void = () => {}) {
@@ -47,6 +57,21 @@ test("an operator without any stays as it is", () => {
   const operator = createFunctionOperator("f", () => undefined);
 
   expect(withMiddlewares(operator, [{ type: "bash", middleware: ({ next }) => next() }])).toBe(operator);
+});
+
+test("no process is the last of its attempt within middlewares, which may repeat the work", async () => {
+  const seen: (boolean | undefined)[] = [];
+  const startProcess: StartProcess = ({ isLast }) => {
+    seen.push(isLast);
+    return Promise.resolve({ ...endedWell, exitCode: seen.length === 1 ? 1 : 0 });
+  };
+  const context = createTestContext({ config: { bash_command: "true" }, workingDirectory: "/", startProcess });
+
+  expect(await bashOperator.execute(context)).toMatchObject({ kind: "failed" });
+  const within = withMiddlewares(bashOperator, [everywhere(retry({ maxRetries: 1 }))]);
+  expect(await within.execute(context)).toMatchObject({ kind: "success" });
+
+  expect(seen).toEqual([true, false]);
 });
 
 test("a failure keeps its code through the chain", async () => {

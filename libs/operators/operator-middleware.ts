@@ -1,6 +1,6 @@
 import { type Next, runChain } from "#middleware/chain.ts";
 import type { OperatorMiddleware, OperatorMiddlewareContext, PlacedMiddleware } from "./middleware-context.ts";
-import type { Operator, OperatorContext, OperatorResult } from "./operator.ts";
+import type { Operator, OperatorContext, OperatorResult, StartProcess } from "./operator.ts";
 import { runOwnCode, toTaskContext } from "./own-code.ts";
 import type { TaskContext } from "./task-context.ts";
 
@@ -23,8 +23,10 @@ async function runWithin(
   const ends = new Map<unknown, OperatorResult>();
   let last: OperatorResult = { kind: "success" };
   let replaced: { readonly value: unknown } | null = null;
+  // A middleware may have the work done once more, or look at what it left: none of its processes is the last.
+  const startProcess: StartProcess = (options) => context.startProcess({ ...options, isLast: false });
   const handler = async ({ signal }: OperatorMiddlewareContext): Promise<void> => {
-    const result = await operator.execute({ ...context, signal });
+    const result = await operator.execute({ ...context, signal, startProcess });
     last = result;
     if (result.kind !== "failed" && result.kind !== "skipped") return;
     const thrown = toThrown(result);

@@ -50,6 +50,8 @@ export interface ProcessOptions {
   readonly logOutput?: boolean;
   /** Files to write before the start: absolute path below `codeDirectory` → text. */
   readonly files?: Readonly<Record<string, string>>;
+  /** True: no process follows it, and nothing looks at the attempt's folders after it, so that they may go with its end. */
+  readonly isLast?: boolean;
 }
 
 /** Why the runner ends an attempt before its end. */

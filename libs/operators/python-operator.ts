@@ -84,7 +84,7 @@ async function runPython(
   const { environment } = context;
   const cwd = startDirectory(context);
   if (cwd === null) return noDagFolder("working_directory", String(context.config["working_directory"]));
-  const result = await context.startProcess({ file: interpreter, args, environment, cwd, files });
+  const result = await context.startProcess({ file: interpreter, args, environment, cwd, files, isLast: true });
   const outcome = toOperatorResult(result, explain);
   if (outcome.kind !== "failed" || outcome.code !== "exit_code") return outcome;
   if (isSyntaxError(result)) return { ...outcome, code: "syntax" };

@@ -48,7 +48,7 @@ export async function runShell(context: OperatorContext, shell: Shell, source: S
   if (problem !== null) return problem;
   // Long options stand before short ones.
   const args = [...shell.options, ...(strictOptions[basename(shell.file)] ?? []), path];
-  return toOperatorResult(await context.startProcess({ ...base, ...code, args }));
+  return toOperatorResult(await context.startProcess({ ...base, ...code, args, isLast: true }));
 }
 
 /** Null when the syntax is right. */
@@ -62,7 +62,9 @@ async function checkSyntax(
     source.kind === "code" ? createHash("sha256").update(`${options.file}\0${source.text}`).digest("hex") : null;
   if (digest !== null && checked.has(digest)) return null;
   const result = await context.startProcess({ ...options, logOutput: false });
-  if (result.failure !== null || result.stoppedBy !== null || result.exitCode === null) return toOperatorResult(result);
+  // A check may still come to its end after the order to stop; the command itself has not begun.
+  if (result.stoppedBy !== null) return { kind: "failed", code: "signal", message: "stopped before it started" };
+  if (result.failure !== null || result.exitCode === null) return toOperatorResult(result);
   if (result.exitCode === 0) {
     if (digest !== null) remember(digest);
     return null;

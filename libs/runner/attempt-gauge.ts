@@ -1,6 +1,7 @@
 import { type AttemptLimits, type AttemptUsage, unknownUsage, type UsageNow } from "./attempt-limits.ts";
 import { limitCgroup, ranOutOfMemory, ranOutOfProcesses, readCgroupNow, readCgroupUsage } from "./cgroup-limits.ts";
 import type { Controller } from "./cgroup-support.ts";
+import type { ContainerGauge } from "./enclosure/container-gauge.ts";
 import { type LimitBreach, memoryBreach, processBreach } from "./limit-breach.ts";
 import type { LimitWatch } from "./limit-watch.ts";
 import type { ProcessTree } from "./process-tree.ts";
@@ -16,8 +17,8 @@ export interface AttemptGaugeOptions {
   readonly controllers: ReadonlySet<Controller>;
   readonly limits: AttemptLimits;
   readonly directory: string;
-  /** A container, which its engine limits; here its folders are watched alone. */
-  readonly isContainer: boolean;
+  /** Not null: a container, which its engine limits; here its folders are watched alone. */
+  readonly container: ContainerGauge | null;
   readonly watch: LimitWatch;
 }
 
@@ -29,16 +30,17 @@ export class AttemptGauge {
   #breach: LimitBreach | null = null;
 
   constructor(options: AttemptGaugeOptions) {
-    const { cgroup, limits, controllers, isContainer } = options;
+    const { cgroup, limits, controllers, container } = options;
     this.#options = options;
-    if (isContainer) this.#held = allControllers;
+    if (container !== null) this.#held = allControllers;
     else this.#held = cgroup === null ? new Set() : limitCgroup(cgroup, limits, controllers);
   }
 
   /** Watches the tree of one process until the answer is called. `end` is called once a limit is passed. */
   follow(tree: ProcessTree, end: () => void): () => void {
-    const { watch, limits, directory } = this.#options;
-    return watch.watch({
+    const { watch, limits, directory, container } = this.#options;
+    const unfollow = container?.follow();
+    const unwatch = watch.watch({
       tree,
       directory,
       limits,
@@ -57,23 +59,28 @@ export class AttemptGauge {
         end();
       },
     });
+    return () => {
+      unfollow?.();
+      unwatch();
+    };
   }
 
   /** The limit that a process of the attempt has failed by; null: none. */
   findBreach(exitCode: number | null): LimitBreach | null {
     if (this.#breach !== null) return this.#breach;
-    const { cgroup, limits, isContainer } = this.#options;
+    const { cgroup, limits, container } = this.#options;
     // Not every engine tells why the kernel killed a container; one with a limit has hardly another cause.
-    if (isContainer && exitCode === killedExitCode && limits.memoryBytes !== null)
+    if (container !== null && exitCode === killedExitCode && limits.memoryBytes !== null)
       return memoryBreach(null, limits.memoryBytes);
     if (cgroup === null) return null;
     if (ranOutOfMemory(cgroup)) return memoryBreach(null, limits.memoryBytes);
     return ranOutOfProcesses(cgroup) ? processBreach(limits.processes) : null;
   }
 
-  /** While a process of it runs. Of a container its engine alone knows: null. */
+  /** While a process of it runs. */
   usageNow(): UsageNow {
-    const { cgroup } = this.#options;
+    const { cgroup, container } = this.#options;
+    if (container !== null) return container.usageNow();
     const counted = cgroup === null ? null : readCgroupNow(cgroup);
     return {
       ...this.usage(),
@@ -83,7 +90,8 @@ export class AttemptGauge {
   }
 
   usage(): AttemptUsage {
-    const { cgroup } = this.#options;
+    const { cgroup, container } = this.#options;
+    if (container !== null) return container.usage();
     const counted = cgroup === null ? unknownUsage : readCgroupUsage(cgroup);
     return {
       cpuMs: counted.cpuMs ?? this.#sampled.cpuMs,

@@ -45,6 +45,7 @@ export function openAttempt(options: OpenOptions = {}) {
   const token = `test-${process.pid}-${count}`;
   const directories = attemptDirectories(dataDir, token);
   const messages: RunnerMessage[] = [];
+  const onClosed = vi.fn<() => void>();
   const attempt = new RunnerAttempt({
     token,
     directories,
@@ -57,10 +58,12 @@ export function openAttempt(options: OpenOptions = {}) {
     credit: options.credit ?? 1024 * 1024,
     captureStdout: options.captureStdout ?? false,
     send: (message) => messages.push(message),
+    sendLate: (message) => messages.push(message),
+    onClosed,
   });
   const start = (
     command: string,
-    more: { input?: string; cwd?: string; file?: string; environment?: Record<string, string> } = {},
+    more: { input?: string; cwd?: string; file?: string; environment?: Record<string, string>; isLast?: boolean } = {},
   ) =>
     attempt.start(1, {
       file: more.file ?? "bash",
@@ -68,6 +71,7 @@ export function openAttempt(options: OpenOptions = {}) {
       environment: more.environment ?? { PATH: "/usr/bin:/bin", OUT: directories.outputFile },
       cwd: more.cwd ?? directories.work,
       ...(more.input === undefined ? {} : { input: more.input }),
+      ...(more.isLast === undefined ? {} : { isLast: more.isLast }),
     });
   const end = async (): Promise<ProcessEnd> => {
     await vi.waitFor(() => expect(messages.map(({ kind }) => kind)).toContain("exited"), {
@@ -89,7 +93,7 @@ export function openAttempt(options: OpenOptions = {}) {
   const living = () =>
     listProcesses().filter(({ pid, isZombie }) => !isZombie && hasVariable(pid, tokenVariable, token));
   const file = (name: string) => join(dataDir, name);
-  return { attempt, directories, start, end, log, left, closed, living, file, messages };
+  return { attempt, directories, start, end, log, left, closed, living, file, messages, onClosed };
 }
 
 export const waitForFile = (path: string) =>

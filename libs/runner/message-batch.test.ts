@@ -19,6 +19,18 @@ test("what is said in one turn, also a promise later, is one message in order", 
   expect(written).toEqual([[1, 2], [3]]);
 });
 
+test("what nobody waits for goes along with the next message, or by itself soon after", async () => {
+  const { batch, written } = open();
+  batch.addLate(1);
+  await nextTurn();
+  expect(written).toEqual([]);
+  batch.add(2);
+  await nextTurn();
+  expect(written).toEqual([[1, 2]]);
+  batch.addLate(3);
+  await expect.poll(() => written).toEqual([[1, 2], [3]]);
+});
+
 test("a flush writes at once, and nothing twice", async () => {
   const { batch, written } = open();
   batch.flush();

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { ProcessOptions, ProcessResult, StopReason } from "#operators/operator.ts";
 import { type AttemptDirectories, attemptDirectories } from "./attempt-directories.ts";
 import type { AttemptLimits, AttemptUsage, UsageNow } from "./attempt-limits.ts";
@@ -55,6 +56,8 @@ export class RunnerAttemptHandle {
   #stopReason: StopReason | null = null;
   #processCount = 0;
   #isLost = false;
+  /** The runner closes it by itself. */
+  #isClosing = false;
 
   constructor(dataDir: string, options: AttemptOptions, send: (request: RunnerRequest) => void) {
     this.#dataDir = dataDir;
@@ -68,6 +71,7 @@ export class RunnerAttemptHandle {
 
   /** Resolves when the whole tree is gone. Processes of one attempt run one after the other. */
   startProcess(options: ProcessOptions): Promise<ProcessResult> {
+    assert(!this.#isClosing, "a process follows the last one of an attempt");
     if (this.#isLost) return Promise.resolve(runnerLost);
     this.#left = null;
     this.#processCount += 1;
@@ -85,7 +89,7 @@ export class RunnerAttemptHandle {
   }
 
   addCredit(amount: number): void {
-    if (!this.#isLost) this.#send({ kind: "credit", attempt: this.#options.token, amount });
+    if (this.#isOpen) this.#send({ kind: "credit", attempt: this.#options.token, amount });
   }
 
   /**
@@ -98,14 +102,19 @@ export class RunnerAttemptHandle {
 
   /** Ends the attempt, its log included; resolves as `ended` does. */
   close(): Promise<ClosedAttempt> {
-    if (!this.#isLost) this.#send({ kind: "close", attempt: this.#options.token });
+    if (this.#isOpen) this.#send({ kind: "close", attempt: this.#options.token });
     return this.ended;
+  }
+
+  get #isOpen(): boolean {
+    return !this.#isLost && !this.#isClosing;
   }
 
   receive(message: Extract<RunnerMessage, { attempt: string }>): void {
     switch (message.kind) {
       case "exited":
         this.#left = message.left;
+        this.#isClosing = message.closes;
         this.#processes.get(message.process)?.(this.#toResult(message.end));
         this.#processes.delete(message.process);
         return;

@@ -157,6 +157,35 @@ describe("what an attempt leaves is told with the end of its process", () => {
   });
 });
 
+describe("an attempt whose last process has ended", () => {
+  const kinds = (messages: readonly { readonly kind: string }[]) => messages.map(({ kind }) => kind);
+
+  test("closes by itself once that is told, and only once", async () => {
+    const { attempt, directories, start, end, left, closed, messages, onClosed } = openAttempt();
+    start("echo a=1 > $OUT", { isLast: true });
+    await end();
+    expect(messages.find(({ kind }) => kind === "exited")).toMatchObject({ closes: true });
+    await vi.waitFor(() => expect(onClosed).toHaveBeenCalledOnce());
+    expect(existsSync(directories.base)).toBe(false);
+    expect(closed()).toEqual(left());
+    await attempt.close();
+    expect(kinds(messages)).toEqual(["exited", "closed"]);
+    expect(onClosed).toHaveBeenCalledOnce();
+  });
+
+  test("waits to be closed where something of it has to be looked at", async () => {
+    const { attempt, directories, start, end, messages, onClosed } = openAttempt();
+    start("touch ../artifacts/report", { isLast: true });
+    await end();
+    expect(messages.find(({ kind }) => kind === "exited")).toMatchObject({ left: null, closes: false });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(existsSync(join(directories.artifacts, "report"))).toBe(true);
+    expect(onClosed).not.toHaveBeenCalled();
+    await attempt.close();
+    expect(onClosed).toHaveBeenCalledOnce();
+  });
+});
+
 test("an attempt that is stopped before its process starts never starts it", async () => {
   const { attempt, start, end, file } = openAttempt();
 

@@ -10,6 +10,7 @@ import { cgroupPath, createCgroup, removeCgroup } from "./cgroup.ts";
 import { noteCgroup } from "./cgroup-note.ts";
 import { type CgroupSupport, homeFor } from "./cgroup-support.ts";
 import { type RunningProcess, startChild, waitForOutput } from "./child-process.ts";
+import { ContainerGauge } from "./enclosure/container-gauge.ts";
 import { ensureImage } from "./enclosure/container-image.ts";
 import { askContainerToEnd, noteContainer, removeContainer } from "./enclosure/container-life.ts";
 import type { ContainerTool, Enclosure } from "./enclosure/enclosure.ts";
@@ -41,6 +42,10 @@ export interface RunnerAttemptOptions {
   readonly captureStdout: boolean;
   readonly masked?: readonly Buffer[];
   readonly send: (message: RunnerMessage) => void;
+  /** For what nobody waits for. */
+  readonly sendLate: (message: RunnerMessage) => void;
+  /** Called when nothing of it is left on the host. */
+  readonly onClosed: () => void;
 }
 
 /** One attempt in the runner process: its directories, its processes (one after the other) and its log. */
@@ -54,6 +59,7 @@ export class RunnerAttempt {
   #running: RunningProcess | null = null;
   /** Null: it has to be looked for. */
   #left: AttemptRemains | null = null;
+  #closing: Promise<void> | null = null;
   /** Settles when the present process's tree is gone and reported. */
   #finished: Promise<void> = Promise.resolve();
   /** Null: nobody asked it to stop. Else the time of `performance.now()` at which its tree is killed. */
@@ -71,7 +77,12 @@ export class RunnerAttempt {
     this.#openFailure = makeDirectories(directories, { cgroup, engine, spares });
     this.#cgroup = cgroup !== null && this.#openFailure === null && createCgroup(cgroup) ? cgroup : null;
     const controllers = support.parent === null ? new Set<never>() : support.controllers;
-    const watched = { limits, directory: directories.base, isContainer: engine !== null, watch };
+    const watched = {
+      limits,
+      directory: directories.base,
+      container: engine === null ? null : new ContainerGauge(engine, token),
+      watch,
+    };
     this.#gauge = new AttemptGauge({ cgroup: this.#cgroup, controllers, ...watched });
     this.#log = new AttemptLog({
       maxBytes: options.logMaxBytes,
@@ -109,15 +120,31 @@ export class RunnerAttempt {
   }
 
   /** Ends the attempt: nothing of it is left on the host afterwards. */
-  async close(): Promise<void> {
-    if (this.#running !== null) this.stop(0);
-    await this.#finished;
-    clearTimeout(this.#killTimer);
-    this.#log.end();
-    const { token, send } = this.#options;
-    const left = this.#left ?? (await this.#readRemains());
-    await this.#removeTraces();
-    send({ kind: "closed", attempt: token, left });
+  close(): Promise<void> {
+    this.#closing ??= this.#close(this.#options.send);
+    return this.#closing;
+  }
+
+  async #close(send: RunnerAttemptOptions["send"]): Promise<void> {
+    const { token, onClosed } = this.#options;
+    try {
+      if (this.#running !== null) this.stop(0);
+      await this.#finished;
+      clearTimeout(this.#killTimer);
+      this.#log.end();
+      const left = this.#left ?? (await this.#readRemains());
+      await this.#removeTraces();
+      send({ kind: "closed", attempt: token, left });
+    } finally {
+      onClosed();
+    }
+  }
+
+  /** After the end of its last process is on its way: the worker need not wait for the removal, nor ask for it. */
+  #closeLater(): void {
+    setImmediate(() => {
+      this.#closing ??= this.#close(this.#options.sendLate);
+    });
   }
 
   async #readRemains(): Promise<AttemptRemains> {
@@ -149,8 +176,8 @@ export class RunnerAttempt {
 
   async #run(process: number, options: ProcessOptions): Promise<void> {
     const { token, send, directories, enclosure, support, limits, captureStdout, masked = [] } = this.#options;
-    const report = (end: ProcessEnd, left: AttemptRemains | null = null) =>
-      send({ kind: "exited", attempt: token, process, end, left });
+    const report = (end: ProcessEnd, left: AttemptRemains | null = null, closes = false) =>
+      send({ kind: "exited", attempt: token, process, end, left, closes });
     this.#left = null;
     if (this.#openFailure !== null) return report(notStarted(this.#openFailure));
     if (this.#killAt !== null) return report({ ...notStarted(null), wasStopped: true });
@@ -179,7 +206,10 @@ export class RunnerAttempt {
     const breach = exitCode === 0 ? null : this.#gauge.findBreach(wasStopped ? null : exitCode);
     const end = { exitCode, signal, failure, wasStopped, breach };
     const texts = { lastStdoutLine: started.lastStdoutLine(), stderrTail: started.stderrTail() };
-    report({ ...end, ...texts }, isLogged ? await this.#findRemains() : null);
+    const left = isLogged ? await this.#findRemains() : null;
+    const closes = left !== null && options.isLast === true;
+    report({ ...end, ...texts }, left, closes);
+    if (closes) this.#closeLater();
   }
 
   /** What the main process leaves behind gets a moment, or the rest of the grace, and is killed then (G13). */

@@ -101,6 +101,25 @@ test("what an attempt leaves is known with the end of its process, unless it has
   expect(await handle.close()).toMatchObject({ outputs: [{ key: "a", json: '"1"' }], problem: null });
 });
 
+test("the folders of an attempt go with its last process, without a word from here", async () => {
+  const { handle } = open();
+  const { work, base } = handle.directories;
+
+  const result = handle.startProcess({
+    file: "bash",
+    args: ["-c", "echo a=1 > ../output"],
+    environment,
+    cwd: work,
+    isLast: true,
+  });
+  expect(await result).toMatchObject({ exitCode: 0 });
+  expect(handle.left).toMatchObject({ outputs: [{ key: "a", json: '"1"' }], problem: null });
+  expect(await handle.ended).toMatchObject({ outputs: [{ key: "a", json: '"1"' }], problem: null });
+  expect(existsSync(base)).toBe(false);
+  expect(await handle.close()).toEqual(handle.left);
+  expect(() => handle.startProcess({ file: "true", args: [], environment, cwd: "/" })).toThrow("follows the last one");
+});
+
 test("a stop says who asked for it", async () => {
   const { handle, run, file } = open();
 

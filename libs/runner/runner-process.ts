@@ -22,7 +22,7 @@ let leaseTimer: NodeJS.Timeout | undefined;
 const outbox = createMessageBatch<RunnerMessage>((messages) => {
   if (process.connected) process.send?.(messages, undefined, undefined, () => {});
 });
-const send = outbox.add;
+const { add: send, addLate: sendLate } = outbox;
 
 function handle(request: RunnerRequest): void {
   if (request.kind === "lease") {
@@ -39,7 +39,9 @@ function handle(request: RunnerRequest): void {
     const { attempt: token, logMaxBytes, credit, captureStdout, limits, enclosure } = request;
     const masked = request.masked.map((form) => Buffer.from(form, "base64"));
     const facts = { token, directories, logMaxBytes, credit, captureStdout, masked };
-    attempts.set(token, new RunnerAttempt({ ...facts, support, limits, enclosure, watch, spares, send }));
+    const onClosed = (): unknown => attempts.delete(token);
+    const telling = { send, sendLate, onClosed };
+    attempts.set(token, new RunnerAttempt({ ...facts, ...telling, support, limits, enclosure, watch, spares }));
     return;
   }
   const attempt = attempts.get(request.attempt);
@@ -55,7 +57,7 @@ function handle(request: RunnerRequest): void {
       attempt.addCredit(request.amount);
       return;
     case "close":
-      void attempt.close().finally(() => attempts.delete(request.attempt));
+      void attempt.close();
       return;
   }
 }

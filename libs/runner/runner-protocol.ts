@@ -65,7 +65,7 @@ export type RunnerRequest =
   | { readonly kind: "start"; readonly attempt: string; readonly process: number; readonly options: ProcessOptions }
   | { readonly kind: "stop"; readonly attempt: string; readonly graceMs: number }
   | { readonly kind: "credit"; readonly attempt: string; readonly amount: number }
-  /** Ends the attempt; answered by `closed`. */
+  /** Ends the attempt; answered by `closed`, which comes without it too where an end said so. */
   | { readonly kind: "close"; readonly attempt: string }
   /** Answered by `measured`. */
   | { readonly kind: "measure" }
@@ -83,6 +83,8 @@ export type RunnerMessage =
       readonly end: ProcessEnd;
       /** What the attempt leaves if this was its last process; null: only `closed` can tell. */
       readonly left: AttemptRemains | null;
+      /** It was the last, and nothing is left to ask: the attempt closes by itself. */
+      readonly closes: boolean;
     }
   | { readonly kind: "log"; readonly attempt: string; readonly piece: LogPiece }
   | { readonly kind: "closed"; readonly attempt: string; readonly left: AttemptRemains }

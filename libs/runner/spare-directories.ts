@@ -61,7 +61,7 @@ function restore({ base, work, temporary, artifacts, code, outputFile, cgroupNot
   const { dev } = lstatSync(base);
   const folders = [base, work, temporary, artifacts, code];
   for (const folder of folders) checkFolder(folder, dev);
-  for (const folder of [work, temporary, artifacts, code]) emptyFolder(folder, { left: maxLeft });
+  for (const folder of [work, temporary, artifacts, code]) emptySmallFolder(folder);
   const kept = new Set(folders.map((folder) => basename(folder)));
   for (const name of readdirSync(base)) {
     const path = join(base, name);
@@ -83,6 +83,11 @@ function isOurs(path: string, maxBytes: number): boolean {
   const stats = lstatSync(path);
   const isPrivate = stats.uid === process.geteuid?.() && (stats.mode & modeBits) === privateFileMode;
   return stats.isFile() && stats.nlink === 1 && isPrivate && stats.size <= maxBytes;
+}
+
+/** Most are empty, which one read tells; the folder is small itself, so that it holds little. */
+function emptySmallFolder(path: string): void {
+  if (readdirSync(path).length > 0) emptyFolder(path, { left: maxLeft });
 }
 
 function emptyFolder(path: string, budget: { left: number }): void {

@@ -130,7 +130,8 @@ function runInRunner(operator: Operator, received: Assignment, options: KeepingO
     onLog: options.onLog,
   });
   const assignment = fillTempDir(received, handle.directories.temporary);
-  const processes: ProcessResult[] = [];
+  let lastLogged: ProcessResult | null = null;
+  let stoppedBy: StopReason | null = null;
   const stopping = createStopping((reason, graceMs) => {
     handle.stop(reason, graceMs);
     void operator.stop?.(context).catch(() => undefined);
@@ -142,7 +143,8 @@ function runInRunner(operator: Operator, received: Assignment, options: KeepingO
     codeDirectory: handle.directories.code,
     startProcess: async (process) => {
       const result = await handle.startProcess(process);
-      if (process.logOutput !== false) processes.push(result);
+      if (process.logOutput !== false) lastLogged = result;
+      stoppedBy ??= result.stoppedBy;
       return result;
     },
   };
@@ -157,16 +159,15 @@ function runInRunner(operator: Operator, received: Assignment, options: KeepingO
       say: (text) => context.log("system", text),
     });
     stopping.dispose();
-    const reason = processes.find(({ stoppedBy }) => stoppedBy !== null)?.stoppedBy ?? stopping.reason;
-    const wasStopped =
-      reason !== null && (result.kind !== "success" || processes.some(({ stoppedBy }) => stoppedBy !== null));
+    const reason = stoppedBy ?? stopping.reason;
+    const wasStopped = reason !== null && (result.kind !== "success" || stoppedBy !== null);
     return toReport({
       result,
       stopped: wasStopped ? { reason } : null,
       timeoutMs: assignment.timeoutMs,
       durationMs: performance.now() - startedAt,
       file,
-      lastStdoutLine: assignment.captureStdout ? (processes.at(-1)?.lastStdoutLine ?? "") : null,
+      lastStdoutLine: assignment.captureStdout ? (lastLogged?.lastStdoutLine ?? "") : null,
     });
   };
   return {
