@@ -8,6 +8,8 @@ import { skipsWithoutPgbouncer } from "#testing/pgbouncer.ts";
 import { formatTable } from "./measure.ts";
 
 const defaultMinutes = 5;
+/** A run that is stuck violates much at once; all of it is with the evidence. */
+const shownViolations = 20;
 
 /** The long forms, one after the other: `[--only A1,A4] [--minutes N] [--seed N] [--short]`. */
 export async function benchChaos(args: readonly string[]): Promise<void> {
@@ -66,7 +68,11 @@ function report(results: readonly ScenarioResult[]): void {
     String(result.violations.length),
   ]);
   console.log(`\n${formatTable([header, ...rows])}`);
-  for (const { id, seed, violations } of results)
-    for (const violation of violations) console.log(`${id} (seed ${seed}): ${violation}`);
+  for (const { id, seed, violations, evidence } of results) {
+    for (const violation of violations.slice(0, shownViolations)) console.log(`${id} (seed ${seed}): ${violation}`);
+    const more = violations.length - shownViolations;
+    if (more > 0) console.log(`${id} (seed ${seed}): and ${more} more`);
+    if (evidence !== null) console.log(`${id} (seed ${seed}): logs, ledger and rows are in ${evidence}`);
+  }
   if (results.some(({ violations }) => violations.length > 0)) process.exitCode = 1;
 }

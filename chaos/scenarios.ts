@@ -3,7 +3,7 @@ import { killWhileLogging } from "./scenarios/log-faults.ts";
 import { failingGraph, fanIn, restartBetweenAttempts, restartCrowd } from "./scenarios/load-faults.ts";
 import { sweepFailpoints } from "./scenarios/failpoint-sweep.ts";
 import { breakBroker, loseTopic, rebalance, repeatMessages, writePoison } from "./scenarios/kafka-faults.ts";
-import { partitionActors, shakeLinks } from "./scenarios/network-faults.ts";
+import { partitionActors, shakeLinks, stallLinks } from "./scenarios/network-faults.ts";
 import {
   blockExecutors,
   freezeAnything,
@@ -22,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   killAnything,
   freezeAnything,
   shakeLinks,
+  stallLinks,
   partitionActors,
   restartDatabase,
   loseReplies,

@@ -1,5 +1,6 @@
-import { Client } from "pg";
+import type { Client } from "pg";
 import type { AttemptFacts, EventFacts, InstanceFacts, RunFacts } from "./facts.ts";
+import { openClient } from "./open-client.ts";
 
 /** Rows that belong to a run, by its key. */
 type Keyed<T> = T & { readonly runKey: string };
@@ -40,8 +41,7 @@ export interface DatabaseFacts {
 
 /** Reads the runs of these DAGs by statements of its own: the program's store is part of what is judged. */
 export async function readFacts(connectionString: string, dagIds: readonly string[]): Promise<DatabaseFacts> {
-  const client = new Client({ connectionString });
-  await client.connect();
+  const client = await openClient(connectionString);
   try {
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const runs = (await client.query<Keyed<RunFacts>>(runsText, [dagIds])).rows;

@@ -5,7 +5,11 @@ import { workerLeaseMs } from "../stage/setups.ts";
 import { findBusyWorker } from "./victims.ts";
 import { longLivedLoad, ordinaryLoad } from "./ordinary-load.ts";
 
-const maxDelayMs = { short: 300, long: 3000 };
+/** Little of it is done before the healing, and all of it must be done within a minute of it. */
+const longRunsPerMinute = 8;
+const usualDelayMs = 300;
+/** A connection that is made takes several round trips: were all links as slow as that, nothing would happen. */
+const stall = { share: 0.2, maxMs: 3000 };
 const cutShare = 0.3;
 
 /** What loss and reordering of packets come to on a stream: connections that are slow, stall and break. */
@@ -14,21 +18,33 @@ export const shakeLinks: Scenario = {
   id: "A3",
   title: "every link slow by a random time, 30 % of them cut each second",
   shortMs: 8000,
-  load: ordinaryLoad("a3"),
-  async fault(stage) {
-    const links = stage.cluster.processes.flatMap((process) => stage.cluster.links.of(process.name));
-    while (!stage.over.aborted) {
-      for (const link of links) {
-        for (const direction of ["toServer", "toClient"] as const)
-          link.setLink(direction, { delayMs: stage.random.below(maxDelayMs[stage.form]) });
-        if (!stage.random.chance(cutShare)) continue;
-        link.cut();
-        stage.count("link cut");
-      }
-      await stage.pause(1000);
-    }
-  },
+  load: ordinaryLoad("a3", longRunsPerMinute),
+  fault: (stage) => shake(stage, () => stage.random.below(usualDelayMs)),
 };
+
+/** Stalls are longer than the short leases of the other clusters. */
+export const stallLinks: Scenario = {
+  setup: "releases",
+  id: "A3S",
+  title: "every link slow, a fifth of them by up to 3 s, 30 % of them cut each second",
+  shortMs: 8000,
+  load: ordinaryLoad("a3s", longRunsPerMinute),
+  fault: (stage) =>
+    shake(stage, () => stage.random.below(stage.random.chance(stall.share) ? stall.maxMs : usualDelayMs)),
+};
+
+async function shake(stage: Stage, drawDelayMs: () => number): Promise<void> {
+  const links = stage.cluster.processes.flatMap((process) => stage.cluster.links.of(process.name));
+  while (!stage.over.aborted) {
+    for (const link of links) {
+      for (const direction of ["toServer", "toClient"] as const) link.setLink(direction, { delayMs: drawDelayMs() });
+      if (!stage.random.chance(cutShare)) continue;
+      link.cut();
+      stage.count("link cut");
+    }
+    await stage.pause(1000);
+  }
+}
 
 /** Who is cut off, from whom, and in which directions. */
 const partitions: Readonly<Record<string, (stage: Stage) => readonly TcpProxy[] | Promise<readonly TcpProxy[]>>> = {

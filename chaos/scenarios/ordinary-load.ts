@@ -12,7 +12,7 @@ const runsPerMinute = 40;
 const shortRuns = 8;
 
 /** Four random DAGs with failing tasks, in turn. */
-export function ordinaryLoad(prefix: string): Scenario["load"] {
+export function ordinaryLoad(prefix: string, longRunsPerMinute = runsPerMinute): Scenario["load"] {
   return (random, form, minutes) => ({
     dags: Array.from({ length: 4 }, (_, place) =>
       randomDag(random, {
@@ -22,7 +22,7 @@ export function ordinaryLoad(prefix: string): Scenario["load"] {
         seconds: taskSeconds,
       }),
     ),
-    runs: form === "short" ? shortRuns : Math.round(runsPerMinute * minutes),
+    runs: form === "short" ? shortRuns : Math.round(longRunsPerMinute * minutes),
   });
 }
 

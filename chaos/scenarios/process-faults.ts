@@ -105,13 +105,16 @@ export const restartInTurn: Scenario = {
   check: findInterrupted,
 };
 
+/** The long load of one worker: what is left of it at the healing must be done within a minute. */
+const loneRunsPerMinute = 4;
+
 /** One of each service: what it did nobody else can do. */
 export const killTheOnlyOne: Scenario = {
   setup: "single",
   id: "C1",
   title: "the only executor or worker dies in the middle of a run",
   shortMs: 8000,
-  load: ordinaryLoad("c1"),
+  load: ordinaryLoad("c1", loneRunsPerMinute),
   async fault(stage) {
     for (let turn = 0; !stage.over.aborted; turn += 1) {
       await stage.pause(stage.random.between(500, 2000));
@@ -130,7 +133,7 @@ export const killEverything: Scenario = {
   id: "C2",
   title: "every process dies at once",
   shortMs: 5000,
-  load: ordinaryLoad("c2"),
+  load: ordinaryLoad("c2", loneRunsPerMinute),
   async fault(stage) {
     const { processes } = stage.cluster;
     while (!stage.over.aborted) {

@@ -1,4 +1,4 @@
-import { Client } from "pg";
+import { openClient } from "../check/open-client.ts";
 
 /** One row, on a connection of its own: the database may just have been away. */
 export async function queryRow<Row>(
@@ -6,9 +6,7 @@ export async function queryRow<Row>(
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Row> {
-  const client = new Client({ connectionString });
-  client.on("error", () => undefined);
-  await client.connect();
+  const client = await openClient(connectionString);
   try {
     const [row] = (await client.query<Row & Record<string, unknown>>(text, [...values])).rows;
     if (row === undefined) throw new Error(`no row: ${text}`);

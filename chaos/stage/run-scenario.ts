@@ -5,20 +5,18 @@ import { checkSystem } from "../check/check-system.ts";
 import type { ShownRun } from "../check/facts.ts";
 import { type DatabaseFacts, readFacts } from "../check/read-facts.ts";
 import { readLedger } from "../ledger/read-ledger.ts";
+import { applyFaults } from "./apply-faults.ts";
 import type { ChaosCluster } from "./chaos-cluster.ts";
 import { createGatewayClient, type GatewayClient } from "./gateway-client.ts";
+import { keepEvidence } from "./keep-evidence.ts";
 import { queryRow } from "./query-row.ts";
 import { readLogsSince } from "./read-logs.ts";
-import type { Form, Scenario, ScenarioResult, Stage } from "./scenario.ts";
-import { startWorkload, type Workload } from "./workload.ts";
+import type { Form, Scenario, ScenarioResult } from "./scenario.ts";
+import { startWorkload } from "./workload.ts";
 
 /** The most that the end of the last run may come after the healing. */
 export const recoveryDeadlineMs = 60_000;
-/** A request is repeated for so long behind the time of faults. */
-const requestDeadlineMs = 60_000;
 const pollMs = 100;
-/** The longest that a timer can wait. */
-const maxPauseMs = 2 ** 31 - 1;
 
 export interface ScenarioOptions {
   readonly cluster: ChaosCluster;
@@ -28,19 +26,47 @@ export interface ScenarioOptions {
   readonly minutes: number;
 }
 
-/** Load and faults side by side, then heal, wait, and only then check. */
+/** Load and faults side by side, then heal, wait, and only then check. What fails leaves its evidence behind. */
 export async function runScenario(scenario: Scenario, options: ScenarioOptions): Promise<ScenarioResult> {
-  const { cluster, seed, form, minutes } = options;
+  const { cluster, seed } = options;
+  const ledgerFile = join(cluster.folder, `ledger-${scenario.id}-${seed}`);
+  const keep = (violations: readonly string[]): Promise<string> =>
+    keepEvidence(cluster, {
+      scenarioId: scenario.id,
+      seed,
+      again: commandOf(scenario, options),
+      violations,
+      ledgerFile,
+    });
+  const result = await tryScenario(scenario, { ...options, ledgerFile }).catch(async (error: unknown) => {
+    const evidence = await keep([String(error)]);
+    throw new Error(`${scenario.id} could not be judged, its logs are in ${evidence}: ${String(error)}`, {
+      cause: error,
+    });
+  });
+  return result.violations.length === 0 ? result : { ...result, evidence: await keep(result.violations) };
+}
+
+/** Draws the same loads and faults again. */
+function commandOf({ id }: Scenario, { seed, form, minutes }: ScenarioOptions): string {
+  const length = form === "short" ? "--short" : `--minutes ${minutes}`;
+  return `npm run bench -- chaos --only ${id} ${length} --seed ${seed}`;
+}
+
+async function tryScenario(
+  scenario: Scenario,
+  options: ScenarioOptions & { readonly ledgerFile: string },
+): Promise<ScenarioResult> {
+  const { cluster, seed, form, minutes, ledgerFile } = options;
   const random = new RandomStream(seed, scenario.id);
   const client = createGatewayClient(() => cluster.gatewayUrl);
   const load = scenario.load(random, form, minutes);
-  const ledgerFile = join(cluster.folder, `ledger-${scenario.id}-${seed}`);
   const workload = await startWorkload({ ...load, dagsFolder: cluster.dagsFolder, ledgerFile, client });
   const dagIds = load.dags.map(({ id }) => id);
   const before = await readFacts(cluster.databaseUrl, dagIds);
   const logs = await readLogsSince(cluster);
   const durationMs = form === "short" ? scenario.shortMs : minutes * 60_000;
-  const faults = await applyFaults(scenario, { ...options, random, durationMs, runs: load.runs, workload });
+  const faults = await applyFaults(scenario, { cluster, random, form, durationMs, runs: load.runs, workload });
   const surprises = await cluster.heal();
   const healedAt = performance.now();
   const problems = surprises.map((name) => `${name} ended by itself`);
@@ -82,54 +108,8 @@ export async function runScenario(scenario: Scenario, options: ScenarioOptions):
     retries: workload.retries,
     recoveryMs,
     violations: problems,
+    evidence: null,
   };
-}
-
-interface FaultTime extends ScenarioOptions {
-  readonly random: RandomStream;
-  readonly durationMs: number;
-  readonly runs: number;
-  readonly workload: Workload;
-}
-
-/** Spreads the runs over the first two thirds of the time, so that the last of them meet faults too. */
-async function applyFaults(
-  scenario: Scenario,
-  { cluster, random, form, durationMs, runs, workload }: FaultTime,
-): Promise<{ readonly counts: Readonly<Record<string, number>>; readonly problems: readonly string[] }> {
-  const ending = new AbortController();
-  const counts: Record<string, number> = {};
-  const more: Promise<void>[] = [];
-  const stage: Stage = {
-    cluster,
-    random,
-    form,
-    over: ending.signal,
-    pause: (ms) => delay(Math.min(ms, maxPauseMs), undefined, { signal: ending.signal }).catch(() => undefined),
-    trigger: () => {
-      const request = workload.trigger(durationMs + requestDeadlineMs);
-      more.push(request);
-      return request;
-    },
-    count: (fault) => void (counts[fault] = (counts[fault] ?? 0) + 1),
-  };
-  const timer = setTimeout(() => ending.abort(), durationMs);
-  const triggering = Array.from({ length: runs }, async (_, place) => {
-    await delay((place * durationMs * 2) / 3 / runs);
-    await workload.trigger(durationMs + requestDeadlineMs);
-  });
-  const requests = Promise.allSettled(triggering);
-  try {
-    await scenario.fault(stage);
-  } finally {
-    clearTimeout(timer);
-    ending.abort();
-    await cluster.heal();
-  }
-  const failed = [...(await requests), ...(await Promise.allSettled(more))].filter(
-    (result) => result.status === "rejected",
-  );
-  return { counts, problems: failed.map(({ reason }) => String(reason)) };
 }
 
 /** Answers what is left at the deadline, as sentences. */

@@ -77,4 +77,6 @@ export interface ScenarioResult {
   /** From the healing to the end of the last run. */
   readonly recoveryMs: number;
   readonly violations: readonly string[];
+  /** Folder with what was found, logs, ledger and rows; null when nothing was violated. */
+  readonly evidence: string | null;
 }

@@ -25,7 +25,7 @@ export const setups = {
   single: { ...services, schedulers: 1, executors: 1, workers: 1 },
   /** Assignments go by tickets, all of them. */
   kafka: { ...services, environment: { ...environment, MILLRACE_EXECUTOR_HAND_OFF: "false" }, kafka: true },
-  /** Small, because each process is started several times; nobody dies, so a slow machine may not cost a lease either. */
+  /** Small, because each process is started several times; nobody dies, so neither a slow machine nor a slow link may cost a lease. */
   releases: { ...services, schedulers: 1, workers: 2, environment: { ...environment, MILLRACE_WORKER_LEASE: "15s" } },
   /** Statements go through a pooler in transaction mode. */
   pooler: { ...services, workers: 2, pooler: true },
