@@ -36,6 +36,8 @@ export interface Queries extends WorkerQueries, VersionQueries {
   listRuns(page: PageRequest, filter: { dagId: string | null; states: readonly RunState[] }): Promise<Page<RunView>>;
   getRun(runId: string): Promise<RunView | null>;
   latestRunId(dagId: string): Promise<string | null>;
+  /** Of these runs the ids of those that are there and have no `end_date`. */
+  listUnended(runIds: readonly string[]): Promise<readonly string[]>;
   listInstances(page: PageRequest, filter: InstanceFilter): Promise<Page<InstanceView>>;
   getInstance(instanceId: string): Promise<InstanceView | null>;
   listAttempts(runKey: number, ordinal: number): Promise<readonly AttemptView[]>;

@@ -191,6 +191,16 @@ export function describeQueries(open: OpenHarness): void {
       expect(await store.queries.latestRunId("a")).toBe(runs[2]?.runId);
       expect(await store.queries.latestRunId("nobody")).toBeNull();
     });
+
+    it("can be asked which of them have not ended", async () => {
+      const { store } = await openForTest(open);
+      const a = await registerDag(store, "a", { tasks: [{ id: "only" }] });
+      const [going, ended, other] = [newRun(a), newRun(a), newRun(a)];
+      for (const run of [going, ended, other]) await store.runs.createRun(run);
+      await runTask(store, (await store.runs.findRunKey(ended.runId)) ?? 0, 0, success);
+      expect(await store.queries.listUnended([ended.runId, going.runId, "nobody"])).toEqual([going.runId]);
+      expect(await store.queries.listUnended([])).toEqual([]);
+    });
   });
 
   describe("task instances", () => {

@@ -1,4 +1,4 @@
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, Transport } from "@connectrpc/connect";
 import { onTestFinished } from "vitest";
 import type { Plan, RetryPolicy } from "#core/plan.ts";
 import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
@@ -37,14 +37,18 @@ export interface GatewayHarness {
   readonly serve: () => Promise<RunningServer>;
 }
 
-export function openGateway(store: Store = memoryStore(), artifacts: ArtifactStore | null = null): GatewayHarness {
+export function openGateway(
+  store: Store = memoryStore(),
+  artifacts: ArtifactStore | null = null,
+  scheduler: Transport | null = null,
+): GatewayHarness {
   const asked: { method: string; request: unknown }[] = [];
   const peers = createInProcessTransport(peerRoutes(store, asked), { logger });
   const gateway = createGateway({
     store,
     artifacts,
     parser: peers,
-    scheduler: peers,
+    scheduler: scheduler ?? peers,
     executor: peers,
     secrets: createSecretSource({ environment: testSecrets, directory: null, command: null }),
     version: "1.2.3",

@@ -35,6 +35,7 @@ import { createHookSecrets } from "./hooks/hook-secrets.ts";
 import { createHttpHandler } from "./http-handler.ts";
 import { createExplain } from "./explain/explain.ts";
 import { createPoolService } from "./system/pool-service.ts";
+import { createRunEnds, type RunEnds } from "./runs/run-ends.ts";
 import { createRunService } from "./runs/run-service.ts";
 import { createSensorService } from "./sensors/sensor-service.ts";
 import { createSystemService } from "./system/system-service.ts";
@@ -42,7 +43,6 @@ import { createTaskService } from "./runs/task-service.ts";
 import { createUsageReader } from "./runs/usage-reader.ts";
 import { createTemplateService } from "./dags/template-service.ts";
 import { createWorkerService } from "./system/worker-service.ts";
-import { waitForEnd } from "./runs/wait-for-end.ts";
 
 export interface GatewayDeps {
   readonly store: Store;
@@ -65,7 +65,8 @@ export function createGateway(deps: GatewayDeps): Service & { readonly handleHtt
   const stopping = new AbortController();
   const stopSignal = stopping.signal;
   const tail = createEventTail({ events: store.events, wake: store.wake, logger });
-  const routes = registerAll(createServices(deps, { tail, stopSignal }));
+  const ends = createRunEnds({ queries: store.queries, wake: store.wake, logger });
+  const routes = registerAll(createServices(deps, { tail, ends, stopSignal }));
   const transport = createInProcessTransport(routes, { logger });
   return {
     name: "gateway",
@@ -74,7 +75,7 @@ export function createGateway(deps: GatewayDeps): Service & { readonly handleHtt
     start: () => Promise.resolve(),
     async stop() {
       stopping.abort();
-      await tail.stop();
+      await Promise.all([tail.stop(), ends.stop()]);
     },
     health: () => ({ gateway: { status: "healthy", detail: "" } }),
   };
@@ -83,7 +84,7 @@ export function createGateway(deps: GatewayDeps): Service & { readonly handleHtt
 /** What answers the public RPCs, by part of the API. */
 function createServices(
   deps: GatewayDeps,
-  { tail, stopSignal }: { readonly tail: EventTail; readonly stopSignal: AbortSignal },
+  { tail, ends, stopSignal }: { readonly tail: EventTail; readonly ends: RunEnds; readonly stopSignal: AbortSignal },
 ) {
   const { store } = deps;
   const { queries } = store;
@@ -97,8 +98,8 @@ function createServices(
       explain,
       scheduler: deps.scheduler,
       executor: deps.executor,
-      waitForEnd: (runId, signal) =>
-        waitForEnd({ queries, wake: store.wake }, runId, AbortSignal.any([signal, stopSignal])),
+      ends,
+      stopSignal,
     }),
     tasks: createTaskService({
       queries,

@@ -29,8 +29,8 @@ const pageSize = 100;
 /** Ends of runs come in bursts: looks are so far apart at least, unless there is something to do. */
 const restMs = 100;
 
-/** What wakes it: a backfill was made or changed, a run has ended, a definition is back or resumed. */
-const topics = ["backfills", "ended", "definitions"] as const;
+/** What wakes it: a backfill was made or changed, a definition is back or resumed. The end of a run does where there is a backfill. */
+const topics = ["backfills", "definitions"] as const;
 
 /**
  * Carries the backfills on, each one step a turn, while this scheduler leads. It reads the epoch anew for each look: an
@@ -40,13 +40,18 @@ export function startBackfillLoop(options: BackfillLoopOptions): BackfillLoop {
   const { store, clock, intervalMs, logger } = options;
   const stopping = new AbortController();
   const pause = new Pause(clock);
-  const unlisten = topics.map((topic) => store.wake.listen(topic, () => pause.wake()));
   let error: string | null = null;
+  let hasOpen = true;
+  const wake = (): void => pause.wake();
+  const unlisten = topics.map((topic) => store.wake.listen(topic, wake));
+  unlisten.push(store.wake.listen("ended", () => hasOpen && wake()));
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       let hasMore = false;
       try {
-        hasMore = await lookAtBackfills(options, stopping.signal);
+        // One that is made while it looks wakes it by itself; an end before the look is over must not be lost.
+        hasOpen = true;
+        ({ hasMore, hasOpen } = await lookAtBackfills(options, stopping.signal));
         error = null;
       } catch (thrown) {
         error = describeError(thrown);
@@ -69,20 +74,29 @@ export function startBackfillLoop(options: BackfillLoopOptions): BackfillLoop {
   };
 }
 
-/** Whether one of them has something to do at once. One that fails holds no other up. */
-async function lookAtBackfills(options: BackfillLoopOptions, signal: AbortSignal): Promise<boolean> {
+interface Look {
+  /** One of them has something to do at once. */
+  readonly hasMore: boolean;
+  /** There are some, as far as it could see. */
+  readonly hasOpen: boolean;
+}
+
+/** Carries each on by one step. One that fails holds no other up. */
+async function lookAtBackfills(options: BackfillLoopOptions, signal: AbortSignal): Promise<Look> {
   const { store, createSuffix, logger } = options;
   const epoch = options.epoch();
-  if (epoch === null) return false;
+  if (epoch === null) return { hasMore: false, hasOpen: true };
   let hasMore = false;
+  let hasOpen = false;
   let failure: AppError | null = null;
   for (let afterKey = 0; ; ) {
     const open = await store.backfills.listOpen({ afterKey, limit: pageSize });
+    hasOpen ||= open.length > 0;
     for (const backfill of open) {
-      if (signal.aborted) return false;
+      if (signal.aborted) return { hasMore: false, hasOpen };
       try {
         const step = await advanceBackfill(backfill, { store, epoch, createSuffix, logger, signal });
-        if (step === "deposed") return false;
+        if (step === "deposed") return { hasMore: false, hasOpen };
         hasMore ||= step === "more";
       } catch (thrown) {
         logger.warn({ backfill_id: backfill.backfillId, err: thrown }, "could not carry a backfill on, trying again");
@@ -94,5 +108,5 @@ async function lookAtBackfills(options: BackfillLoopOptions, signal: AbortSignal
     afterKey = last.backfillKey;
   }
   if (failure !== null && !hasMore) throw failure;
-  return hasMore;
+  return { hasMore, hasOpen };
 }

@@ -24,7 +24,7 @@ const runTypes: Readonly<Record<ProtoRunType, Trigger["runType"] | null>> = {
 
 /** Registers SchedulerService over `trigger` and the store. */
 export function schedulerRoutes(options: {
-  trigger: (trigger: Trigger) => Promise<TriggeredRun>;
+  trigger: (trigger: Trigger, signal: AbortSignal) => Promise<TriggeredRun>;
   store: Store;
   logger: Logger;
 }): (router: ConnectRouter) => void {
@@ -33,9 +33,9 @@ export function schedulerRoutes(options: {
       ...backfillHandlers(options),
       ...sensorHandlers(options),
       ...createPoolHandlers(options.store, options.logger),
-      async createRun(request) {
+      async createRun(request, { signal }) {
         const trigger = readTrigger(request);
-        const { runId, isRepeated, warnings } = await options.trigger(trigger);
+        const { runId, isRepeated, warnings } = await options.trigger(trigger, signal);
         const fields = { dag_id: trigger.dagId, dag_run_id: runId, run_type: trigger.runType };
         options.logger.info(fields, isRepeated ? "answered a repeated trigger" : "made a run on request");
         return { dagRunId: runId, repeatedRequest: isRepeated, warnings: [...warnings] };

@@ -51,8 +51,8 @@ async function register(definition: Definition, nextAt: number | null = null): P
   });
 }
 
-function scheduler(schedulerId = "s1", leaseMs = 8000) {
-  return createScheduler({ store, schedulerId, leaseMs, pollingIntervalMs: 50, logger });
+function scheduler(schedulerId = "s1", { leaseMs = 8000, of = store } = {}) {
+  return createScheduler({ store: of, schedulerId, leaseMs, pollingIntervalMs: 50, logger });
 }
 
 function client(service = scheduler()) {
@@ -86,6 +86,25 @@ describe("CreateRun", () => {
       note: "why",
       traceparent: expect.stringContaining("0af76519"),
     });
+  });
+
+  test("makes nothing for a caller who has gone meanwhile", async () => {
+    const leaving = new AbortController();
+    const getActive: Store["definitions"]["getActive"] = (dagId) => {
+      leaving.abort();
+      return store.definitions.getActive(dagId);
+    };
+    const slow = { ...store, definitions: { ...store.definitions, getActive } };
+
+    const left = client(scheduler("s1", { of: slow })).createRun(request(), { signal: leaving.signal });
+
+    await expect(left).rejects.toMatchObject({ code: "PEER_UNAVAILABLE" });
+    const { dagRunId } = await client().createRun(request());
+    const { items } = await store.queries.listRuns(
+      { limit: 10, cursor: null, sort: null },
+      { dagId: null, states: [] },
+    );
+    expect(items.map(({ runId }) => runId)).toEqual([dagRunId]);
   });
 
   test("requests of one millisecond, also at different schedulers, get dates of their own", async () => {
@@ -200,8 +219,8 @@ describe("leading", () => {
   }
 
   test("makes each due slot once with two schedulers, and goes on when the leader stops", async () => {
-    const first = scheduler("s1", 400);
-    const second = scheduler("s2", 400);
+    const first = scheduler("s1", { leaseMs: 400 });
+    const second = scheduler("s2", { leaseMs: 400 });
     await Promise.all([start(first), start(second)]);
     await register(minutely, Math.floor(store.now() / 60_000) * 60_000);
 

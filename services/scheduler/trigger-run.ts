@@ -7,6 +7,7 @@ import type { Store } from "#ports/store.ts";
 import { makeRun } from "./make-run.ts";
 import { completeRun } from "./run-draft.ts";
 import { randomSuffix } from "./run-id.ts";
+import { createTriggerTurns } from "./trigger-turns.ts";
 
 /** A request for one run; times in milliseconds since 1970. */
 export interface Trigger {
@@ -32,6 +33,9 @@ export interface TriggeredRun {
   readonly warnings: readonly string[];
 }
 
+/** More at once are no faster than the connections that they share, and all of them slower; a client waits for seconds. */
+const turns = { maxAtOnce: 32, patienceMs: 500 };
+
 /** A date that the request did not choose is moved on by a millisecond at most so often. */
 const maxDateTries = 1000;
 
@@ -43,13 +47,17 @@ const maxRememberedDates = 10_000;
 
 /**
  * Makes runs on request. Any scheduler may: the unique index of dates decides, not leadership (G8). Resolves after
- * COMMIT (G1). Throws DAG_NOT_FOUND, DAG_ARCHIVED, MANUAL_TRIGGER_FORBIDDEN, INVALID_PARAMETERS, RUN_EXISTS (its
- * `details.dag_run_id` is the run that has the date) and IDEMPOTENCY_CONFLICT.
+ * COMMIT (G1). Nothing is written any more for a caller who has gone, as `signal` says: behind a slow database it asks
+ * again meanwhile, and what nobody waits for would keep the queue as long as it is. Throws DAG_NOT_FOUND, DAG_ARCHIVED,
+ * MANUAL_TRIGGER_FORBIDDEN, INVALID_PARAMETERS, RUN_EXISTS (its `details.dag_run_id` is the run that has the date) and
+ * IDEMPOTENCY_CONFLICT.
  */
-export function createTriggerHandler(store: Store): (trigger: Trigger) => Promise<TriggeredRun> {
+export function createTriggerHandler(store: Store): (trigger: Trigger, signal?: AbortSignal) => Promise<TriggeredRun> {
   const dates = new LastDates();
-  return async (trigger) => {
+  const inTurn = createTriggerTurns(turns);
+  const make = async (trigger: Trigger, signal: AbortSignal | undefined): Promise<TriggeredRun> => {
     const active = await findDefinition(store, trigger);
+    signal?.throwIfAborted();
     const now = store.now();
     const attempt = (logicalAt: number) => createRun(store, { trigger, active, logicalAt, now });
     if (trigger.logicalAt !== null) return attempt(trigger.logicalAt);
@@ -62,6 +70,7 @@ export function createTriggerHandler(store: Store): (trigger: Trigger) => Promis
       }
     }
   };
+  return (trigger, signal) => inTurn(() => make(trigger, signal), signal);
 }
 
 /** Gives each request of a definition a millisecond of its own, so that a burst of them rarely meets in the store. */

@@ -16,6 +16,9 @@ const clientLeftStatus = 499;
 /** Asked often by machines; their lines would bury the others. */
 const quietPaths: ReadonlySet<string> = new Set(["/health", "/healthz", "/readyz", "/api/v1/health"]);
 
+/** One for all: an abort without a reason would make an error, with its stack, for each request, also after its answer. */
+const connectionClosed = new DOMException("the request has been answered, or its client has gone", "AbortError");
+
 /** A listener for Node's servers that runs the handler, answers its errors as problem documents and logs one line. */
 export function serveHttp(
   handler: HttpHandler,
@@ -24,7 +27,7 @@ export function serveHttp(
   return (nodeRequest, nodeResponse) => {
     const begun = performance.now();
     const gone = new AbortController();
-    nodeResponse.once("close", () => gone.abort());
+    nodeResponse.once("close", () => gone.abort(connectionClosed));
     const request = toRequest(nodeRequest, AbortSignal.any([gone.signal, deps.stopSignal]), deps.maxBodyBytes);
     const log = (status: number) => {
       const fields = {

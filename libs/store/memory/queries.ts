@@ -81,6 +81,9 @@ export function createMemoryQueries(state: MemoryState): Queries {
     async latestRunId(dagId) {
       return latestRun(state, dagId)?.row.runId ?? null;
     },
+    async listUnended(runIds) {
+      return runIds.filter((runId) => state.findRun(runId)?.row.endedAt === null);
+    },
     async ping() {
       // Memory always answers.
     },

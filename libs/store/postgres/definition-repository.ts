@@ -1,12 +1,6 @@
-import type {
-  ActiveDefinition,
-  ArchiveResult,
-  DefinitionStore,
-  KnownFile,
-  NewVersion,
-  RegisterResult,
-} from "#ports/definition-store.ts";
+import type { ArchiveResult, DefinitionStore, KnownFile, NewVersion, RegisterResult } from "#ports/definition-store.ts";
 import type { Wake } from "#ports/wake.ts";
+import { createActiveDefinitions } from "./active-definitions.ts";
 import type { Database, Transaction } from "./database.ts";
 import { priorityOf, registerTogether } from "./definition-batch.ts";
 import { definitionStatements as sql } from "./definition-statements.ts";
@@ -27,16 +21,6 @@ interface VersionRow {
   readonly dag_id: string;
   readonly version: number;
   readonly file_path: string | null;
-  readonly definition: unknown;
-}
-
-interface ActiveRow {
-  readonly dag_key: number;
-  readonly dag_id: string;
-  readonly version_key: number;
-  readonly version: number;
-  readonly is_active: boolean;
-  readonly is_paused: boolean;
   readonly definition: unknown;
 }
 
@@ -81,10 +65,7 @@ export function createDefinitionRepository(options: { database: Database; wake: 
       if (row !== undefined && row.changed > 0) tellOthers();
       return row !== undefined;
     },
-    async getActive(dagId) {
-      const [row] = await database.query<ActiveRow>(sql.getActive, [dagId]);
-      return row === undefined ? null : fromActiveRow(row);
-    },
+    getActive: createActiveDefinitions(database),
     async getVersion(versionKey) {
       const [row] = await database.query<VersionRow>(sql.getVersion, [versionKey]);
       return row === undefined
@@ -221,16 +202,4 @@ async function claimHooks(transaction: Transaction, dagKey: number, names: reado
   const [owner] = await transaction.query<HookOwner>(sql.findHookOwner, [missing]);
   if (owner === undefined) throw new Error(`webhook ${missing} was neither free nor taken`);
   throw new HookTaken(missing, owner);
-}
-
-function fromActiveRow(row: ActiveRow): ActiveDefinition {
-  return {
-    dagKey: row.dag_key,
-    dagId: row.dag_id,
-    versionKey: row.version_key,
-    version: row.version,
-    isActive: row.is_active,
-    isPaused: row.is_paused,
-    definition: row.definition,
-  };
 }

@@ -87,9 +87,11 @@ export const definitionStatements = {
     ) SELECT (SELECT count(*) FROM changed) AS changed FROM found`,
   },
 
+  /** Without the content where the reader has that version, `$2`. */
   getActive: {
     name: "get_active_definition",
-    text: `SELECT d.dag_key, d.dag_id, v.version_key, v.version, d.is_active, d.is_paused, v.definition
+    text: `SELECT d.dag_key, d.dag_id, v.version_key, v.version, d.is_active, d.is_paused,
+      CASE WHEN v.version_key IS DISTINCT FROM $2::bigint THEN v.definition END AS definition
     FROM dags d JOIN dag_versions v ON v.version_key = d.active_version_key WHERE d.dag_id = $1`,
   },
 

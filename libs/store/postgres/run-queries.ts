@@ -43,6 +43,11 @@ const latestRun = {
   text: `SELECT run_id FROM dag_runs WHERE dag_key = (SELECT dag_key FROM dags WHERE dag_id = $1) AND NOT is_archived ORDER BY run_key DESC LIMIT 1`,
 };
 
+const listUnended = {
+  name: "list_unended_runs",
+  text: "SELECT run_id FROM dag_runs WHERE run_id = ANY($1::text[]) AND ended_at IS NULL",
+};
+
 /** Newest first. What has not begun or ended sorts as if it will, after all others. */
 export const runList = {
   columns: runColumns,
@@ -59,7 +64,9 @@ export const runList = {
   toItem: fromRow,
 } satisfies Omit<ListQuery<RunViewRow, RunView>, "conditions">;
 
-export function createRunQueries(database: Database): Pick<Queries, "listRuns" | "getRun" | "latestRunId"> {
+export function createRunQueries(
+  database: Database,
+): Pick<Queries, "listRuns" | "getRun" | "latestRunId" | "listUnended"> {
   return {
     listRuns(page, { dagId, states }) {
       const conditions = [
@@ -75,6 +82,10 @@ export function createRunQueries(database: Database): Pick<Queries, "listRuns" |
     async latestRunId(dagId) {
       const [row] = await database.query<{ run_id: string }>(latestRun, [dagId]);
       return row?.run_id ?? null;
+    },
+    async listUnended(runIds) {
+      const rows = await database.query<{ run_id: string }>(listUnended, [runIds]);
+      return rows.map((row) => row.run_id);
     },
   };
 }

@@ -13,6 +13,7 @@ import { anonymousCaller, forwardOptions } from "../forward.ts";
 import { invalidField, readPage } from "../list-request.ts";
 import type { Explain } from "../explain/explain.ts";
 import { toRunExplanation } from "../explain/explanation-message.ts";
+import type { RunEnds } from "./run-ends.ts";
 import { createRepairForward, readMarkState, readRerunFrom } from "./repair-forward.ts";
 import { toRunMessage } from "./run-message.ts";
 
@@ -27,8 +28,9 @@ export interface RunServiceDeps {
   readonly explain: Explain;
   readonly scheduler: Transport;
   readonly executor: Transport;
-  /** The run when it has ended or the caller has left; null when it is gone. */
-  readonly waitForEnd: (runId: string, signal: AbortSignal) => Promise<RunView | null>;
+  readonly ends: RunEnds;
+  /** Aborted when the gateway stops. */
+  readonly stopSignal: AbortSignal;
 }
 
 /** Handles RunService: reads from the store, triggers through the scheduler, changes through an executor. */
@@ -46,12 +48,16 @@ export function createRunService(deps: RunServiceDeps): ServiceImpl<typeof RunSe
         runType: RunType.MANUAL,
         traceparent: context.requestHeader.get("traceparent") ?? "",
       };
-      const made = await scheduler.createRun(asked, forwardOptions(context)).catch(async (error: unknown) => {
+      const options = { ...forwardOptions(context), signal: context.signal };
+      const watch = request.wait ? deps.ends.watch() : null;
+      const made = await scheduler.createRun(asked, options).catch(async (error: unknown) => {
+        watch?.leave();
         // The scheduler does not say what is wrong in the file of a DAG that never was registered.
         if (error instanceof AppError && error.code === "DAG_NOT_FOUND") await requireDag(queries, request.dagId);
         throw error;
       });
-      const waited = request.wait ? await deps.waitForEnd(made.dagRunId, context.signal) : null;
+      const awaited = { runId: made.dagRunId, isNew: !made.repeatedRequest };
+      const waited = await watch?.until(awaited, AbortSignal.any([context.signal, deps.stopSignal]));
       const run = waited ?? (await requireRun(queries, { runId: made.dagRunId, dagId: "" }));
       if (request.wait && run.endedAt === null) throw stillRunning(run.runId);
       return { dagRun: toRunMessage(run), repeatedRequest: made.repeatedRequest };
