@@ -10,6 +10,7 @@ import { writeResult } from "../write-result.ts";
 
 interface DoctorFlags extends ClientFlags {
   readonly repair?: boolean;
+  readonly removeUnknownFiles?: boolean;
 }
 
 export function configure(command: Command, context: CliContext): void {
@@ -19,6 +20,10 @@ export function configure(command: Command, context: CliContext): void {
         "and the state of all runs. What looks wrong is looked at twice, which takes seconds. Exit code 1 when there is a problem.",
     )
     .option("--repair", "repair what is safe; what was repaired is no problem any more")
+    .option(
+      "--remove-unknown-files",
+      "have files of artifacts removed that no row knows, as after a restored backup; first see that no other installation keeps its files there",
+    )
     .action((flags: DoctorFlags) => runDoctor(flags, context));
   withExamples(command, [
     ["millrace doctor", "each finding with what to do about it"],
@@ -42,6 +47,7 @@ async function diagnose(flags: DoctorFlags, context: CliContext): Promise<Diagno
   const given = { ...flags };
   const { checks, settings } = await checkHere({ flags: given, context });
   if (settings === null) return { checks, state: null };
-  const server = await checkServer({ flags: given, context, settings, repair: flags.repair ?? false });
+  const asked = { repair: flags.repair ?? false, removeUnknownFiles: flags.removeUnknownFiles ?? false };
+  const server = await checkServer({ flags: given, context, settings, ...asked });
   return { checks: [...checks, ...server.checks], state: server.state };
 }

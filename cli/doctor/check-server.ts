@@ -18,10 +18,13 @@ export async function checkServer(options: {
   context: CliContext;
   settings: Settings;
   repair: boolean;
+  removeUnknownFiles: boolean;
 }): Promise<Diagnosis> {
-  const { context, settings, repair } = options;
+  const { context, settings, repair, removeUnknownFiles } = options;
   try {
-    return await withGateway(options, (gateway) => checkPages(gateway, { now: context.now, repair }));
+    return await withGateway(options, (gateway) =>
+      checkPages(gateway, { now: context.now, repair, removeUnknownFiles }),
+    );
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const name = "server";
@@ -37,10 +40,10 @@ export async function checkServer(options: {
 /** The first page's answer stands for the whole; the others add runs and findings. */
 export async function checkPages(
   gateway: Pick<GatewayClient, "doctor">,
-  { now, repair }: { now: () => number; repair: boolean },
+  { now, ...asked }: { now: () => number; repair: boolean; removeUnknownFiles?: boolean },
 ): Promise<Diagnosis> {
   const options = { timeoutMs: pageTimeoutMs };
-  const first = await gateway.doctor.checkSystem({ repair }, options);
+  const first = await gateway.doctor.checkSystem(asked, options);
   const reached: Check = { name: "server", status: "ok", detail: "answers", fix: "" };
   const checks = [reached, checkClock(first, now()), ...first.checks.map(toCheck)];
   // Without an executor nobody has looked.
@@ -48,7 +51,7 @@ export async function checkPages(
   const findings: StateFinding[] = [];
   let findingCount = 0;
   let checkedRuns = 0;
-  for (let page = first; ; page = await gateway.doctor.checkSystem({ repair, cursor: page.nextCursor }, options)) {
+  for (let page = first; ; page = await gateway.doctor.checkSystem({ ...asked, cursor: page.nextCursor }, options)) {
     findings.push(...page.findings.map(toFinding).slice(0, maxFindings - findings.length));
     findingCount += page.findingCount;
     checkedRuns += page.checkedRuns;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { ArtifactStore } from "#ports/artifact-store.ts";
+import type { ArtifactStore, StoredFile } from "#ports/artifact-store.ts";
 
 async function* pieces(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
@@ -10,6 +10,12 @@ async function textOf(content: AsyncIterable<Uint8Array> | null): Promise<string
   const parts: Uint8Array[] = [];
   for await (const part of content) parts.push(part);
   return Buffer.concat(parts).toString();
+}
+
+export async function listAll(store: ArtifactStore): Promise<readonly StoredFile[]> {
+  const files: StoredFile[] = [];
+  for await (const file of store.list()) files.push(file);
+  return files;
 }
 
 /** What every artifact store does. */
@@ -56,6 +62,16 @@ export function describeArtifactStore(name: string, open: () => Promise<Artifact
       await store.remove("1/0/1.1/d");
       await store.remove("1/0/1.1/d");
       expect(await store.read("1/0/1.1/d")).toBeNull();
+    });
+
+    it("lists what is there, and when it was written", async () => {
+      expect(await listAll(store)).toEqual([]);
+      const locations = Array.from({ length: 25 }, (_, place) => `${place % 3}/0/1.1/${place}`);
+      for (const location of locations) await store.write(location, pieces("x"), 1);
+      await store.remove("0/0/1.1/0");
+      const files = await listAll(store);
+      expect(files.map(({ location }) => location).toSorted()).toEqual(locations.slice(1).toSorted());
+      for (const { modifiedAt } of files) expect(Math.abs(modifiedAt - Date.now())).toBeLessThan(600_000);
     });
 
     it.each(["../a", "/a", "a//b", "a/../b", ".incoming/x", "", "a/b c"])(

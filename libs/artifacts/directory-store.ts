@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ArtifactStore, ByteRange } from "#ports/artifact-store.ts";
+import { listDirectory } from "./list-directory.ts";
 import { assertLocation, sized, toStoreError } from "./stored-content.ts";
 
 /** Files that are not whole yet; no location begins with a dot. */
@@ -53,6 +54,13 @@ export function createDirectoryStore(directory: string): ArtifactStore {
       try {
         await rm(join(directory, location), { force: true });
         await removeEmptyFolders(directory, dirname(location));
+      } catch (error) {
+        throw failed(error);
+      }
+    },
+    async *list() {
+      try {
+        yield* listDirectory(directory);
       } catch (error) {
         throw failed(error);
       }

@@ -36,7 +36,7 @@ it("is left alone when it has failed too often, and tried again later", async ()
   server.failure = { status: 503, body: "SlowDown" };
   for (let count = 0; count < 4; count += 1) await expect(store.read("1/a")).rejects.toThrow("503 SlowDown");
   const asked = server.requests.length;
-  await expect(store.remove("1/a")).rejects.toMatchObject({
+  await expect(store.read("1/a")).rejects.toMatchObject({
     code: "ARTIFACT_STORE_UNAVAILABLE",
     message: expect.stringMatching(/^the bucket files is left alone for \d+ ms more: 4 calls failed, the last: .*503/),
   });
@@ -44,8 +44,19 @@ it("is left alone when it has failed too often, and tried again later", async ()
   expect(store.breakers?.[0]?.state).toBe("open");
   server.failure = null;
   clock.advance(30_000);
-  await store.remove("1/a");
+  await store.read("1/a");
   expect(store.breakers?.[0]?.state).toBe("closed");
+});
+
+it("is used on when it does not remove files, and removes them although it is left alone", async () => {
+  const { server, store } = await open();
+  server.failure = { status: 403, body: "AccessDenied" };
+  for (let count = 0; count < 4; count += 1) await expect(store.remove("1/a")).rejects.toThrow("403 AccessDenied");
+  expect(store.breakers?.[0]?.state).toBe("closed");
+  for (let count = 0; count < 4; count += 1) await expect(store.read("1/a")).rejects.toThrow("403 AccessDenied");
+  expect(store.breakers?.[0]?.state).toBe("open");
+  server.failure = null;
+  await store.remove("1/a");
 });
 
 it("is not in trouble for what comes to it, or is not there", async () => {

@@ -11,7 +11,10 @@ export interface StoreGuard {
   readonly logger: Logger;
 }
 
-/** The store behind a breaker: one that has failed too often is left alone for a while, and says so at once. */
+/**
+ * The store behind a breaker: one that has failed too often is left alone for a while, and says so at once. Removals and lists
+ * stand beside it: they have a pace of their own, and a file that is locked tells nothing of those that tasks leave and read.
+ */
 export function guardStore(store: ArtifactStore, name: string, guard: StoreGuard): ArtifactStore {
   const breaker = createBreaker({
     ...guard,
@@ -29,6 +32,7 @@ export function guardStore(store: ArtifactStore, name: string, guard: StoreGuard
     },
     write: (location, content, size) => breaker.run(() => store.write(location, content, size)),
     read: (location, range) => breaker.run(() => store.read(location, range)),
-    remove: (location) => breaker.run(() => store.remove(location)),
+    remove: (location) => store.remove(location),
+    list: () => store.list(),
   };
 }

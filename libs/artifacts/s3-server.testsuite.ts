@@ -36,6 +36,7 @@ async function answer(state: S3Server, request: IncomingMessage, response: Serve
   if (headers.authorization?.startsWith("AWS4-HMAC-SHA256 Credential=key/") !== true)
     return void end(403, "AccessDenied");
   if (state.failure !== null) return void end(state.failure.status, state.failure.body);
+  if (method === "GET" && url.includes("list-type=2")) return void end(200, list(state, url));
   const found = state.objects.get(url);
   if (method === "PUT") {
     if (headers["content-length"] === undefined) return void end(411, "MissingContentLength");
@@ -52,4 +53,24 @@ async function answer(state: S3Server, request: IncomingMessage, response: Serve
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "") ?? [];
   if (first === undefined) return void end(200, found);
   end(206, found.subarray(Number(first), Number(last) + 1));
+}
+
+const objectsPerPage = 10;
+
+/** A page of ListObjectsV2, behind the key that its token names. */
+function list({ objects }: S3Server, url: string): string {
+  const { pathname, searchParams } = new URL(url, "http://s3");
+  const after = searchParams.get("continuation-token") ?? "";
+  const keys = [...objects.keys()]
+    .map((path) => decodeURIComponent(path.slice(pathname.length + 1)))
+    .filter((key) => key.startsWith(searchParams.get("prefix") ?? "") && key > after)
+    .toSorted();
+  const shown = keys.slice(0, objectsPerPage);
+  const isCut = shown.length < keys.length;
+  const next = isCut ? `<NextContinuationToken>${shown.at(-1)}</NextContinuationToken>` : "";
+  const contents = shown.map((key) => {
+    const modified = `<LastModified>${new Date().toISOString()}</LastModified>`;
+    return `<Contents><Key>${encodeURIComponent(key)}</Key>${modified}<Size>1</Size></Contents>`;
+  });
+  return `<?xml version="1.0"?><ListBucketResult><IsTruncated>${isCut}</IsTruncated>${next}${contents.join("")}</ListBucketResult>`;
 }

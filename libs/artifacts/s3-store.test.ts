@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { ArtifactStore } from "#ports/artifact-store.ts";
 import { findFreePort } from "#testing/free-port.ts";
-import { describeArtifactStore } from "./artifact-store.testsuite.ts";
+import { describeArtifactStore, listAll } from "./artifact-store.testsuite.ts";
 import { startS3Server } from "./s3-server.testsuite.ts";
 import { createS3Store, type S3Options } from "./s3-store.ts";
 
@@ -23,6 +23,20 @@ it("puts objects under bucket and prefix, with their length and a signature that
   expect(server.requests[0]?.headers).toMatchObject({
     "content-length": String(3 * 1024 * 1024),
     "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
+  });
+});
+
+it("lists what is below its prefix and can be a file of Millrace's, and says when the service gives no list", async () => {
+  const server = await startS3Server();
+  const store = storeAt(server.url, { prefix: "a b+c/" });
+  await store.write("1/0/1.1/a", megabytes(0), 0);
+  for (const key of ["other/1/0/1.1/b", "a%20b+c/.hidden", "a%20b+c/x%20y"])
+    server.objects.set(`/files/${key}`, Buffer.alloc(0));
+  expect((await listAll(store)).map(({ location }) => location)).toEqual(["1/0/1.1/a"]);
+  server.failure = { status: 200, body: "<html>" };
+  await expect(listAll(store)).rejects.toMatchObject({
+    code: "ARTIFACT_STORE_UNAVAILABLE",
+    message: expect.stringContaining("it does not answer with a list of objects"),
   });
 });
 

@@ -1,5 +1,6 @@
 import { AwsClient } from "aws4fetch";
 import type { ArtifactStore } from "#ports/artifact-store.ts";
+import { listBucket } from "./list-bucket.ts";
 import { assertLocation, sized, toStoreError } from "./stored-content.ts";
 
 export interface S3Options {
@@ -23,9 +24,10 @@ const shownLength = 300;
 export function createS3Store(options: S3Options): ArtifactStore {
   const { endpoint, bucket, region, prefix, accessKeyId, secretAccessKey } = options;
   const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: "s3", retries: 0 });
+  const bucketUrl = `${endpoint.replace(/\/$/, "")}/${bucket}`;
   const urlOf = (location: string): string => {
     assertLocation(location);
-    return `${endpoint.replace(/\/$/, "")}/${bucket}/${prefix}${location}`;
+    return `${bucketUrl}/${prefix}${location}`;
   };
   const failed = (error: unknown) => toStoreError(error, `the bucket ${bucket} at ${endpoint} can't be used`);
 
@@ -69,6 +71,17 @@ export function createS3Store(options: S3Options): ArtifactStore {
       try {
         const response = await call("DELETE", url, { timeoutMs: answerTimeoutMs });
         if (response.status !== 404) await expectOk(response);
+      } catch (error) {
+        throw failed(causeOf(error));
+      }
+    },
+    async *list() {
+      try {
+        yield* listBucket(prefix, async (query) => {
+          const response = await call("GET", `${bucketUrl}?${query.toString()}`, { timeoutMs: answerTimeoutMs });
+          await expectOk(response);
+          return response.text();
+        });
       } catch (error) {
         throw failed(causeOf(error));
       }

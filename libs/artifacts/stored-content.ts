@@ -8,6 +8,10 @@ export function assertLocation(location: string): void {
   assert.match(location, locationForm, `${JSON.stringify(location)} is no location of an artifact`);
 }
 
+export function isLocation(text: string): boolean {
+  return locationForm.test(text);
+}
+
 /** The content, which fails at its end, or as soon as it is too long, unless it has exactly `size` bytes. */
 export async function* sized(content: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
   let count = 0;

@@ -203,10 +203,20 @@ export const checkCatalog = {
   files_overdue: {
     guarantee: null,
     severity: "warning",
-    looksFor: "files of artifacts that were to be removed a day ago and are still noted",
+    looksFor:
+      "files of artifacts that the store did not remove three times, with what it said, or that nobody has tried to remove for a day",
     repair: null,
     byHand:
-      "see in the executors' logs why the artifact store does not remove them, and that their settings `artifacts.*` are right",
+      "let the artifact store remove them, as by the rights of its folder or the policy of its bucket; each is tried again by itself, within a day at most",
+  },
+  files_unknown: {
+    guarantee: null,
+    severity: "warning",
+    looksFor:
+      "files in the artifact store, older than 2 days, that no row of the database knows, as after a restore; on demand alone",
+    repair: null,
+    byHand:
+      "see that no other installation keeps its files in the same folder or under the same prefix, then `millrace doctor --remove-unknown-files`; a store that can't be listed needs the right to (`s3:ListBucket`)",
   },
 } as const satisfies Readonly<Record<string, CheckEntry>>;
 

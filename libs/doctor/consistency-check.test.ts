@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { Client } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { StoredFile } from "#ports/artifact-store.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
 import { registerDag } from "#testing/dag-builder.ts";
@@ -9,14 +11,18 @@ import { change, claim, readInstances, runTask, startRun, success } from "#testi
 import { hello, registerWorker as register } from "#testing/worker-builder.ts";
 import { type CheckName, checkCatalog, checkNames } from "./check-catalog.ts";
 import { type CheckPage, createConsistencyCheck } from "./consistency-check.ts";
-import { createHastyCheck, quick } from "./hasty-check.testsuite.ts";
+import { createHastyCheck, createListedStore, quick } from "./hasty-check.testsuite.ts";
 import type { CheckCursor } from "./read-batch.ts";
+
+const dayMs = 86_400_000;
 
 interface Bench {
   readonly store: Store;
   /** The same data as another process remembers it. */
   readonly openAnother: () => Promise<Store>;
   readonly sql: (text: string) => Promise<void>;
+  /** What the artifact store has. */
+  readonly files: StoredFile[];
   readonly check: (repair: boolean) => Promise<CheckPage>;
 }
 
@@ -30,7 +36,9 @@ async function openBench(): Promise<Bench> {
   });
   const { store } = harness;
   const { openAnother } = harness;
-  return { store, openAnother, sql: async (text) => void (await client.query(text)), check: createHastyCheck(store) };
+  const files: StoredFile[] = [];
+  const check = createHastyCheck(store, { artifacts: createListedStore(files) });
+  return { store, openAnother, sql: async (text) => void (await client.query(text)), files, check };
 }
 
 const chain: readonly TaskSpec[] = [{ id: "a" }, { id: "b", parents: ["a"] }];
@@ -198,6 +206,11 @@ const plantings: Readonly<Record<CheckName, Planting>> = {
   files_overdue: {
     plant: ({ sql }) => sql("INSERT INTO unlisted_files VALUES ('1/0/1.1/x', now() - interval '2 days')"),
   },
+  files_unknown: {
+    plant: async ({ files }) => {
+      files.push({ location: `7/0/1.1/${randomUUID()}`, modifiedAt: Date.now() - 3 * dayMs });
+    },
+  },
   worker_overdue: {
     plant: async ({ store, sql }) => {
       await registerWorker(store);
@@ -286,7 +299,7 @@ describe("the consistency check", () => {
     const { signal } = new AbortController();
     const checkOnce = createConsistencyCheck({ ...quick, store });
     do {
-      const page: CheckPage = await checkOnce({ cursor, repair: false, maxRuns: 2, signal });
+      const page: CheckPage = await checkOnce({ cursor, repair: false, files: "skip", maxRuns: 2, signal });
       seen.push(page.checkedRuns);
       cursor = page.next;
     } while (cursor !== null);
@@ -301,7 +314,7 @@ describe("the consistency check", () => {
     const stopping = new AbortController();
     const endless: Clock = { ...quick.clock, after: () => ({ cancel: () => undefined }) };
     const checkOnce = createConsistencyCheck({ ...quick, clock: endless, store });
-    const page = checkOnce({ cursor: null, repair: true, maxRuns: 2, signal: stopping.signal });
+    const page = checkOnce({ cursor: null, repair: true, files: "skip", maxRuns: 2, signal: stopping.signal });
     stopping.abort(new Error("stopping"));
     await expect(page).rejects.toThrow("stopping");
   });

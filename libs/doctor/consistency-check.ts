@@ -1,5 +1,7 @@
 import type { Decision } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
+import { describeError } from "#errors/app-error.ts";
+import type { ArtifactStore } from "#ports/artifact-store.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { RunSnapshot, StrayLimits } from "#ports/consistency-store.ts";
 import type { Store } from "#ports/store.ts";
@@ -9,9 +11,12 @@ import type { Finding } from "./finding.ts";
 import { pause } from "./pause.ts";
 import { type CheckCursor, initialCursor, type RunBatch, readBatch } from "./read-batch.ts";
 import { RunLooks } from "./run-looks.ts";
+import { checkStrayFiles } from "./stray-files.ts";
 
 export interface ConsistencyCheckOptions {
-  readonly store: Pick<Store, "consistency">;
+  readonly store: Pick<Store, "consistency" | "retention">;
+  /** Null: no files are kept here. */
+  readonly artifacts: ArtifactStore | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** What passes by itself in a cluster that works has done so after this: longer than a lease and two scans. */
@@ -33,6 +38,8 @@ export interface CheckRequest {
   /** Null: from the beginning, with what is beside runs. */
   readonly cursor: CheckCursor | null;
   readonly repair: boolean;
+  /** Whether it also looks at all files of artifacts, which may take long, and whose removal is for a person to ask for. */
+  readonly files: "skip" | "count" | "remove";
   /** At most so many runs are looked at; the page may end a batch later. */
   readonly maxRuns: number;
   readonly signal: AbortSignal;
@@ -56,13 +63,15 @@ const strayLimits: StrayLimits = {
   queueMs: 300_000,
   workerMs: 60_000,
   filesMs: 86_400_000,
+  fileFailures: 3,
 };
 
 export function createConsistencyCheck(options: ConsistencyCheckOptions): CheckConsistency {
   return async (request) => {
     const strays = request.cursor === null ? await checkStrays(options, request) : [];
+    const files = request.cursor === null && request.files !== "skip" ? await checkFiles(options, request) : [];
     const runs = await checkRuns(options, request);
-    const findings = [...strays, ...runs.findings];
+    const findings = [...strays, ...files, ...runs.findings];
     for (const finding of findings) logFinding(options.logger, finding);
     return {
       findings: findings.slice(0, maxFindings),
@@ -71,6 +80,21 @@ export function createConsistencyCheck(options: ConsistencyCheckOptions): CheckC
       next: runs.next,
     };
   };
+}
+
+/** A store that can't be listed keeps nobody from the rest, and is told. */
+async function checkFiles(
+  { store, artifacts }: ConsistencyCheckOptions,
+  { files, signal }: CheckRequest,
+): Promise<readonly Finding[]> {
+  if (artifacts === null) return [];
+  try {
+    return await checkStrayFiles({ store, artifacts }, { remove: files === "remove", signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const detail = `the files of artifacts can't be listed: ${describeError(error)}`;
+    return [{ check: "files_unknown", dagRunId: null, subject: "", count: 0, detail, outcome: "failed" }];
+  }
 }
 
 async function checkStrays(

@@ -6,6 +6,13 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** Something that is stored. */
+export interface StoredFile {
+  readonly location: string;
+  /** In milliseconds, by the store's clock. */
+  readonly modifiedAt: number;
+}
+
 /** Where the bytes of artifacts are. Locations are relative paths of letters, digits, `. _ - /` that Millrace makes. */
 export interface ArtifactStore {
   /** What guards this process against a store in trouble; absent: nothing stands between. */
@@ -19,4 +26,6 @@ export interface ArtifactStore {
   read(location: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array> | null>;
   /** Removes what is there, if anything is. */
   remove(location: string): Promise<void>;
+  /** All that is there, in no order, read no faster than it is taken. What has no location of Millrace's form is left out. */
+  list(): AsyncIterable<StoredFile>;
 }

@@ -65,6 +65,8 @@ export interface StrayLimits {
   readonly workerMs: number;
   /** Files of artifacts that should have been removed for longer. */
   readonly filesMs: number;
+  /** Files of artifacts that the store has not removed so often. */
+  readonly fileFailures: number;
 }
 
 /** How the database runs, and how its tables stand. */

@@ -18,6 +18,22 @@ export interface Removal {
   readonly retentionMs: number;
 }
 
+/** A place of the artifact store whose file is to be removed. */
+export interface UnlistedFile {
+  readonly location: string;
+  /** How often the store has not removed it. */
+  readonly failureCount: number;
+}
+
+/** A file that the store did not remove. */
+export interface FailedFile {
+  readonly location: string;
+  /** What the store said. */
+  readonly reason: string;
+  /** From now on, in milliseconds. */
+  readonly dueInMs: number;
+}
+
 export interface AgedPage {
   /** Runs that have something of the kind and may lose it. */
   readonly runKeys: readonly number[];
@@ -38,10 +54,14 @@ export interface RetentionStore {
    */
   remove(aged: Aged, batch: { readonly runKeys: readonly number[]; readonly limit: number }): Promise<number>;
   listRemovals(runKey: number): Promise<readonly Removal[]>;
-  /** Places of files that no artifact names and that are due, behind `after`, in their order. */
-  listUnlistedFiles(after: string, limit: number): Promise<readonly string[]>;
+  /** Files that no artifact names and that are due, those first that have been for the longest. */
+  listUnlistedFiles(limit: number): Promise<readonly UnlistedFile[]>;
   /** The files are gone from these places. */
   forgetFiles(locations: readonly string[]): Promise<void>;
-  /** These places, as far as they are due, are due only so many milliseconds from now. */
-  postponeFiles(locations: readonly string[], byMs: number): Promise<void>;
+  /** These, as far as they are due, have failed once more, and each is due again at its own time. */
+  postponeFiles(files: readonly FailedFile[]): Promise<void>;
+  /** Of these locations of attempts' files those that neither an artifact nor a note names. */
+  findUnknownFiles(locations: readonly string[]): Promise<readonly string[]>;
+  /** These, as far as they are unknown, are to be removed from now on. */
+  noteFiles(locations: readonly string[]): Promise<void>;
 }

@@ -13,7 +13,15 @@ async function read(store: Store, runKey: number): Promise<RunSnapshot> {
   return snapshot;
 }
 
-const limits = { outboxMs: 60_000, leaseMs: 60_000, scheduleMs: 60_000, queueMs: 0, workerMs: 60_000, filesMs: 60_000 };
+const limits = {
+  outboxMs: 60_000,
+  leaseMs: 60_000,
+  scheduleMs: 60_000,
+  queueMs: 0,
+  workerMs: 60_000,
+  filesMs: 60_000,
+  fileFailures: 2,
+};
 
 /** What every consistency store does. */
 export function describeConsistency(open: OpenHarness): void {

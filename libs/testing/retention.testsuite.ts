@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import type { KeptKind } from "#ports/retention-store.ts";
+import type { FailedFile, KeptKind } from "#ports/retention-store.ts";
 import type { Store } from "#ports/store.ts";
 import { change, claim, readInstances, runTask, startRun } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
@@ -162,20 +162,64 @@ export function describeRetention(open: OpenHarness): void {
     await store.artifacts.expect("new");
     await store.artifacts.expect("under way");
     await store.artifacts.add({ ...attempt, ...content, location: "new" });
-    expect(await store.retention.listUnlistedFiles("", 10)).toEqual([`${runKey}/1`]);
+    expect(await listUnlisted(store)).toEqual([`${runKey}/1`]);
     await untilAged(store, "artifacts", runKey);
     await store.retention.remove({ kind: "artifacts", retentionMs: 1 }, { runKeys: [runKey], limit: 9 });
     const places = [`${runKey}/1`, `${runKey}/2`, `${runKey}/3`, "new"];
-    expect(await store.retention.listUnlistedFiles("", 10)).toEqual(places);
-    expect(await store.retention.listUnlistedFiles(`${runKey}/2`, 1)).toEqual([`${runKey}/3`]);
+    expect(await listUnlisted(store)).toEqual(places);
+    expect(await store.retention.listUnlistedFiles(1)).toEqual([{ location: `${runKey}/1`, failureCount: 0 }]);
     await store.retention.forgetFiles([...places.slice(1), "under way"]);
-    expect(await store.retention.listUnlistedFiles("", 10)).toEqual([`${runKey}/1`]);
-    await store.retention.postponeFiles([`${runKey}/1`, "under way", "unknown"], hourMs);
-    expect(await store.retention.listUnlistedFiles("", 10)).toEqual([]);
+    expect(await listUnlisted(store)).toEqual([`${runKey}/1`]);
+    await store.retention.postponeFiles([]);
+    const postponed = [`${runKey}/1`, "under way", "unknown"];
+    await store.retention.postponeFiles(postponed.map((location) => failedFile(location, hourMs)));
+    expect(await listUnlisted(store)).toEqual([]);
     await store.retention.forgetFiles([`${runKey}/1`]);
-    await store.retention.postponeFiles([`${runKey}/1`, "under way"], -hourMs);
-    expect(await store.retention.listUnlistedFiles("", 10)).toEqual([]);
+    await store.retention.postponeFiles(postponed.map((location) => failedFile(location, -hourMs)));
+    expect(await listUnlisted(store)).toEqual([]);
   });
+
+  it("tells files that no row knows from others, and notes only those for removal", async () => {
+    const { store } = await openForTest(open);
+    const { runKey } = await startRun(store, [{ id: "a" }]);
+    const place = (name: string): string => `${runKey}/0/1.1/${name}`;
+    const listed = place("a");
+    const noted = place("b");
+    const unknown = place("c");
+    const gone = place("d");
+    const content = { sizeBytes: 3, sha256: "00ff", mediaType: "text/plain", location: listed };
+    await store.artifacts.add({ runKey, ordinal: 0, generation: 1, tryNumber: 1, name: "x", ...content });
+    await store.artifacts.expect(noted);
+    const all = [listed, noted, unknown, gone];
+    expect(await store.retention.findUnknownFiles([])).toEqual([]);
+    expect(await store.retention.findUnknownFiles(all)).toEqual([unknown, gone]);
+    await store.retention.noteFiles([]);
+    await store.retention.noteFiles([listed, noted, unknown]);
+    expect(await listUnlisted(store)).toEqual([unknown]);
+    expect(await store.retention.findUnknownFiles(all)).toEqual([gone]);
+  });
+
+  it("counts how often each file has failed, puts each off by itself, and lists those due for longest first", async () => {
+    const { store } = await openForTest(open);
+    const { runKey } = await endedRun(store);
+    await untilAged(store, "artifacts", runKey);
+    await store.retention.remove({ kind: "artifacts", retentionMs: 1 }, { runKeys: [runKey], limit: 9 });
+    const [first, second, third] = [`${runKey}/1`, `${runKey}/2`, `${runKey}/3`];
+    await store.retention.postponeFiles([failedFile(second, -2000), failedFile(third, hourMs)]);
+    await store.retention.postponeFiles([failedFile(first, -1000), failedFile(second, -3000)]);
+    expect(await store.retention.listUnlistedFiles(9)).toEqual([
+      { location: second, failureCount: 2 },
+      { location: first, failureCount: 1 },
+    ]);
+  });
+}
+
+async function listUnlisted(store: Store): Promise<readonly string[]> {
+  return (await store.retention.listUnlistedFiles(10)).map(({ location }) => location);
+}
+
+function failedFile(location: string, dueInMs: number): FailedFile {
+  return { location, reason: "the object is locked", dueInMs };
 }
 
 /** The run goes on as any other: what reads it anew finds it whole. */

@@ -92,7 +92,15 @@ const leaseMarginShare = 0.1;
 
 function createConsistency(options: ExecutorOptions, core: ExecutorCore) {
   const { store, logger, executorId, consistencyIntervalMs: intervalMs, workerLeaseMs, scanIntervalMs } = options;
+  const { artifacts } = options;
   const patienceMs = workerLeaseMs * (1 + leaseMarginShare) + patienceInScans * scanIntervalMs;
-  const check = createConsistencyCheck({ store, clock: systemClock, logger, patienceMs, onRepaired: core.perform });
+  const check = createConsistencyCheck({
+    store,
+    artifacts,
+    clock: systemClock,
+    logger,
+    patienceMs,
+    onRepaired: core.perform,
+  });
   return { check, loop: new ConsistencyLoop({ store, clock: systemClock, logger, executorId, intervalMs, check }) };
 }

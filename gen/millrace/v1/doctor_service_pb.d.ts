@@ -28,6 +28,13 @@ export declare type CheckSystemRequest = Message<"millrace.v1.CheckSystemRequest
    * @generated from field: string cursor = 2;
    */
   cursor: string;
+
+  /**
+   * Have files of artifacts removed that no row knows. `repair` does not: another installation's may be among them.
+   *
+   * @generated from field: bool remove_unknown_files = 3;
+   */
+  removeUnknownFiles: boolean;
 };
 
 /**

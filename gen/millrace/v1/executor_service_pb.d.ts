@@ -26,6 +26,11 @@ export declare type CheckConsistencyRequest = Message<"millrace.v1.CheckConsiste
    * @generated from field: string cursor = 2;
    */
   cursor: string;
+
+  /**
+   * @generated from field: bool remove_unknown_files = 3;
+   */
+  removeUnknownFiles: boolean;
 };
 
 /**

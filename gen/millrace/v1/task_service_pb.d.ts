@@ -971,6 +971,13 @@ export declare type WaitReason = Message<"millrace.v1.WaitReason"> & {
    * @generated from field: string text = 6;
    */
   text: string;
+
+  /**
+   * What of it has a name and can be looked at, in the order of `text`; long lists are cut there and here.
+   *
+   * @generated from field: repeated millrace.v1.WaitHolder held_by = 7;
+   */
+  heldBy: WaitHolder[];
 };
 
 /**
@@ -978,6 +985,43 @@ export declare type WaitReason = Message<"millrace.v1.WaitReason"> & {
  * Use `create(WaitReasonSchema)` to create a new message.
  */
 export declare const WaitReasonSchema: GenMessage<WaitReason>;
+
+/**
+ * A task instance, or a run as a whole, that holds another back.
+ *
+ * @generated from message millrace.v1.WaitHolder
+ */
+export declare type WaitHolder = Message<"millrace.v1.WaitHolder"> & {
+  /**
+   * @generated from field: string dag_run_id = 1;
+   */
+  dagRunId: string;
+
+  /**
+   * The task of that run; empty for a run as a whole.
+   *
+   * @generated from field: string task_id = 2;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: optional int32 map_index = 3;
+   */
+  mapIndex?: number | undefined;
+
+  /**
+   * The words of the reason's `text` that stand for it.
+   *
+   * @generated from field: string text = 4;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message millrace.v1.WaitHolder.
+ * Use `create(WaitHolderSchema)` to create a new message.
+ */
+export declare const WaitHolderSchema: GenMessage<WaitHolder>;
 
 /**
  * @generated from message millrace.v1.ClearTaskInstanceRequest

@@ -18,7 +18,7 @@ export function createMemoryArtifacts(state: MemoryState): ArtifactCatalog {
   const { artifacts: runs, unlistedFiles } = state;
   return {
     async expect(location) {
-      unlistedFiles.set(location, state.now() + listedWithinMs);
+      state.noteUnlisted(location, state.now() + listedWithinMs);
     },
     async add(artifact) {
       const { runKey, ordinal, generation, tryNumber, name } = artifact;
@@ -28,7 +28,7 @@ export function createMemoryArtifacts(state: MemoryState): ArtifactCatalog {
       const before = ofRun.get(place);
       const artifactKey = before?.artifactKey ?? state.nextKey();
       ofRun.set(place, { ...artifact, artifactKey, at: state.now() });
-      if (before !== undefined) unlistedFiles.set(before.location, state.now());
+      if (before !== undefined) state.noteUnlisted(before.location, state.now());
       unlistedFiles.delete(artifact.location);
       return before?.location ?? null;
     },

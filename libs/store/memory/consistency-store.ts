@@ -119,7 +119,6 @@ function listStrays(state: MemoryState, limits: StrayLimits): readonly StrayFact
     const turnAt = schedule?.nextAt === null ? null : (schedule?.lookAt ?? schedule?.nextAt ?? null);
     return !isPaused && turnAt !== null && Math.max(turnAt, resumedAt) < now - limits.scheduleMs;
   });
-  const files = [...state.unlistedFiles.values()].filter((dueAt) => dueAt < now - limits.filesMs).length;
   const queues = new Set(workers.flatMap(({ hello }) => hello.queues));
   return [
     ...leases.map(([name, { holder }]) => fact("lease_far", name, `${holder} holds it too long`)),
@@ -134,8 +133,18 @@ function listStrays(state: MemoryState, limits: StrayLimits): readonly StrayFact
     ...workers.flatMap(({ workerId, leaseExpiresAt }) =>
       leaseExpiresAt < now - limits.workerMs ? [fact("worker_overdue", workerId, "its lease is over")] : [],
     ),
-    ...(files === 0 ? [] : [fact("files_overdue", "", `${files} files were to be removed`)]),
+    ...overdueFiles(state, limits),
   ];
+}
+
+function overdueFiles(state: MemoryState, limits: StrayLimits): readonly StrayFact[] {
+  const overdue = [...state.unlistedFiles].filter(
+    ([, { dueAt, failureCount }]) => failureCount >= limits.fileFailures || dueAt < state.now() - limits.filesMs,
+  );
+  const [location = "", example] = overdue.toSorted(([, a], [, b]) => b.failureCount - a.failureCount)[0] ?? [];
+  if (example === undefined) return [];
+  const why = example.failure ?? "nobody has tried";
+  return [fact("files_overdue", "", `${overdue.length} files were to be removed, such as ${location}: ${why}`)];
 }
 
 type TakenSlot = ReturnType<MemoryState["slots"]["all"]> extends Generator<infer Slot> ? Slot : never;

@@ -17,6 +17,7 @@ import type { StoredDag, StoredImportError, StoredVersion } from "./stored-defin
 import type { StoredLog } from "./stored-log.ts";
 import type { StoredSensor } from "./stored-sensor.ts";
 import type { StoredRun } from "./stored-run.ts";
+import type { StoredUnlistedFile } from "./stored-unlisted-file.ts";
 
 export interface StoredWorker {
   readonly workerKey: number;
@@ -78,8 +79,8 @@ export class MemoryState {
   readonly requests = new Map<string, KeptAnswer & { readonly createdAt: number }>();
   /** By run, and there by attempt and name. */
   readonly artifacts = new Map<number, Map<string, StoredArtifact>>();
-  /** By location: when what is there is to be removed. */
-  readonly unlistedFiles = new Map<string, number>();
+  /** By location: when what is there is to be removed, and what came of it so far. */
+  readonly unlistedFiles = new Map<string, StoredUnlistedFile>();
   /** By run, and there by attempt. */
   readonly logs = new Map<number, Map<string, StoredLog>>();
   /** By run. */
@@ -108,6 +109,11 @@ export class MemoryState {
   nextKey(): number {
     this.#lastKey += 1;
     return this.#lastKey;
+  }
+
+  noteUnlisted(location: string, dueAt: number): void {
+    const { failureCount, failure } = this.unlistedFiles.get(location) ?? { failureCount: 0, failure: null };
+    this.unlistedFiles.set(location, { dueAt, failureCount, failure });
   }
 
   planOf(versionKey: number): Plan {

@@ -29,25 +29,41 @@ export function createMemoryRetention(state: MemoryState): RetentionStore {
     async listRemovals(runKey) {
       return state.removals.get(runKey) ?? [];
     },
-    async listUnlistedFiles(after, limit) {
-      const due = [...state.unlistedFiles].filter(([location, at]) => at <= state.now() && location > after);
-      return due
-        .map(([location]) => location)
-        .toSorted()
-        .slice(0, limit);
+    async listUnlistedFiles(limit) {
+      return [...state.unlistedFiles]
+        .filter(([location]) => isDue(state, location))
+        .toSorted(([a, one], [b, other]) => one.dueAt - other.dueAt || (a < b ? -1 : 1))
+        .slice(0, limit)
+        .map(([location, { failureCount }]) => ({ location, failureCount }));
     },
     async forgetFiles(locations) {
       for (const location of locations) if (isDue(state, location)) state.unlistedFiles.delete(location);
     },
-    async postponeFiles(locations, byMs) {
-      for (const location of locations)
-        if (isDue(state, location)) state.unlistedFiles.set(location, state.now() + byMs);
+    async postponeFiles(files) {
+      for (const { location, reason, dueInMs } of files) {
+        const found = state.unlistedFiles.get(location);
+        if (found === undefined || !isDue(state, location)) continue;
+        const failureCount = found.failureCount + 1;
+        state.unlistedFiles.set(location, { dueAt: state.now() + dueInMs, failureCount, failure: reason });
+      }
+    },
+    async findUnknownFiles(locations) {
+      return locations.filter((location) => !isKnown(state, location));
+    },
+    async noteFiles(locations) {
+      for (const location of locations) if (!isKnown(state, location)) state.noteUnlisted(location, state.now());
     },
   };
 }
 
 function isDue(state: MemoryState, location: string): boolean {
-  return (state.unlistedFiles.get(location) ?? Number.POSITIVE_INFINITY) <= state.now();
+  return (state.unlistedFiles.get(location)?.dueAt ?? Number.POSITIVE_INFINITY) <= state.now();
+}
+
+function isKnown(state: MemoryState, location: string): boolean {
+  if (state.unlistedFiles.has(location)) return true;
+  const ofRun = state.artifacts.get(Number(location.split("/")[0]));
+  return [...(ofRun?.values() ?? [])].some((artifact) => artifact.location === location);
 }
 
 function mayLose(state: MemoryState, { row }: StoredRun, { retentionMs }: Aged): boolean {
@@ -81,7 +97,7 @@ const removers: Readonly<Record<KeptKind, Remover>> = {
   },
   artifacts(state, { row }, limit) {
     const taken = take(state.artifacts.get(row.runKey) ?? new Map(), limit);
-    for (const { location } of taken) state.unlistedFiles.set(location, state.now());
+    for (const { location } of taken) state.noteUnlisted(location, state.now());
     return taken.length;
   },
   logs(state, { row }, limit) {

@@ -56,9 +56,13 @@ export function createConsistencyRepository(context: Context): ConsistencyStore 
     async listStrays(limits, limit) {
       return database.transaction(async (transaction) => {
         await beginSnapshot(transaction);
-        const { outboxMs, leaseMs, scheduleMs, queueMs, workerMs, filesMs } = limits;
-        const strays = async (kind: StrayFact["kind"], ms: number): Promise<readonly StrayFact[]> => {
-          const rows = await transaction.query<Omit<StrayFact, "kind">>(strayStatements[kind], [limit, ms]);
+        const { outboxMs, leaseMs, scheduleMs, queueMs, workerMs, filesMs, fileFailures } = limits;
+        const strays = async (
+          kind: StrayFact["kind"],
+          ms: number,
+          ...more: readonly number[]
+        ): Promise<readonly StrayFact[]> => {
+          const rows = await transaction.query<Omit<StrayFact, "kind">>(strayStatements[kind], [limit, ms, ...more]);
           return rows.map((row) => ({ kind, ...row }));
         };
         const index = await strays("date_index", 0);
@@ -75,7 +79,7 @@ export function createConsistencyRepository(context: Context): ConsistencyStore 
           ...(await strays("version_missing", 0)),
           ...(await strays("queue_without_worker", queueMs)),
           ...(await strays("worker_overdue", workerMs)),
-          ...(await strays("files_overdue", filesMs)),
+          ...(await strays("files_overdue", filesMs, fileFailures)),
         ];
       });
     },

@@ -79,9 +79,12 @@ export const strayStatements = {
   },
   files_overdue: {
     name: "stray_files",
-    text: `SELECT '' AS subject, format('%s files were to be removed, the first since %s', count(*), min(due_at)) AS detail
-      FROM (SELECT due_at FROM unlisted_files WHERE due_at < now() - ${ago} LIMIT ${countLimit}) overdue
-      HAVING count(*) > 0 LIMIT $1`,
+    text: `WITH overdue AS (
+        (SELECT location, failure_count, failure FROM unlisted_files WHERE failure_count >= $3::integer ORDER BY failure_count DESC LIMIT ${countLimit})
+        UNION (SELECT location, failure_count, failure FROM unlisted_files WHERE due_at < now() - ${ago} ORDER BY due_at LIMIT ${countLimit})
+      ) SELECT '' AS subject, format('%s files were to be removed, such as %s: %s', (SELECT count(*) FROM overdue), location,
+          COALESCE(failure, 'nobody has tried')) AS detail
+        FROM overdue ORDER BY failure_count DESC, location LIMIT least($1, 1)`,
   },
 } as const satisfies Readonly<Record<string, StrayStatement>>;
 

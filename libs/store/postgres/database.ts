@@ -58,6 +58,8 @@ export interface DatabaseOptions {
 }
 
 const connectDeadlineMs = 10_000;
+/** Where more is asked for than the server takes, processes that start late wait for what the others leave. */
+const idleTimeoutMillis = 10_000;
 /** Two pools on one database. Connects when first used; `verifyDatabase` is the first use. */
 export function openDatabases(options: DatabaseOptions): Databases {
   const hotSize = Math.max(2, Math.floor(options.poolSize / 2));
@@ -108,7 +110,7 @@ function createPool(options: DatabaseOptions, max: number, name: string, setting
     application_name: name,
     connectionTimeoutMillis: connectDeadlineMs,
     query_timeout: statementDeadlineMs + 5000,
-    idleTimeoutMillis: 60_000,
+    idleTimeoutMillis,
     keepAlive: true,
     pipeline: true,
     types: columnParsers,

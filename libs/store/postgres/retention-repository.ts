@@ -1,10 +1,12 @@
 import type { KeptKind, RetentionStore } from "#ports/retention-store.ts";
 import type { Database } from "./database.ts";
 import {
+  findUnknownFiles,
   forgetFiles,
   listAgedStatements,
   listRemovals,
   listUnlistedFiles,
+  noteFiles,
   postponeFiles,
   removeStatements,
 } from "./retention-statements.ts";
@@ -40,15 +42,29 @@ export function createRetentionRepository(database: Database): RetentionStore {
       const rows = await database.query<RemovalRow>(listRemovals, [runKey]);
       return rows.map((row) => ({ kind: row.kind, removedAt: row.removed_at, retentionMs: row.retention_ms }));
     },
-    async listUnlistedFiles(after, limit) {
-      const rows = await database.query<{ location: string }>(listUnlistedFiles, [after, limit]);
-      return rows.map(({ location }) => location);
+    async listUnlistedFiles(limit) {
+      const rows = await database.query<{ location: string; failure_count: number }>(listUnlistedFiles, [limit]);
+      return rows.map((row) => ({ location: row.location, failureCount: row.failure_count }));
     },
     async forgetFiles(locations) {
       await database.query(forgetFiles, [[...locations]]);
     },
-    async postponeFiles(locations, byMs) {
-      if (locations.length > 0) await database.query(postponeFiles, [[...locations], byMs]);
+    async postponeFiles(files) {
+      if (files.length === 0) return;
+      const columns = [
+        files.map((file) => file.location),
+        files.map((file) => file.dueInMs),
+        files.map((file) => file.reason),
+      ];
+      await database.query(postponeFiles, columns);
+    },
+    async findUnknownFiles(locations) {
+      if (locations.length === 0) return [];
+      const rows = await database.query<{ location: string }>(findUnknownFiles, [[...locations]]);
+      return rows.map(({ location }) => location);
+    },
+    async noteFiles(locations) {
+      if (locations.length > 0) await database.query(noteFiles, [[...locations]]);
     },
   };
 }

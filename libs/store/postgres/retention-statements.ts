@@ -77,7 +77,7 @@ export const listRemovals: Statement = {
 
 export const listUnlistedFiles: Statement = {
   name: "list_unlisted_files",
-  text: "SELECT location FROM unlisted_files WHERE due_at <= now() AND location > $1 ORDER BY location LIMIT $2",
+  text: "SELECT location, failure_count FROM unlisted_files WHERE due_at <= now() ORDER BY due_at, location LIMIT $1",
 };
 
 /** One that is listed again, or about to be, is none of these. */
@@ -89,6 +89,21 @@ export const forgetFiles: Statement = {
 /** One that is about to be listed is due later than now, and stays so. */
 export const postponeFiles: Statement = {
   name: "postpone_files",
-  text: `UPDATE unlisted_files SET due_at = now() + $2::double precision * interval '1 millisecond'
-      WHERE location = ANY($1::text[]) AND due_at <= now()`,
+  text: `UPDATE unlisted_files u SET due_at = now() + f.due_in_ms * interval '1 millisecond', failure_count = u.failure_count + 1,
+      failure = f.reason FROM unnest($1::text[], $2::double precision[], $3::text[]) f (location, due_in_ms, reason)
+      WHERE u.location = f.location AND u.due_at <= now()`,
+};
+
+/** By the places of the artifacts of the attempt that the location names: `run/ordinal/generation.try/name`. */
+const unknown = `SELECT f.location FROM unnest($1::text[]) f (location)
+      WHERE NOT EXISTS (SELECT 1 FROM unlisted_files u WHERE u.location = f.location)
+        AND NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.run_key = split_part(f.location, '/', 1)::bigint
+          AND a.ordinal = split_part(f.location, '/', 2)::integer AND a.generation = split_part(split_part(f.location, '/', 3), '.', 1)::integer
+          AND a.try_number = split_part(split_part(f.location, '/', 3), '.', 2)::integer AND a.location = f.location)`;
+
+export const findUnknownFiles: Statement = { name: "find_unknown_files", text: unknown };
+
+export const noteFiles: Statement = {
+  name: "note_files",
+  text: `INSERT INTO unlisted_files (location, due_at) SELECT location, now() FROM (${unknown}) files ON CONFLICT DO NOTHING`,
 };

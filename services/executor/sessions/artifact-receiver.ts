@@ -95,7 +95,8 @@ export class ArtifactReceiver {
       const address = { runKey, ordinal, generation, tryNumber };
       const content = { sizeBytes: upload.size, sha256: hash.digest("hex"), mediaType: mediaTypeOf(name), location };
       const before = await this.#list({ ...address, name, ...content }, store);
-      if (before !== null) await this.#remove(store, before);
+      // It is noted, and nobody waits for it: a store that hangs at removals would hold up the acknowledgement.
+      if (before !== null) void this.#remove(store, before);
       this.#acknowledge(ref, { upload: upload.number, received: BigInt(upload.size), stored: true });
     } catch (thrown) {
       upload.abort("it could not be stored");

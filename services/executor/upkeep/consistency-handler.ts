@@ -29,11 +29,12 @@ export function createConsistencyHandler({
   health,
 }: ConsistencyHandlerOptions): Pick<ServiceImpl<typeof ExecutorService>, "checkConsistency"> {
   return {
-    async checkConsistency({ repair, cursor: text }, { signal }) {
+    async checkConsistency({ repair, cursor: text, removeUnknownFiles }, { signal }) {
       const cursor = text === "" ? null : parseCursor(text);
       if (cursor === undefined)
         throw new AppError("INVALID_ARGUMENT", `cursor ${text} is none; take next_cursor of the page before`);
-      const page = await check({ cursor, repair, maxRuns: runsPerPage, signal });
+      const files = removeUnknownFiles ? "remove" : "count";
+      const page = await check({ cursor, repair, files, maxRuns: runsPerPage, signal });
       return create(CheckConsistencyResponseSchema, {
         findings: page.findings.map(toMessage),
         findingCount: page.findingCount,

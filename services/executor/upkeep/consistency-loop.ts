@@ -78,7 +78,7 @@ export class ConsistencyLoop {
 
   async #checkPage(cursor: CheckCursor | null): Promise<CheckCursor | null> {
     const { signal } = this.#stopping;
-    const page = await this.#options.check({ cursor, repair: true, maxRuns: runsPerPage, signal });
+    const page = await this.#options.check({ cursor, repair: true, files: "skip", maxRuns: runsPerPage, signal });
     return page.next;
   }
 

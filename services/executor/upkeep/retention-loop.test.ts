@@ -7,7 +7,8 @@ import { createLogger } from "#telemetry/logger.ts";
 import { createClockedStore } from "#testing/clocked-store.ts";
 import { planOfSpec } from "#testing/plan-spec.ts";
 import { runTask, startRun } from "#testing/store-driver.ts";
-import { removeAged, removeUnlistedFiles } from "./remove-aged.ts";
+import { removeAged } from "./remove-aged.ts";
+import { removeUnlistedFiles } from "./remove-unlisted-files.ts";
 import { type Retention, RetentionLoop } from "./retention-loop.ts";
 
 const logger = createLogger({ level: "silent", format: "json", component: "test" });
@@ -23,6 +24,7 @@ function createBucket() {
   const store: ArtifactStore = {
     write: async (location) => void files.add(location),
     read: async () => null,
+    list: () => ReadableStream.from([]),
     remove: async (location) => {
       if (state.removals <= 0) throw new Error("the bucket is away");
       state.removals -= 1;
@@ -147,14 +149,14 @@ describe("the retention loop", () => {
     await vi.advanceTimersByTimeAsync(0);
     expect([...bucket.files]).toEqual(["1/a"]);
     advance(hourMs);
-    expect(await store.retention.listUnlistedFiles("", 9)).toEqual(["1/a"]);
+    expect(await store.retention.listUnlistedFiles(9)).toEqual([{ location: "1/a", failureCount: 1 }]);
     await loop.stop();
   });
 
-  it("comes past many files that can't be removed to those that can, and tries them again later", async () => {
+  it("comes past any number of files that can't be removed in one round, and tries them again later", async () => {
     const { store, advance } = createClockedStore(planOfSpec);
     const bucket = createBucket();
-    const stubborn = ["1/a", "1/b", "1/c", "1/d"];
+    const stubborn = Array.from({ length: 150 }, (_, place) => `1/${place}`);
     for (const name of [...stubborn, "2/a", "2/b"]) await endedRun(store, bucket.store, name);
     const isDenied = { value: true };
     const denying: ArtifactStore = {
@@ -167,13 +169,36 @@ describe("the retention loop", () => {
     advance(30 * dayMs);
     const loop = startLoop(store, denying);
     await vi.advanceTimersByTimeAsync(0);
-    expect(bucket.files.size).toBe(6);
-    await vi.advanceTimersByTimeAsync(intervalMs);
     expect([...bucket.files]).toEqual(stubborn);
     isDenied.value = false;
     advance(hourMs);
     await vi.advanceTimersByTimeAsync(intervalMs);
     expect([...bucket.files]).toEqual([]);
+    await loop.stop();
+  });
+
+  it("tries a file that can't be removed ever more seldom, once a day at least", async () => {
+    const { store, advance } = createClockedStore(planOfSpec);
+    const bucket = createBucket();
+    await endedRun(store, bucket.store, "1/a");
+    let now = 0;
+    const tries: number[] = [];
+    const denying: ArtifactStore = {
+      ...bucket.store,
+      remove: async () => {
+        tries.push(now);
+        throw new Error("the object is locked");
+      },
+    };
+    advance(30 * dayMs);
+    const loop = startLoop(store, denying);
+    await vi.advanceTimersByTimeAsync(0);
+    for (; now < 5 * dayMs; now += intervalMs) {
+      advance(intervalMs);
+      await vi.advanceTimersByTimeAsync(intervalMs);
+    }
+    const pauses = tries.slice(1).map((at, place) => (at - (tries[place] ?? 0)) / intervalMs);
+    expect(pauses.slice(1)).toEqual([2, 4, 8, 16, 32, 64, 128, 144, 144, 144]);
     await loop.stop();
   });
 });

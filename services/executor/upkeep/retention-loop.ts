@@ -5,11 +5,12 @@ import { type KeptKind, keptKinds } from "#ports/retention-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { PacedLoop } from "./paced-loop.ts";
-import { removeAged, removeUnlistedFiles } from "./remove-aged.ts";
+import { removeAged, type RetentionRound } from "./remove-aged.ts";
+import { removeUnlistedFiles } from "./remove-unlisted-files.ts";
 
 const leaseName = "retention";
-/** Longer than a batch takes; it is renewed with each. */
-const leaseMs = 120_000;
+/** Longer than a batch takes, or files that a store does not remove until it is asked again; it is renewed with each. */
+const leaseMs = 300_000;
 /** Nothing is kept longer than it should be by more than this share of its time, within these bounds. */
 const lateShare = 0.1;
 const intervalBoundsMs = { least: 1000, most: 600_000 };
@@ -63,7 +64,7 @@ export class RetentionLoop {
   async #removeAll(): Promise<void> {
     const { store, retention, artifacts, logger } = this.#options;
     const { signal } = this.#stopping;
-    const round = { retention: store.retention, mayGoOn: () => this.#mayGoOn(), signal };
+    const round: RetentionRound = { retention: store.retention, mayGoOn: () => this.#mayGoOn(), signal };
     for (const kind of keptKinds) {
       const retentionMs = retention[kind];
       const rows = retentionMs === 0 ? 0 : await removeAged(round, { kind, retentionMs });
