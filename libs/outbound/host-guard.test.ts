@@ -7,7 +7,7 @@ import { createHostGuard } from "./host-guard.ts";
 import type { OutboundResponse } from "./outbound-exchange.ts";
 
 const logger = createLogger({ level: "silent", format: "json", component: "test" });
-const never = new AbortController().signal;
+const never = { signal: new AbortController().signal, isExpected: () => false };
 
 function responseOf(status: number, headers: Readonly<Record<string, string>> = {}): OutboundResponse {
   return { status, statusText: "", headers, body: Buffer.alloc(0), url: "" };
@@ -16,12 +16,16 @@ function responseOf(status: number, headers: Readonly<Record<string, string>> = 
 function open() {
   const clock = createManualClock();
   const guard = createHostGuard({ policy: defaultPolicies.host, clock, logger });
-  const ask = (host: string, answer: OutboundResponse | Error): Promise<unknown> =>
+  const ask = (
+    host: string,
+    answer: OutboundResponse | Error,
+    isExpected: (status: number) => boolean = never.isExpected,
+  ): Promise<unknown> =>
     guard
       .run(
         new URL(`http://${host}/path`),
         () => ("status" in answer ? Promise.resolve(answer) : Promise.reject(answer)),
-        never,
+        { ...never, isExpected },
       )
       .catch((thrown: unknown) => thrown);
   const askOften = async (count: number, host: string, answer: OutboundResponse | Error): Promise<void> => {
@@ -42,6 +46,16 @@ const cancelled = Object.assign(new Error("This operation was aborted"), {
 });
 
 describe("a host", () => {
+  test("is not in trouble where it answers with a status of the 500s that is asked for", async () => {
+    const { ask, openHosts } = open();
+    const is500 = (status: number): boolean => status === 500;
+    for (let count = 0; count < 20; count += 1)
+      expect(await ask("bad.example", responseOf(500), is500)).toMatchObject({ status: 500 });
+    expect(openHosts()).toEqual([]);
+    for (let count = 0; count < 20; count += 1) await ask("bad.example", responseOf(502), is500);
+    expect(openHosts()).toEqual(["host bad.example"]);
+  });
+
   test.each([
     ["that can't be reached", new AppError("OUTBOUND_UNREACHABLE", "it is away")],
     ["that answers 500", responseOf(500)],

@@ -14,7 +14,13 @@ const maxHosts = 500;
 export interface HostGuard {
   readonly breakers: readonly BreakerStatus[];
   /** Throws OUTBOUND_UNREACHABLE, at once, for a host that has failed too often. */
-  run(url: URL, exchange: () => Promise<OutboundResponse>, signal: AbortSignal): Promise<OutboundResponse>;
+  run(url: URL, exchange: () => Promise<OutboundResponse>, asked: Asked): Promise<OutboundResponse>;
+}
+
+interface Asked {
+  readonly signal: AbortSignal;
+  /** Statuses that whoever asks wants: such an answer is no trouble of the host, also of the 500s. */
+  readonly isExpected: (status: number) => boolean;
 }
 
 interface Host {
@@ -50,11 +56,11 @@ export function createHostGuard(options: {
     get breakers() {
       return [...hosts.values()].map(({ breaker }) => breaker.status);
     },
-    async run(url, exchange, signal) {
+    async run(url, exchange, { signal, isExpected }) {
       const { breaker, throttle } = hostOf(url.host);
       await throttle.turn(signal);
       try {
-        return await breaker.run(async () => judge(await exchange(), throttle));
+        return await breaker.run(async () => judge(await exchange(), { throttle, isExpected }));
       } catch (thrown) {
         if (thrown instanceof TroubledResponse) return thrown.response;
         throw thrown;
@@ -79,13 +85,16 @@ function createHost(name: string, { policy, clock, logger }: Parameters<typeof c
 }
 
 /** A host that says how it wants to be asked is not in trouble: it is asked less. */
-function judge(response: OutboundResponse, throttle: HostThrottle): OutboundResponse {
+function judge(
+  response: OutboundResponse,
+  { throttle, isExpected }: { readonly throttle: HostThrottle; readonly isExpected: Asked["isExpected"] },
+): OutboundResponse {
   const retryAfter = response.headers["retry-after"];
   if (response.status === 429 || (response.status === 503 && retryAfter !== undefined)) {
     throttle.slowDown(retryAfterMs(retryAfter));
     return response;
   }
-  if (response.status >= 500) throw new TroubledResponse(response);
+  if (response.status >= 500 && !isExpected(response.status)) throw new TroubledResponse(response);
   return response;
 }
 

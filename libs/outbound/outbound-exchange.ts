@@ -130,6 +130,15 @@ function headersOf({ headers }: IncomingMessage): Record<string, string> {
 /** What Node says of certificates that it does not trust. */
 const untrusted = /^(CERT_|ERR_TLS_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_SSL_)/;
 
+/** What OpenSSL says of an answer that is not TLS. */
+const withoutTls = /SSL routines.*(wrong version number|packet length too long|record overflow)/;
+
+/** What Node says of a connection that ends too early. */
+const brokenConnections: Readonly<Record<string, string>> = {
+  aborted: "broke off in the middle of its answer",
+  "socket hang up": "closed the connection without an answer",
+};
+
 function toAppError(cause: unknown, { host }: URL): unknown {
   if (cause instanceof AppError || (cause instanceof Error && cause.name === "AbortError")) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
@@ -140,7 +149,14 @@ function toAppError(cause: unknown, { host }: URL): unknown {
   if (untrusted.test(code)) {
     return new AppError("OUTBOUND_UNTRUSTED", `${host} has a certificate that is not trusted: ${code}`, { cause });
   }
-  return new AppError("OUTBOUND_UNREACHABLE", `${host} can't be reached: ${describeReason(cause, code)}`, { cause });
+  const reason = describeReason(cause, code);
+  if (withoutTls.test(reason))
+    return new AppError("INVALID_RESPONSE", `${host} does not answer with TLS; write http:// if it has none`, {
+      cause,
+    });
+  const broken = brokenConnections[reason];
+  if (broken !== undefined) return new AppError("OUTBOUND_UNREACHABLE", `${host} ${broken}`, { cause });
+  return new AppError("OUTBOUND_UNREACHABLE", `${host} can't be reached: ${reason}`, { cause });
 }
 
 /** Of several addresses that were tried none has a message of its own. */

@@ -20,6 +20,8 @@ export interface OutboundOptions {
   readonly followRedirects: boolean;
   /** False: the body of a response with this status is left unread. */
   readonly readBody: (status: number) => boolean;
+  /** Statuses of the 500s that are no trouble of the host; absent: none. */
+  readonly isExpected?: (status: number) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -45,9 +47,9 @@ async function follow(first: OutboundRequest, options: OutboundOptions): Promise
   let request = first;
   for (let redirects = 0; ; redirects += 1) {
     const url = parseUrl(request.url);
-    const addresses = await options.policy.admit(url, options.signal);
-    const send = (): Promise<OutboundResponse> => exchange({ ...request, url }, { ...options, addresses });
-    const response = await (options.policy.guard?.run(url, send, options.signal) ?? send());
+    const response = await sendOnce({ ...request, url }, options).catch((error: unknown) => {
+      throw redirects === 0 ? error : ofRedirect(error, url);
+    });
     const next = options.followRedirects ? nextRequest(request, url, response) : null;
     if (next === null) return response;
     if (redirects === maxRedirects) {
@@ -57,7 +59,31 @@ async function follow(first: OutboundRequest, options: OutboundOptions): Promise
   }
 }
 
+async function sendOnce(
+  request: Omit<OutboundRequest, "url"> & { readonly url: URL },
+  options: OutboundOptions,
+): Promise<OutboundResponse> {
+  const { policy, signal, isExpected = () => false } = options;
+  const addresses = await policy.admit(request.url, signal);
+  const send = (): Promise<OutboundResponse> => exchange(request, { ...options, addresses });
+  return policy.guard?.run(request.url, send, { signal, isExpected }) ?? send();
+}
+
+/** Whoever named another address must see where this one comes from. */
+function ofRedirect(error: unknown, { protocol, host, pathname }: URL): unknown {
+  if (!(error instanceof AppError)) return error;
+  const { code, message, details } = error;
+  return new AppError(code, `after a redirect to ${protocol}//${host}${pathname}: ${message}`, {
+    cause: error,
+    details,
+  });
+}
+
 function parseUrl(text: string): URL {
-  if (!URL.canParse(text)) throw new AppError("INVALID_ARGUMENT", `"${text}" is not a web address`);
+  if (!URL.canParse(text))
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `"${text}" is not a web address; write one that begins with https:// or http://`,
+    );
   return new URL(text);
 }

@@ -18,7 +18,9 @@ export async function readResponseBody(message: IncomingMessage, maxBytes: numbe
     for await (const piece of (decoder === null ? message : unpack(message, decoder)) as AsyncIterable<Buffer>) {
       bytes += piece.length;
       if (bytes > maxBytes) {
-        throw new AppError("RESPONSE_TOO_LARGE", `the response has more than ${maxBytes} bytes, which is the limit`);
+        throw new AppError("RESPONSE_TOO_LARGE", `the response has more than ${maxBytes} bytes, which is the limit`, {
+          details: { max_bytes: maxBytes },
+        });
       }
       pieces.push(piece);
     }

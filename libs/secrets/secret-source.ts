@@ -59,7 +59,7 @@ function notFound(name: string, names: readonly string[]): AppError {
   const near = closestName(name, names);
   const advice =
     near === null
-      ? `set ${variablePrefix}${canonicalName(name).toUpperCase()} where the worker runs`
+      ? `set ${variablePrefix}${canonicalName(name).toUpperCase()} where the worker runs, for a sensor where the scheduler runs`
       : `did you mean ${near}?`;
   return new AppError("SECRET_NOT_FOUND", `there is no secret ${name} here; ${advice}`, { details: { secret: name } });
 }

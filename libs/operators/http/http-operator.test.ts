@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { OperatorResult } from "../operator.ts";
@@ -104,6 +104,19 @@ describe("outputs", () => {
     });
   });
 
+  test("a body that never ends is left at the limit, with a way out", async () => {
+    const pour = (response: ServerResponse): void => {
+      while (!response.destroyed && response.write("x".repeat(100_000)));
+      if (!response.destroyed) response.once("drain", () => pour(response));
+    };
+    const { url } = await serve((_, response) => pour(response.writeHead(200)));
+    expect(await run({ url })).toMatchObject({
+      code: "invalid_output",
+      message: expect.stringMatching(/4194304 bytes, which is the limit; set response_output: false, or fetch it into/),
+    });
+    expect(await run({ url, response_output: false })).toMatchObject({ kind: "success" });
+  });
+
   test("the body may have another name", async () => {
     const { url } = await serve(json(1));
     expect(outputsOf(await run({ url, response_output: "answer" }))).toMatchObject({ answer: 1 });
@@ -165,7 +178,7 @@ describe("the request", () => {
   test("what can't be sent is told before anything is", async () => {
     expect(await run({ url: "nonsense" })).toMatchObject({
       code: "configuration",
-      message: '"nonsense" is not a web address',
+      message: '"nonsense" is not a web address; write one that begins with https:// or http://',
     });
     expect(await run({ url: "http://127.0.0.1/", method: "BREW" })).toMatchObject({ code: "configuration" });
     expect(await run({ url: "http://127.0.0.1/", expected_status: "ok" })).toMatchObject({ code: "configuration" });

@@ -22,11 +22,18 @@ export const httpOperator: Operator = {
     try {
       return await send(context);
     } catch (error) {
-      if (error instanceof AppError) return toFailure(error);
+      if (error instanceof AppError) return toFailure(withWayOut(error));
       throw error;
     }
   },
 };
+
+/** A body that is too long is mostly one that nobody needs as an output. */
+function withWayOut(error: AppError): AppError {
+  if (error.details["max_bytes"] === undefined) return error;
+  const message = `${error.message}; set response_output: false, or fetch it into a file with bash`;
+  return new AppError(error.code, message, { cause: error });
+}
 
 async function send({ config, host, signal, log, keepSecret }: OperatorContext): Promise<OperatorResult> {
   const request = buildRequest(config, host.connections);
@@ -40,6 +47,7 @@ async function send({ config, host, signal, log, keepSecret }: OperatorContext):
     timeoutMs: longestRequestMs,
     followRedirects: config["follow_redirects"] !== false,
     // The body of an answer that nobody expected explains it.
+    isExpected: (status) => expected.includes(status),
     readBody: (status) => output !== false || !expected.includes(status),
     signal,
   });

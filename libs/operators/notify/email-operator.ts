@@ -1,10 +1,12 @@
+import type { Socket } from "node:net";
 import { z } from "zod";
-import { AppError } from "#errors/app-error.ts";
+import { AppError, describeError } from "#errors/app-error.ts";
 import type { SmtpConnection } from "#connections/notice-connection.ts";
 import type { OperatorSchema } from "#ports/operator-schema.ts";
 import { toFailure } from "../http/http-outcome.ts";
 import type { Operator, OperatorContext, OperatorResult } from "../operator.ts";
 import { orExpression, textOf } from "../operator-fields.ts";
+import { connectToMailServer } from "./mail-socket.ts";
 import { noticeTimeoutMs } from "./post-notice.ts";
 
 /** What the mail library says of a failure. */
@@ -15,7 +17,11 @@ interface MailFailure {
   readonly message: string;
 }
 
-const unreachableCodes: ReadonlySet<string> = new Set(["ECONNECTION", "ETIMEDOUT", "ESOCKET", "EDNS", "EPROTOCOL"]);
+const unreachableCodes: ReadonlySet<string> = new Set(["ECONNECTION", "ETIMEDOUT", "ESOCKET", "EPROTOCOL"]);
+/** What OpenSSL says of an answer that is not TLS. */
+const withoutTls = /SSL routines.*wrong version number/;
+/** Whether it is one in all ways the server judges; without an `@` the library leaves it out without a word. */
+const addressForm = /[^\s@<>]@[^\s@<>]/;
 
 /** Sends one mail through the server of a connection. */
 export const emailOperator: Operator = {
@@ -40,11 +46,16 @@ async function send({ config, host, keepSecret, signal, log }: OperatorContext):
     return { kind: "failed", code: "configuration", message };
   }
   const recipients = { to: listOf(config["to"]), cc: listOf(config["cc"]), bcc: listOf(config["bcc"]) };
+  const wrong = findWrongAddress({ from: [from], ...recipients });
+  if (wrong !== null) return { kind: "failed", code: "configuration", message: wrong };
   const { text, html } = config;
   const { createTransport } = await import("nodemailer");
-  const transport = createTransport(transportOf(connection));
-  const onAbort = (): void => transport.close();
-  signal.addEventListener("abort", onAbort, { once: true });
+  const socket = await connectToMailServer(connection, signal).catch((error: unknown) =>
+    toUnreachable(error, connection),
+  );
+  signal.throwIfAborted();
+  if ("kind" in socket) return socket;
+  const transport = createTransport({ ...transportOf(connection), getSocket: given(socket) });
   try {
     const content = { ...(typeof text === "string" ? { text } : {}), ...(typeof html === "string" ? { html } : {}) };
     const sent = await transport.sendMail({ from, ...recipients, subject: textOf(config, "subject"), ...content });
@@ -54,20 +65,48 @@ async function send({ config, host, keepSecret, signal, log }: OperatorContext):
     signal.throwIfAborted();
     return toMailFailure(connection, error as MailFailure);
   } finally {
-    signal.removeEventListener("abort", onAbort);
     transport.close();
+    socket.destroy();
   }
+}
+
+/** As the library asks for a socket. */
+function given(connection: Socket) {
+  return (_options: unknown, take: (error: null, found: { readonly connection: Socket }) => void) =>
+    take(null, { connection });
+}
+
+function findWrongAddress(fields: Readonly<Record<string, readonly string[]>>): string | null {
+  for (const [field, entries] of Object.entries(fields)) {
+    const wrong = entries.find((entry) => !addressForm.test(entry));
+    if (wrong !== undefined) return `${field}: "${wrong}" is no mail address; write one such as ops@example.com`;
+  }
+  return null;
+}
+
+function toUnreachable(error: unknown, { name, host, port }: SmtpConnection): OperatorResult {
+  const message = `the mail server ${host}:${port} of the connection ${name} can't be reached: ${reasonOf(error)}`;
+  return { kind: "failed", code: "connection", message };
+}
+
+/** Of several addresses that were tried none has a message of its own. */
+function reasonOf(error: unknown): string {
+  return error instanceof AggregateError ? error.errors.map(describeError).join("; ") : describeError(error);
 }
 
 /** Fields hold data, never files or addresses to fetch. */
 function transportOf({ host, port, secure, user, password }: SmtpConnection): object {
   const auth = user === "" ? {} : { auth: { user, pass: password } };
-  const patience = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: noticeTimeoutMs };
+  const patience = { greetingTimeout: 10_000, socketTimeout: noticeTimeoutMs };
   return { host, port, secure, ...auth, ...patience, disableFileAccess: true, disableUrlAccess: true };
 }
 
 /** An answer of the 400s may be another next time; one of the 500s, as a wrong password, may not. */
 function toMailFailure({ name }: SmtpConnection, { code = "", responseCode, message }: MailFailure): OperatorResult {
+  if (withoutTls.test(message)) {
+    const problem = `the server of the connection ${name} does not begin with TLS; write smtp:// in place of smtps://, or name its port for TLS`;
+    return { kind: "failed", code: "configuration", message: problem };
+  }
   const said = `the mail was not taken by the connection ${name}: ${message}`;
   if (responseCode !== undefined)
     return { kind: "failed", code: "smtp_status", message: said, retryable: responseCode < 500 };

@@ -10,14 +10,14 @@ import { slackOperator } from "./slack-operator.ts";
 import { webhookOperator, webhookSchema } from "./webhook-operator.ts";
 
 /** A server on loopback that answers with one status, and what it received. */
-async function serve(status = 200, text = "") {
+async function serve(status = 200, text = "", more: Record<string, string> = {}) {
   const received: { headers: IncomingHttpHeaders; body: string }[] = [];
   const server = createServer((request, response) => {
     let body = "";
     request.on("data", (piece: Buffer) => (body += piece.toString()));
     request.on("end", () => {
       received.push({ headers: request.headers, body });
-      response.writeHead(status).end(text);
+      response.writeHead(status, more).end(text);
     });
   });
   server.listen(0, "127.0.0.1");
@@ -104,6 +104,16 @@ describe("webhook", () => {
     expect(received[0]?.headers["x-millrace-signature"]).toBeUndefined();
   });
 
+  test("says where a redirect is that it does not follow", async () => {
+    const { url, received } = await serve(307, "", { location: "/elsewhere" });
+    expect(await run(webhookOperator, { url: `${url}/hook` }).result).toMatchObject({
+      code: "http_status",
+      message: `POST ${url}/hook answered 307, a redirect, which is not followed; give the address that it leads to`,
+      retryable: false,
+    });
+    expect(received).toHaveLength(1);
+  });
+
   test("obeys the outbound policy, and needs an address", async () => {
     const host = createTestHost();
     const refused = await webhookOperator.execute(createTestContext({ config: { url: "http://127.0.0.1:9/" }, host }));
@@ -175,6 +185,41 @@ describe("email", () => {
     const { address } = await serveMail();
     const { result } = run(emailOperator, { ...mail, to, from: "me@example.com" }, { mail: address });
     expect(await result).toMatchObject({ kind: "failed", ...failure });
+  });
+
+  test.each(["not an address", ["ada@example.com", "bob"]])("sends nothing where %j is no address", async (to) => {
+    const { address, mails } = await serveMail();
+    const { result } = run(emailOperator, { ...mail, to, from: "me@example.com" }, { mail: address });
+    const message = expect.stringMatching(/^to: "(not an address|bob)" is no mail address/);
+    expect(await result).toMatchObject({ kind: "failed", code: "configuration", message });
+    expect(mails).toEqual([]);
+  });
+
+  test("ends as soon as it is stopped, and lets go of a server that says nothing", async () => {
+    const server = net.createServer();
+    server.listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    const connected = once(server, "connection") as Promise<[net.Socket]>;
+    await once(server, "listening");
+    const stopping = new AbortController();
+    const context = createTestContext({
+      config: { ...mail, from: "me@example.com" },
+      host: createTestHost({ connections: { mail: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}` } }),
+      signal: stopping.signal,
+    });
+    const result = emailOperator.execute(context);
+    const [socket] = await connected;
+    const closed = once(socket.resume(), "close");
+    stopping.abort(new Error("stopped"));
+    await expect(result).rejects.toThrow("stopped");
+    await closed;
+  });
+
+  test("says what to write where smtps meets a server that begins without TLS", async () => {
+    const { address } = await serveMail();
+    const given = { ...mail, from: "me@example.com" };
+    const { result } = run(emailOperator, given, { mail: address.replace("smtp:", "smtps:") });
+    expect(await result).toMatchObject({ code: "configuration", message: expect.stringContaining("write smtp://") });
   });
 
   test("fails as a connection where no server is, and as configuration without a sender", async () => {

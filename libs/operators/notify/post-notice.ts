@@ -1,4 +1,5 @@
 import { AppError } from "#errors/app-error.ts";
+import type { OutboundResponse } from "#outbound/outbound-exchange.ts";
 import { type OutboundRequest, sendOutside } from "#outbound/outbound-request.ts";
 import { judgeResponse, toFailure } from "../http/http-outcome.ts";
 import { parseExpectedStatus } from "../http/expected-status.ts";
@@ -30,6 +31,8 @@ export async function postNotice(
     const { origin, pathname } = new URL(request.url);
     log("system", `POST ${target ?? origin + pathname}: ${sent.status} ${sent.statusText}`.trimEnd());
     const response = target === null ? sent : { ...sent, url: origin };
+    if (sent.status >= 300 && sent.status < 400 && sent.headers["location"] !== undefined)
+      return toRedirected(response);
     const judged = judgeResponse(response, {
       method: request.method,
       expected: parseExpectedStatus(undefined),
@@ -40,4 +43,11 @@ export async function postNotice(
     if (error instanceof AppError) return toFailure(error);
     throw error;
   }
+}
+
+/** What is told to one address, perhaps signed for it, goes to no other. */
+function toRedirected({ url, status }: OutboundResponse): OperatorResult {
+  const { origin, pathname } = new URL(url);
+  const message = `POST ${origin}${pathname} answered ${status}, a redirect, which is not followed; give the address that it leads to`;
+  return { kind: "failed", code: "http_status", message, retryable: false };
 }

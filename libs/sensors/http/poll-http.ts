@@ -73,7 +73,8 @@ function judgeChange(sensor: HttpSensor, { state }: Look, answer: Answer): LookR
 /** What another request may find otherwise is asked for again. What never can be is thrown. */
 async function ask(sensor: HttpSensor, look: Look): Promise<Answer> {
   const { signal, host } = look;
-  const { method, url, body, requestTimeoutMs, retryAttempts } = sensor;
+  const { method, url, body, requestTimeoutMs, retryAttempts, expectedStatus } = sensor;
+  const isExpected = (status: number): boolean => expectedStatus.includes(status);
   const headers: Record<string, string> = { accept: "*/*", "user-agent": "millrace" };
   for (const [name, text] of Object.entries(sensor.headers)) headers[name] = await resolveText(text, look);
   const request = { method, url, headers, body: body === null ? null : Buffer.from(body) };
@@ -83,12 +84,13 @@ async function ask(sensor: HttpSensor, look: Look): Promise<Answer> {
     timeoutMs: requestTimeoutMs,
     followRedirects: true,
     readBody: () => true,
+    isExpected,
     signal,
   };
   for (let attempt = 0; ; attempt += 1) {
     try {
       const response = await sendOutside(request, options);
-      if (response.status < 500 || attempt === retryAttempts) return response;
+      if (response.status < 500 || isExpected(response.status) || attempt === retryAttempts) return response;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof AppError) || !error.retryable) throw error;

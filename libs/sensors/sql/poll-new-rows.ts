@@ -107,6 +107,7 @@ async function tryColumns<T>(
   const column = sensor.orderColumn ?? "";
   const name = column.slice(column.lastIndexOf(".") + 1);
   let failure: string | null = null;
+  let lacksColumn = false;
   let empty: { readonly value: T } | null = null;
   for (const value of last === null ? beforeAll[dialect] : [last]) {
     const query = bindQuery(sensor.query, dialect, [value]);
@@ -114,13 +115,15 @@ async function tryColumns<T>(
     if (tried.kind === "failed" && tried.isMissing) {
       const added = await attempt(addColumn(query, column, dialect), addedColumn);
       if (added.kind === "done") tried = added;
+      else lacksColumn ||= added.isMissing;
     }
     if (tried.kind === "failed") failure ??= tried.message;
     else if (!isEmpty(tried.value)) return tried.value;
     else empty ??= { value: tried.value };
   }
   if (empty !== null) return empty.value;
-  throw new AppError("SENSOR_FAILED", `the query fails: ${failure ?? "it was not run"}`);
+  const hint = lacksColumn ? `; see that ${column}, the timestamp_column, is one of its tables'` : "";
+  throw new AppError("SENSOR_FAILED", `the query fails: ${failure ?? "it was not run"}${hint}`);
 }
 
 function quoted(column: string, dialect: SqlDialect): string {
