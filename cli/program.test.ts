@@ -32,6 +32,24 @@ describe("the program", () => {
     expect((await run("runs", "--state", "broken")).errors).toContain("broken is not a state of a run");
   });
 
+  test.each(["backfill", "connections", "dags", "dead-letters", "pools", "sensors", "workers"])(
+    "a word that is no command of %s names those that are",
+    async (group) => {
+      const { errors, exitCode } = await run(group, "daily", "--output", "json");
+      expect(exitCode).toBe(2);
+      const [, names = ""] = /unknown command 'daily'\n\(after \S+ comes one of: (.+); add --help/.exec(errors) ?? [];
+      const paths = names.split(", ").map((name) => `${group} ${name}`);
+      expect(paths.toSorted()).toEqual(
+        (await commandPaths()).filter((path) => path.startsWith(`${group} `)).toSorted(),
+      );
+    },
+  );
+
+  test("a group that one of its commands stands for takes that one's flags", async () => {
+    const { errors } = await run("workers", "--limit", "1", "--server", "http://127.0.0.1:1");
+    expect(errors).toContain("no server answers at http://127.0.0.1:1");
+  });
+
   test("an error ends with its code and what to do", async () => {
     const { errors, exitCode } = await run("validate", "no/such/file.yaml");
     expect(exitCode).toBe(2);

@@ -62,6 +62,21 @@ export async function createProgram(
     if (!args.includes(entry.name)) continue;
     const { configure } = await entry.load();
     configure(command, context);
+    nameSubcommands(command);
   }
   return program;
+}
+
+/**
+ * A group of commands says which it has when the next word is none of them, such as the DAG of `millrace backfill daily`;
+ * also where one of them stands for the group alone, which would take the word for an argument too many.
+ */
+function nameSubcommands(group: Command): void {
+  const names = group.commands.map((command) => command.name());
+  if (names.length === 0) return;
+  group.showHelpAfterError(`(after ${group.name()} comes one of: ${names.join(", ")}; add --help for what they take)`);
+  group.hook("preSubcommand", ({ args: [word = ""] }, command) => {
+    if (names.includes(word) || word === "" || word.startsWith("-") || command.registeredArguments.length > 0) return;
+    group.error(`error: unknown command '${word}'`, { code: "commander.unknownCommand" });
+  });
 }

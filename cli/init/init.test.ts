@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -34,6 +34,17 @@ describe("millrace init", () => {
     expect(errors).toMatch(/hello\.yaml: it is there already; choose another folder, or move it/);
     expect(await readFile(join(directory, "etl/hello.yaml"), "utf8")).toBe("mine");
   });
+
+  test.each(["hello.yaml", "hello.test.yaml", "dag.schema.json"])(
+    "leaves the folder as it was when %s is in the way",
+    async (name) => {
+      await mkdir(join(directory, "etl", name), { recursive: true });
+      const { errors, exitCode } = await runCommand(["init", "etl"], { directory });
+      expect(exitCode).toBe(2);
+      expect(errors).toContain(`can't write ${join(directory, "etl", name)}: `);
+      expect(await readdir(join(directory, "etl"))).toEqual([name]);
+    },
+  );
 
   test("says why a folder can't be made", async () => {
     await writeFile(join(directory, "file"), "");

@@ -1,5 +1,5 @@
-import { copyFile, constants, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, copyFile, mkdir, mkdtemp, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { definitionJsonSchema } from "#definition/schema/json-schema.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import { operatorSchemas } from "#operators/registry.ts";
@@ -9,22 +9,71 @@ const schemaFile = "dag.schema.json";
 
 /**
  * Writes a commented example into a folder, which is made where it is missing, and the schema that its first line names.
- * Answers the paths. Throws `INVALID_ARGUMENT` when a file of the example is there already: it may be somebody's work.
+ * Answers the paths. Throws `INVALID_ARGUMENT`, and leaves everything as it was, when something can't be written or a
+ * file of the example is there already: it may be somebody's work.
  */
 export async function writeExample(folder: string): Promise<readonly string[]> {
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  const made = await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw new AppError("INVALID_ARGUMENT", `can't make the folder ${folder}: ${describeError(cause)}`, { cause });
   });
-  const paths = examples.map((name) => join(folder, name));
-  for (const [place, path] of paths.entries()) {
-    const source = new URL(examples[place] ?? "", import.meta.url);
-    await copyFile(source, path, constants.COPYFILE_EXCL).catch((cause: unknown) => {
-      const exists = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
-      const reason = exists ? "it is there already; choose another folder, or move it" : describeError(cause);
-      throw new AppError("INVALID_ARGUMENT", `can't write ${path}: ${reason}`, { cause });
-    });
+  try {
+    for (const name of examples) await refuseToReplace(join(folder, name));
+    return await writeAll(folder);
+  } catch (thrown) {
+    if (made !== undefined) await removeMade(folder, made);
+    throw thrown;
   }
-  const schemaPath = join(folder, schemaFile);
-  await writeFile(schemaPath, `${JSON.stringify(definitionJsonSchema(operatorSchemas), null, 2)}\n`);
-  return [...paths, schemaPath];
+}
+
+async function refuseToReplace(path: string): Promise<void> {
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (exists) throw cannotWrite(path, "it is there already; choose another folder, or move it");
+}
+
+/** Everything is written beside its place first, in a folder that nobody reads: what comes to its place is whole. */
+async function writeAll(folder: string): Promise<readonly string[]> {
+  const beside = await orRefuse(folder, mkdtemp(join(folder, ".init-")));
+  const placed: string[] = [];
+  try {
+    for (const name of examples)
+      await orRefuse(join(folder, name), copyFile(new URL(name, import.meta.url), join(beside, name)));
+    const schema = `${JSON.stringify(definitionJsonSchema(operatorSchemas), null, 2)}\n`;
+    await orRefuse(join(folder, schemaFile), writeFile(join(beside, schemaFile), schema));
+    // The schema is last: it is the one that may replace an older one, which could not be taken back.
+    for (const name of [...examples, schemaFile]) {
+      const path = join(folder, name);
+      await orRefuse(path, rename(join(beside, name), path));
+      placed.push(path);
+    }
+    return placed;
+  } catch (thrown) {
+    for (const path of placed) await rm(path, { force: true });
+    throw thrown;
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+/** Removes the folders that were made for the example, from `folder` up to `first`, as far as they are empty. */
+async function removeMade(folder: string, first: string): Promise<void> {
+  for (let path = folder; path.length >= first.length; path = dirname(path)) {
+    const isGone = await rmdir(path).then(
+      () => true,
+      () => false,
+    );
+    if (!isGone) return;
+  }
+}
+
+function orRefuse<T>(path: string, writing: Promise<T>): Promise<T> {
+  return writing.catch((cause: unknown) => {
+    throw cannotWrite(path, describeError(cause), cause);
+  });
+}
+
+function cannotWrite(path: string, reason: string, cause?: unknown): AppError {
+  return new AppError("INVALID_ARGUMENT", `can't write ${path}: ${reason}`, { cause });
 }

@@ -8,8 +8,8 @@ import { checkPort } from "../serve-process.ts";
 
 export interface DryRunOptions {
   readonly settings: Settings;
-  /** Which database the service would use: the shared one, its own where none is named, or none at all. */
-  readonly needs: "shared_database" | "own_database" | "executors";
+  /** What the service would use. Its own database is that of a process where none is named, the folder that of definitions. */
+  readonly needs: "shared_database" | "shared_database_and_folder" | "own_database_and_folder" | "executors";
   readonly host: string;
   readonly port: number;
   readonly logger: Logger;
@@ -50,13 +50,14 @@ function needChecks({ settings, needs }: DryRunOptions): readonly (readonly [str
     ];
   }
   const definitions = ["definitions", () => checkDefinitions(settings)] as const;
-  if (needs === "own_database" && settings.database.url === null) {
+  if (needs === "own_database_and_folder" && settings.database.url === null) {
     return [
       ["database", () => checkDataDirectory(settings).then((folder) => `embedded PostgreSQL in ${folder}`)],
       definitions,
     ];
   }
-  return [["database", () => checkDatabase(settings)], definitions];
+  const database = ["database", () => checkDatabase(settings)] as const;
+  return needs === "shared_database" ? [database] : [database, definitions];
 }
 
 async function checkDatabase(settings: Settings): Promise<string> {

@@ -14,7 +14,7 @@ export async function runDev(flags: DevFlags, context: CliContext): Promise<void
   const logger = createLogger({ ...settings.logging, component: "dev" });
   const host = settings.server.host;
   const port = settings.server.port ?? servicePorts.gateway;
-  if (flags.dryRun === true) return dryRun({ settings, needs: "own_database", host, port, logger, context });
+  if (flags.dryRun === true) return dryRun({ settings, needs: "own_database_and_folder", host, port, logger, context });
   const { openAllServices } = await import("./open-all-services.ts");
   await serveProcess({
     host,

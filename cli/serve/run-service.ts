@@ -5,7 +5,7 @@ import type { CliContext } from "../context.ts";
 import { readVersion } from "../program-version.ts";
 import { serveProcess } from "../serve-process.ts";
 import { settingsFromFlags } from "../settings-from-flags.ts";
-import { dryRun } from "./dry-run.ts";
+import { type DryRunOptions, dryRun } from "./dry-run.ts";
 import { loadService, openService, type ServiceName } from "./open-service.ts";
 import { restartCompiled } from "./restart-compiled.ts";
 
@@ -16,8 +16,7 @@ export async function runService(name: ServiceName, flags: StartFlags, context: 
   const host = settings.server.host;
   const port = settings.server.port ?? servicePorts[name];
   if (flags.dryRun === true) {
-    const needs = name === "worker" ? "executors" : "shared_database";
-    return dryRun({ settings, needs, host, port, logger, context });
+    return dryRun({ settings, needs: needsOf(name), host, port, logger, context });
   }
   await loadService(name, settings);
   restartCompiled();
@@ -33,4 +32,9 @@ export async function runService(name: ServiceName, flags: StartFlags, context: 
       logger.info({ url }, "ready");
     },
   });
+}
+
+function needsOf(name: ServiceName): DryRunOptions["needs"] {
+  if (name === "worker") return "executors";
+  return name === "parser" ? "shared_database_and_folder" : "shared_database";
 }

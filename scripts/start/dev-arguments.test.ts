@@ -7,6 +7,7 @@ describe("planStart", () => {
       devArguments: ["dev", "--dags", "examples", "--data-dir", ".millrace", "--port", "8080", "--no-open"],
       url: "http://127.0.0.1:8080",
       environment: {
+        MILLRACE_LOGGING_LEVEL: "warn",
         MILLRACE_CONN_EXAMPLE_SERVER: "http://127.0.0.1:8080",
         MILLRACE_CONN_EXAMPLE_SHOP: "sqlite:///checkout/.millrace/example-shop.db",
         MILLRACE_OUTBOUND_ALLOW: "127.0.0.1:8080",
@@ -33,7 +34,7 @@ describe("planStart", () => {
   test("runs no example when other definitions are served", () => {
     const plan = planStart(["--dags", "workflows"], "/checkout");
     expect(plan.example).toBeNull();
-    expect(plan.environment).toEqual({});
+    expect(plan.environment).toEqual({ MILLRACE_LOGGING_LEVEL: "warn" });
     expect(plan.devArguments.filter((argument) => argument === "--dags")).toHaveLength(1);
   });
 });

@@ -4,7 +4,10 @@ import { join, resolve } from "node:path";
 export interface StartPlan {
   readonly devArguments: readonly string[];
   readonly url: string;
-  /** What the examples need to reach this server and a database of their own; variables of the caller win. */
+  /**
+   * What the examples need to reach this server and a database of their own, and a log that leaves the terminal to the run;
+   * variables of the caller win, and so does `--log-level`.
+   */
   readonly environment: Readonly<Record<string, string>>;
   /** The example that is run once the server answers; null when other definitions are served. */
   readonly example: string | null;
@@ -15,6 +18,9 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   "--data-dir": ".millrace",
   "--port": "8080",
 };
+
+/** At `info` each request is a line, between those of the run that it follows. */
+const quiet: Readonly<Record<string, string>> = { MILLRACE_LOGGING_LEVEL: "warn" };
 
 /** Adds what the caller did not choose: the examples, a data folder in the checkout (`root`), port 8080, no browser. */
 export function planStart(flags: readonly string[], root: string): StartPlan {
@@ -27,7 +33,7 @@ export function planStart(flags: readonly string[], root: string): StartPlan {
   return {
     devArguments: ["dev", ...missing.flat(), "--no-open", ...flags],
     url: `http://${address}`,
-    environment: servesExamples ? exampleEnvironment(address, dataDir) : {},
+    environment: { ...quiet, ...(servesExamples ? exampleEnvironment(address, dataDir) : {}) },
     example: servesExamples ? "quickstart" : null,
   };
 }

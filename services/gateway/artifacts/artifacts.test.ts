@@ -10,6 +10,7 @@ const page = "<script>alert(1)</script>";
 function storeOf(objects: Readonly<Record<string, string>>): ArtifactStore {
   return {
     write: () => Promise.reject(new Error("gateways write nothing")),
+    list: () => ReadableStream.from([]),
     remove: () => Promise.reject(new Error("gateways remove nothing")),
     read: async (location) =>
       objects[location] === undefined ? null : ReadableStream.from([Buffer.from(objects[location])]),

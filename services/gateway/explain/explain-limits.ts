@@ -1,7 +1,7 @@
 import { parseLimit } from "#core/limit-names.ts";
 import type { ExplainedInstance, ExplanationFacts } from "#ports/explanation-facts.ts";
 import type { LimitHolder, LimitStore, LimitView } from "#ports/limit-store.ts";
-import type { WaitCause } from "./explain-wait.ts";
+import type { WaitCause, WaitHolder } from "./explain-wait.ts";
 
 /** Holders that are named; the rest is counted. */
 const mostHolders = 5;
@@ -41,29 +41,34 @@ function causesOf(needs: ExplainedInstance["needs"], full: FullLimits): readonly
 function toCause(view: LimitView): WaitCause {
   const { kind, of } = parseLimit(view.limit);
   const taken = `${view.used} of ${view.size ?? 0}`;
-  const by = holdersOf(view);
+  const heldBy = view.holders.map(toHolder);
+  const by = holdersText(heldBy, view.used);
   switch (kind) {
     case "pool":
       if (view.size === null) {
         return { code: "pool", text: `there is no pool ${of}: make it with \`millrace pools set ${of} SIZE\`` };
       }
-      return { code: "pool", text: `pool ${of} is full: ${taken} slots are taken${by}` };
+      return { code: "pool", text: `pool ${of} is full: ${taken} slots are taken${by}`, heldBy };
     case "runs":
-      return { code: "run_limit", text: `the DAG has ${taken} active runs (\`max_active_runs\`)${by}` };
+      return { code: "run_limit", text: `the DAG has ${taken} active runs (\`max_active_runs\`)${by}`, heldBy };
     case "key":
-      return { code: "run_limit", text: `the concurrency key ${JSON.stringify(of)} has ${taken} active runs${by}` };
+      return {
+        code: "run_limit",
+        text: `the concurrency key ${JSON.stringify(of)} has ${taken} active runs${by}`,
+        heldBy,
+      };
     case "tasks":
-      return { code: "task_limit", text: `the DAG has ${taken} attempts out (\`max_active_tasks\`)${by}` };
+      return { code: "task_limit", text: `the DAG has ${taken} attempts out (\`max_active_tasks\`)${by}`, heldBy };
   }
 }
 
-function holdersOf({ holders, used }: LimitView): string {
+function holdersText(holders: readonly WaitHolder[], used: number): string {
   if (holders.length === 0) return "";
   const more = used - holders.length;
-  return `, by ${holders.map(nameOf).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `, by ${holders.map(({ text }) => text).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function nameOf({ runId, taskId, mapIndex }: LimitHolder): string {
-  if (taskId === null) return runId;
-  return `${taskId}${mapIndex === null ? "" : `[${mapIndex}]`} of ${runId}`;
+function toHolder({ runId, taskId, mapIndex }: LimitHolder): WaitHolder {
+  const text = taskId === null ? runId : `${taskId}${mapIndex === null ? "" : `[${mapIndex}]`} of ${runId}`;
+  return { runId, taskId, mapIndex, text };
 }

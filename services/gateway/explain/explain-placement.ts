@@ -71,14 +71,16 @@ function keptForIt({ requests }: ExplainedInstance, { workerId, reservedFor, roo
 }
 
 function keptForOthers(workers: readonly LiveWorker[]): WaitCause {
-  const holders = workers.slice(0, mostNames).map(({ workerId, reservedFor }) => {
+  const named = workers.slice(0, mostNames).map(({ workerId, reservedFor }) => {
     const { runId = "", taskId = "", mapIndex = null } = reservedFor ?? {};
     const task = mapIndex === null ? taskId : `${taskId}[${mapIndex}]`;
-    return `worker ${workerId} has room for it, and is kept${sinceText(reservedFor)} for ${task} of run ${runId}`;
+    const holder = { runId, taskId, mapIndex, text: `${task} of run ${runId}` };
+    const words = `worker ${workerId} has room for it, and is kept${sinceText(reservedFor)} for ${holder.text}`;
+    return { words, holder };
   });
-  const more = workers.length - holders.length;
-  const text = `${holders.join("; ")}${more > 0 ? `; and so are ${more} more` : ""}`;
-  return { code: "workers_reserved", text };
+  const more = workers.length - named.length;
+  const text = `${named.map(({ words }) => words).join("; ")}${more > 0 ? `; and so are ${more} more` : ""}`;
+  return { code: "workers_reserved", text, heldBy: named.map(({ holder }) => holder) };
 }
 
 function sinceText(reservedFor: ReservedFor | null): string {

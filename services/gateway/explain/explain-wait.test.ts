@@ -220,7 +220,26 @@ test.each<[code: string, instance: Partial<ExplainedInstance>, facts: Partial<Wa
     "the DAG has 9 of 9 attempts out (`max_active_tasks`), by load of r1 and 8 more",
   ],
 ])("%s: %j with %j", (code, instance, given, text) => {
-  expect(explainWait({ ...waiting, ...instance }, { ...facts, ...given })).toEqual([{ code, text }]);
+  expect(explainWait({ ...waiting, ...instance }, { ...facts, ...given })).toMatchObject([{ code, text }]);
+});
+
+test.each<[text: string, instance: Partial<ExplainedInstance>, facts: Partial<WaitFacts>]>([
+  ["a (running), b (none)", { state: "none", parents: [parent("a", "running"), parent("b", "none")] }, {}],
+  ["p0 (none), p1 (none), p2 (none), p3 (none), p4 (none)", { state: "none", parents: many }, {}],
+  ["a (failed)", { state: "upstream_failed", parents: [parent("a", "failed"), parent("b", "success")] }, {}],
+  ["load of r1", { needs: [needOf("pool/db", 1)] }, { fullLimits: full("pool/db", 1, ["r1"], "load", 9) }],
+])("names what can be looked at: %s", (text, instance, given) => {
+  const [cause] = explainWait({ ...waiting, ...instance }, { ...facts, ...given });
+  expect(cause?.heldBy?.map((holder) => holder.text).join(", ")).toBe(text);
+  for (const holder of cause?.heldBy ?? []) expect(cause?.text).toContain(holder.text);
+});
+
+test("a run that holds a limit is named without a task, a parent with the run that it is of", () => {
+  const run = { ...facts.run, isAdmitted: false, needs: [needOf("runs/7", 1)] };
+  const [limit] = explainWait({ ...waiting, state: "none" }, { ...facts, run, fullLimits: full("runs/7", 1, ["r1"]) });
+  expect(limit?.heldBy).toEqual([{ runId: "r1", taskId: null, mapIndex: null, text: "r1" }]);
+  const [parents] = explainWait({ ...waiting, state: "none", parents: [parent("a", "running")] }, facts);
+  expect(parents?.heldBy).toEqual([{ runId: "r", taskId: "a", mapIndex: null, text: "a (running)" }]);
 });
 
 test("a pause is a cause besides the other, except for what runs", () => {

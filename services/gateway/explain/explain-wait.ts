@@ -1,4 +1,4 @@
-import { isTerminal, type TaskState } from "#core/states.ts";
+import { isTerminal } from "#core/states.ts";
 import type { ExplainedInstance, ExplanationFacts } from "#ports/explanation-facts.ts";
 import { countText } from "./count-text.ts";
 import { explainInstanceLimits, explainRunLimits, type FullLimits } from "./explain-limits.ts";
@@ -7,6 +7,18 @@ import { explainPlacement } from "./explain-placement.ts";
 /** One cause for which a task instance waits, or what it does; docs/repair.md lists the codes. */
 export interface WaitCause {
   readonly code: string;
+  readonly text: string;
+  /** What of it has a name and can be looked at, in the order of the text. */
+  readonly heldBy?: readonly WaitHolder[];
+}
+
+/** A task instance, or a run as a whole, that holds another back. */
+export interface WaitHolder {
+  readonly runId: string;
+  /** Null: the run itself. */
+  readonly taskId: string | null;
+  readonly mapIndex: number | null;
+  /** The words of the cause that stand for it. */
   readonly text: string;
 }
 
@@ -32,7 +44,7 @@ export function explainWait(instance: ExplainedInstance, facts: Facts): readonly
     case "running":
       return [runs(instance)];
     default:
-      return [ended(instance)];
+      return [ended(instance, facts)];
   }
 }
 
@@ -59,7 +71,7 @@ function waitsToBeReady(instance: ExplainedInstance, { run, fullLimits }: Facts)
   }
   const waiting = instance.parents.filter((parent) => !isTerminal(parent.state));
   if (waiting.length === 0 && !run.isAdmitted) return explainRunLimits(run, fullLimits);
-  return [{ code: "parents", text: `waits for ${names(waiting)}` }];
+  return [namesTasks("parents", "waits for", { tasks: waiting, run })];
 }
 
 function waitsInQueue(instance: ExplainedInstance, facts: Facts): readonly WaitCause[] {
@@ -112,13 +124,13 @@ function runs(instance: ExplainedInstance): WaitCause {
   return { code: "running", text: `attempt ${tryNumber} runs${onWorker(instance)}${since}` };
 }
 
-function ended(instance: ExplainedInstance): WaitCause {
+function ended(instance: ExplainedInstance, { run }: Facts): WaitCause {
   const { state, reason, parents } = instance;
   if (instance.isHeld)
     return { code: "stopping", text: `it ended ${state}; its attempt is still being stopped${onWorker(instance)}` };
   const broken = parents.filter((parent) => parent.state === "failed" || parent.state === "upstream_failed");
-  if (state === "upstream_failed") return { code: "ended", text: `it never ran: ${names(broken)}` };
-  if (reason === "trigger_rule") return { code: "ended", text: `its trigger rule did not hold: ${names(parents)}` };
+  if (state === "upstream_failed") return namesTasks("ended", "it never ran:", { tasks: broken, run });
+  if (reason === "trigger_rule") return namesTasks("ended", "its trigger rule did not hold:", { tasks: parents, run });
   return { code: "ended", text: `it has ended: ${state}${reason === null ? "" : ` (${reason})`}` };
 }
 
@@ -126,10 +138,18 @@ function onWorker({ workerId }: ExplainedInstance): string {
   return workerId === null ? "" : ` on worker ${workerId}`;
 }
 
-function names(tasks: readonly { readonly taskId: string; readonly state: TaskState }[]): string {
-  const shown = tasks.slice(0, mostNames).map(({ taskId, state }) => `${taskId} (${state})`);
-  const more = tasks.length - shown.length;
-  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+/** A cause that names tasks of the run with their states. */
+function namesTasks(
+  code: string,
+  beginning: string,
+  { tasks, run }: { tasks: ExplainedInstance["parents"]; run: Facts["run"] },
+): WaitCause {
+  const heldBy = tasks.slice(0, mostNames).map(({ taskId, state }) => {
+    return { runId: run.runId, taskId, mapIndex: null, text: `${taskId} (${state})` };
+  });
+  const more = tasks.length - heldBy.length;
+  const names = heldBy.map(({ text }) => text).join(", ");
+  return { code, text: `${beginning} ${names}${more > 0 ? ` and ${more} more` : ""}`, heldBy };
 }
 
 function inTime(at: number, now: number): string {

@@ -28,12 +28,18 @@ export function toInstanceExplanation(
 
 function toReasons(instance: ExplainedInstance, facts: WaitFacts): MessageInitShape<typeof WaitReasonSchema>[] {
   const { taskId, itemKey, mapIndex } = instance;
-  return explainWait(instance, facts).map(({ code, text }) => ({
+  return explainWait(instance, facts).map(({ code, text, heldBy = [] }) => ({
     id: formatInstanceId(facts.run.runId, taskId, itemKey),
     taskId,
     mapIndex: mapIndex ?? undefined,
     state: taskStateToProto[instance.state],
     code,
     text,
+    heldBy: heldBy.map((holder) => ({
+      dagRunId: holder.runId,
+      taskId: holder.taskId ?? "",
+      mapIndex: holder.mapIndex ?? undefined,
+      text: holder.text,
+    })),
   }));
 }

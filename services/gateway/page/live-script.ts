@@ -1,8 +1,8 @@
 /**
  * The page's only script, inlined and allowed by its hash. The page works without it. It shows times in the reader's
- * zone, fetches the page again when events come and swaps the parts marked `data-live`, and appends a running log, beside
- * which what its attempt uses is fetched every 10 s.
- * Hidden tabs close their streams.
+ * zone, fetches the page again when events come and swaps the parts marked `data-live`, and appends a running log. Beside
+ * such a log, and while something waits, it is fetched every 10 s too: what an attempt uses and why a task waits change
+ * without an event. A log that begins or ends changes what is followed. Hidden tabs close their streams.
  */
 export const liveScript = `
 (() => {
@@ -24,6 +24,9 @@ export const liveScript = `
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       if (!answer.ok) return;
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!log && next.querySelector("pre[data-log]")) return location.reload();
+      const { events } = next.body.dataset;
+      if (body.dataset.events === undefined && events !== undefined) { body.dataset.events = events; open(); }
       for (const part of document.querySelectorAll("[data-live]")) {
         const fresh = next.getElementById(part.id);
         if (!fresh || fresh.innerHTML === part.dataset.seen) continue;
@@ -44,7 +47,7 @@ export const liveScript = `
     };
     source.onmessage = onMessage;
   };
-  const log = document.querySelector("pre[data-log]");
+  let log = document.querySelector("pre[data-log]");
   const append = (message) => {
     const line = JSON.parse(message.data);
     const row = document.createElement("span");
@@ -56,20 +59,20 @@ export const liveScript = `
     if (atEnd) log.scrollTop = log.scrollHeight;
     log.dataset.after = line.number;
   };
-  if (log && log.hasAttribute("data-log")) log.scrollTop = log.scrollHeight;
+  if (log) log.scrollTop = log.scrollHeight;
   const open = () => {
     if (source || document.hidden) return;
     if (log) {
       follow(log.dataset.log + "&after=" + log.dataset.after, append);
-      source.addEventListener("end", () => { close(); log.removeAttribute("data-log"); soon(); say("\\u25a0 ended"); });
+      source.addEventListener("end", () => { close(); log = null; delete body.dataset.events; soon(); say("\\u25a0 ended"); });
     } else if (body.dataset.events !== undefined) follow("/api/v1/events" + body.dataset.events, soon);
   };
   const close = () => { source?.close(); source = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();
-    else if (!log || log.hasAttribute("data-log")) open();
+    else open();
   });
-  if (log) setInterval(() => { if (source) soon(); }, 10000);
+  setInterval(() => { if (source && (log || document.querySelector("[data-waits]"))) soon(); }, 10000);
   localize(document);
   open();
 })();

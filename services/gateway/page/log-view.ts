@@ -4,6 +4,7 @@ import {
   type TaskInstance,
   TaskState,
   type UsageNow,
+  type WaitReason,
 } from "#gen/millrace/v1/task_service_pb.js";
 import type { HttpResponse } from "#rpc/http/exchange.ts";
 import { usageText } from "#rpc/usage-text.ts";
@@ -14,18 +15,23 @@ import type { PageClients, PageView } from "./page-context.ts";
 import { outputShown, readLeftBehind, renderLeftBehind } from "./left-behind.ts";
 import { dagPath, logPath, runPath } from "./paths.ts";
 import { taskMark } from "./state-mark.ts";
+import { waitText } from "./wait-text.ts";
 
 /** Lines in the page; the rest is a click away as text. */
 const linesShown = 2_000;
 const reloadSeconds = 10;
 
+/** States that another one follows. */
+const unended = new Set([TaskState.NONE, TaskState.QUEUED, TaskState.RUNNING, TaskState.UP_FOR_RETRY]);
+
 /** `/tasks/{task_instance_id}/logs`: an instance, its attempts, and the log of one of them. */
 export async function showLog({ clients, ids, query, signal }: PageView): Promise<HttpResponse> {
   const [id = ""] = ids;
   const attempt = readAttempt(query.get("attempt"));
-  const [{ taskInstance: instance }, { attempts }] = await Promise.all([
+  const [{ taskInstance: instance }, { attempts }, { explanation }] = await Promise.all([
     clients.tasks.getTaskInstance({ id, xcomLength: outputShown }, { signal }),
     clients.tasks.listAttempts({ id }, { signal }),
+    clients.tasks.explainTaskInstance({ id }, { signal }),
   ]);
   if (instance === undefined) throw new TypeError("the answer has no task instance");
   const [{ lines, isCut }, left] = await Promise.all([
@@ -33,8 +39,9 @@ export async function showLog({ clients, ids, query, signal }: PageView): Promis
     readLeftBehind(clients, instance, signal),
   ]);
   const isRunning = instance.state === TaskState.RUNNING && (attempt === 0 || attempt === instance.tryNumber);
+  const hasEnded = !unended.has(instance.state);
   const whole = `${instance.logPath}${attempt === 0 ? "" : `?attempt=${attempt}`}`;
-  const main = html`<h1 class="mono">${instance.taskId}</h1><div id="facts" data-live>${instanceFacts(instance)}</div>
+  const main = html`<h1 class="mono">${instance.taskId}</h1><div id="facts" data-live>${instanceFacts(instance, explanation?.reasons ?? [])}</div>
 ${attempts.length > 1 && html`<h2>Attempts</h2>${attemptTable(id, attempts)}`}
 <div id="left" data-live>${renderLeftBehind(instance, left)}</div>
 <h2>Log${attempt === 0 ? "" : ` of attempt ${attempt}`}</h2>
@@ -48,8 +55,8 @@ ${logText(instance, { attempt, lines, isRunning: isRunning && !isCut })}<p><a hr
       { text: instance.taskId, href: logPath(id) },
     ],
     main,
-    events: null,
-    ...(isRunning ? { reloadSeconds } : {}),
+    events: hasEnded ? null : `?dag_run_id=${encodeURIComponent(instance.dagRunId)}`,
+    ...(hasEnded ? {} : { reloadSeconds }),
   });
 }
 
@@ -72,9 +79,10 @@ async function readLines(
   return { lines: lines.slice(0, linesShown), isCut: lines.length > linesShown };
 }
 
-function instanceFacts(instance: TaskInstance): Html {
+function instanceFacts(instance: TaskInstance, reasons: readonly WaitReason[]): Html {
   return html`<p>${taskMark(instance.state)} <span class="soft">${instance.stateReason}</span></p>
 ${facts([
+  ["why", waitText(reasons)],
   ["operator", instance.operator],
   ["try", `${instance.tryNumber} of ${instance.maxTries}`],
   ["queue", instance.queue],
@@ -110,14 +118,14 @@ function attemptTable(id: string, attempts: readonly Attempt[]): Html {
   return table(["attempt", "ended", "took", "worker", "exit", "used", "why"], rows);
 }
 
-/** A running log carries the address from which the script goes on. */
+/** A running log carries the address from which the script goes on; another one is swapped like the rest of the page. */
 function logText(
   instance: TaskInstance,
   { attempt, lines, isRunning }: { attempt: number; lines: readonly LogLine[]; isRunning: boolean },
 ): Html {
   const after = String(lines.at(-1)?.number ?? 0);
   const tail = `${instance.logPath}?follow=true&attempt=${attempt === 0 ? instance.tryNumber : attempt}`;
-  const attributes = isRunning && html` data-log="${tail}" data-after="${after}"`;
+  const attributes = isRunning ? html` data-log="${tail}" data-after="${after}"` : html` id="log" data-live`;
   const rows = lines.map(
     (line) => html`<span class="${line.source}">${line.text}
 </span>`,

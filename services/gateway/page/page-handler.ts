@@ -12,13 +12,14 @@ import { showError } from "./error-view.ts";
 import { showLog } from "./log-view.ts";
 import type { PageClients, PageView } from "./page-context.ts";
 import { dagPath, runPath } from "./paths.ts";
-import { showRun } from "./run-detail.ts";
+import { findRun, showRun } from "./run-detail.ts";
 import { readParameters } from "./trigger-form.ts";
 
 const views: readonly { readonly path: RegExp; readonly show: (view: PageView) => Promise<HttpResponse> }[] = [
   { path: /^\/$/, show: showDagList },
   { path: /^\/dags\/([^/]+)$/, show: showDag },
   { path: /^\/dags\/([^/]+)\/runs\/([^/]+)$/, show: showRun },
+  { path: /^\/runs\/([^/]+)$/, show: findRun },
   { path: /^\/tasks\/([^/]+)\/logs$/, show: showLog },
 ];
 

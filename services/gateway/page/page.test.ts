@@ -129,6 +129,44 @@ describe("the page", () => {
   });
 });
 
+describe("why a task waits", () => {
+  const entry = (taskId: string, text: string) => `href="/tasks/${taskId}/logs">${text}</a>`;
+
+  test("stands in its run and on its own page, with links to what holds it, as long as it waits", async () => {
+    const { store, get, post } = await open();
+    await registerDag(store, "etl", { tasks: ["a", "b<a"] });
+    await post("/dags/etl/trigger");
+    const runId = (await store.queries.latestRunId("etl")) ?? "";
+    const runKey = (await store.runs.findRunKey(runId)) ?? 0;
+    const id = encodeURIComponent(`${runId}__a`);
+    const waits = `<div class="wrap" data-waits><div>waits for <a ${entry(id, "a (queued)")}</div></div>`;
+    const run = await get(`/dags/etl/runs/${runId}`);
+    expect(run.text).toContain("no live worker takes queue default: no worker is connected");
+    expect(run.text).toContain(waits);
+    const task = await get(`/tasks/${runId}__b/logs`);
+    expect(task.text).toContain(waits);
+    expect(task.text).toContain('<pre class="log" tabindex="0" id="log" data-live>');
+    expect(task.text).toContain(`data-events="?dag_run_id=${encodeURIComponent(runId)}"`);
+    await runTask(store, runKey, 0, failure({}));
+    const after = await get(`/tasks/${runId}__b/logs`);
+    expect(after.text).toContain(`it never ran: <a ${entry(id, "a (failed)")}`);
+    for (const { text } of [after, await get(`/dags/etl/runs/${runId}`)]) {
+      expect(text).not.toContain("data-waits>");
+      expect(text).not.toContain("data-events");
+    }
+  });
+
+  test("leads to a run by its id alone", async () => {
+    const { store, get, post } = await open();
+    await registerDag(store, "etl");
+    await post("/dags/etl/trigger");
+    const runId = (await store.queries.latestRunId("etl")) ?? "";
+    const location = `/dags/etl/runs/${encodeURIComponent(runId)}`;
+    expect(await get(`/runs/${runId}`)).toMatchObject({ status: 303, headers: { location } });
+    expect(await get("/runs/none")).toMatchObject({ status: 404 });
+  });
+});
+
 describe("the page's forms", () => {
   test("trigger with the parameters that were filled in, by their types", async () => {
     const { store, post } = await open();

@@ -9,6 +9,11 @@ export function runPath(dagId: string, runId: string): string {
   return `${dagPath(dagId)}/runs/${encodeURIComponent(runId)}`;
 }
 
+/** Leads on to `runPath`, for links from where the run's DAG is not known. */
+export function runIdPath(runId: string): string {
+  return `/runs/${encodeURIComponent(runId)}`;
+}
+
 /** Of the API: the file as a download. */
 export function artifactPath({ dagRunId, taskId, mapIndex, attemptNumber, name }: Artifact): string {
   const query = new URLSearchParams({ task_id: taskId, attempt: String(attemptNumber) });

@@ -1,5 +1,5 @@
 import type { DagRun } from "#gen/millrace/v1/run_service_pb.js";
-import type { TaskInstance } from "#gen/millrace/v1/task_service_pb.js";
+import type { TaskInstance, WaitReason } from "#gen/millrace/v1/task_service_pb.js";
 import type { HttpResponse } from "#rpc/http/exchange.ts";
 import { durationText, facts, nextLink, postButton, table, timeText } from "./elements.ts";
 import { type Html, type HtmlValue, html } from "./html.ts";
@@ -7,6 +7,7 @@ import { renderPage } from "./layout.ts";
 import type { PageView } from "./page-context.ts";
 import { dagPath, logPath, runPath } from "./paths.ts";
 import { pausedMark, runMark, taskMark } from "./state-mark.ts";
+import { waitText } from "./wait-text.ts";
 
 const instancesShown = 100;
 const reloadSeconds = 10;
@@ -19,9 +20,10 @@ export async function showRun({ clients, ids, query, signal }: PageView): Promis
   const request = { dagRunId: run.dagRunId, limit: instancesShown, cursor: query.get("cursor") ?? "" };
   const list = await clients.tasks.listTaskInstances(request, { signal });
   const hasEnded = run.endDate !== undefined;
+  const { explanation } = hasEnded ? {} : await clients.runs.explainDagRun({ dagRunId: run.dagRunId }, { signal });
   const main = html`<h1 class="mono">${run.dagRunId}</h1>
 <div id="run" data-live>${runFacts(run)}${!hasEnded && postButton(`${runPath(dagId, run.dagRunId)}/cancel`, "Cancel this run")}</div>
-<h2>Tasks</h2><div id="tasks" data-live>${instanceTable(list.taskInstances)}</div>${nextLink(list.nextCursor)}
+<h2>Tasks</h2><div id="tasks" data-live>${instanceTable(list.taskInstances, explanation?.reasons ?? [])}</div>${nextLink(list.nextCursor)}
 <h2>Parameters</h2><pre>${JSON.stringify(run.parameters ?? {}, null, 2)}</pre>`;
   return renderPage({
     title: run.dagRunId,
@@ -33,6 +35,14 @@ export async function showRun({ clients, ids, query, signal }: PageView): Promis
     events: hasEnded ? null : `?dag_run_id=${encodeURIComponent(run.dagRunId)}`,
     ...(hasEnded ? {} : { reloadSeconds }),
   });
+}
+
+/** `/runs/{dag_run_id}`: leads to the run, of whichever DAG it is. */
+export async function findRun({ clients, ids, signal }: PageView): Promise<HttpResponse> {
+  const [dagRunId = ""] = ids;
+  const { dagRun: run } = await clients.runs.getDagRun({ dagRunId }, { signal });
+  if (run === undefined) throw new TypeError("the answer has no run");
+  return { status: 303, headers: { location: runPath(run.dagId, run.dagRunId) }, body: null };
 }
 
 function runFacts(run: DagRun): Html {
@@ -56,22 +66,25 @@ ${facts([
 ])}`;
 }
 
-function instanceTable(instances: readonly TaskInstance[]): Html {
-  return table(["state", "task", "try", "began", "took", "worker", "error", ""], instances.map(instanceRow));
+function instanceTable(instances: readonly TaskInstance[], reasons: readonly WaitReason[]): Html {
+  const byId = Map.groupBy(reasons, ({ id }) => id);
+  const rows = instances.map((instance) => instanceRow(instance, byId.get(instance.id) ?? []));
+  return table(["state", "task", "try", "began", "took", "worker", "why", ""], rows);
 }
 
-function instanceRow(instance: TaskInstance): readonly HtmlValue[] {
+function instanceRow(instance: TaskInstance, reasons: readonly WaitReason[]): readonly HtmlValue[] {
   const item = instance.mapIndex === undefined ? "" : ` [${instance.mapIndex}]`;
   const tries = instance.tryNumber === 0 ? "–" : `${instance.tryNumber} of ${instance.maxTries}`;
-  const retry = instance.nextRetryTime === undefined ? null : html` next ${timeText(instance.nextRetryTime)}`;
+  const isTold = instance.nextRetryTime === undefined || reasons.length > 0;
+  const retry = isTold ? null : html` next ${timeText(instance.nextRetryTime)}`;
   return [
     html`${taskMark(instance.state)}${instance.stateReason !== "" && html` <span class="soft words">${instance.stateReason}</span>`}`,
-    html`<b>${instance.taskId}${item}</b> <span class="soft">${instance.operator}</span>`,
+    html`<a href="${logPath(instance.id)}"><b>${instance.taskId}${item}</b></a> <span class="soft">${instance.operator}</span>`,
     html`${tries}${retry}`,
     timeText(instance.startDate),
     durationText(instance.durationMs),
     instance.workerId,
-    errorText(instance),
+    [waitText(reasons), errorText(instance)],
     instance.tryNumber > 0 && html`<a class="nowrap" href="${logPath(instance.id)}">log</a>`,
   ];
 }

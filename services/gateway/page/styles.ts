@@ -21,6 +21,7 @@ p { margin: 4px 0; }
 .mono, pre, code { font-family: ui-monospace, monospace; font-size: 13px; }
 h1.mono { font-size: 18px; }
 .wrap { overflow-wrap: anywhere; }
+.wrap time { white-space: normal; }
 .words { overflow-wrap: normal; }
 table { width: 100%; border-collapse: collapse; background: var(--panel); border: 1px solid var(--line); }
 th, td { text-align: left; vertical-align: top; padding: 6px 10px; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
@@ -28,6 +29,7 @@ th { color: var(--soft); font-weight: 600; font-size: 13px; }
 td[data-label="took"] { white-space: nowrap; }
 td[data-label="try"] > div { min-width: 7ch; }
 td[data-label="task"] > div, td[data-label="worker"] > div:not(:empty) { min-width: 16ch; }
+td[data-label="why"] > div:not(:empty) { min-width: 30ch; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 8px 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -60,6 +62,7 @@ button:hover, a.button:hover { border-color: var(--link); color: var(--link); }
   td { border: 0; padding: 2px 10px; display: grid; grid-template-columns: 92px 1fr; gap: 8px; }
   td::before { content: attr(data-label); color: var(--soft); font-size: 13px; }
   td:has(> div:empty) { display: none; }
+  td[data-label="why"] > div:not(:empty) { min-width: 0; }
   dl { grid-template-columns: 92px 1fr; gap: 2px 8px; }
 }
 `;

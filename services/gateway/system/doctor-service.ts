@@ -25,13 +25,13 @@ export function createDoctorService(deps: {
 }): ServiceImpl<typeof DoctorService> {
   const executor = createClient(ExecutorService, deps.executor);
   return {
-    async checkSystem({ repair, cursor }, context) {
+    async checkSystem({ repair, cursor, removeUnknownFiles }, context) {
       const options = { ...forwardOptions(context), timeoutMs: checkTimeoutMs, signal: context.signal };
       const isFirst = cursor === "";
       const installation = isFirst ? await checkInstallation(deps) : [];
       let page: CheckConsistencyResponse;
       try {
-        page = await executor.checkConsistency({ repair, cursor }, options);
+        page = await executor.checkConsistency({ repair, cursor, removeUnknownFiles }, options);
       } catch (error) {
         if (!isFirst) throw error;
         const detail = `the state was not checked: ${describeError(error)}`;
