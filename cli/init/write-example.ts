@@ -1,4 +1,5 @@
-import { access, copyFile, mkdir, mkdtemp, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { copyFile, lstat, mkdir, mkdtemp, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { definitionJsonSchema } from "#definition/schema/json-schema.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
@@ -26,7 +27,7 @@ export async function writeExample(folder: string): Promise<readonly string[]> {
 }
 
 async function refuseToReplace(path: string): Promise<void> {
-  const exists = await access(path).then(
+  const exists = await lstat(path).then(
     () => true,
     () => false,
   );
@@ -42,13 +43,16 @@ async function writeAll(folder: string): Promise<readonly string[]> {
       await orRefuse(join(folder, name), copyFile(new URL(name, import.meta.url), join(beside, name)));
     const schema = `${JSON.stringify(definitionJsonSchema(operatorSchemas), null, 2)}\n`;
     await orRefuse(join(folder, schemaFile), writeFile(join(beside, schemaFile), schema));
-    // The schema is last: it is the one that may replace an older one, which could not be taken back.
-    for (const name of [...examples, schemaFile]) {
+    for (const name of examples) {
       const path = join(folder, name);
-      await orRefuse(path, rename(join(beside, name), path));
+      // Never in the place of what somebody has put there meanwhile.
+      await orRefuse(path, copyFile(join(beside, name), path, constants.COPYFILE_EXCL));
       placed.push(path);
     }
-    return placed;
+    // The schema is last: it is the one that may replace an older one, which could not be taken back.
+    const schemaPath = join(folder, schemaFile);
+    await orRefuse(schemaPath, rename(join(beside, schemaFile), schemaPath));
+    return [...placed, schemaPath];
   } catch (thrown) {
     for (const path of placed) await rm(path, { force: true });
     throw thrown;

@@ -20,7 +20,7 @@ export interface ExplanationFacts {
   readonly unfinishedCount: number;
   /** Workers in service, by id. */
   readonly workers: readonly LiveWorker[];
-  /** Queued instances of all runs, for the queues that `instances` name. */
+  /** Queued instances of all runs, for the queues that `instances` name; beyond `mostQueuedTold` one more than that. */
   readonly queueDepths: ReadonlyMap<string, number>;
 }
 

@@ -182,6 +182,7 @@ describe("an attempt whose last process has ended", () => {
     expect(existsSync(join(directories.artifacts, "report"))).toBe(true);
     expect(onClosed).not.toHaveBeenCalled();
     await attempt.close();
+    expect(kinds(messages)).toEqual(["exited", "closed"]);
     expect(onClosed).toHaveBeenCalledOnce();
   });
 });

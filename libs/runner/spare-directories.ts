@@ -9,7 +9,7 @@ const maxLeft = 64;
 const privateMode = 0o700;
 const maxNoteBytes = 4096;
 const modeBits = 0o7777;
-/** A folder that once held many files stays large on some file systems; beyond this it is not kept. */
+/** A folder that once held many files stays large on some file systems, others tell no blocks; beyond this it is not kept. */
 const maxFolderBytes = 64 * 1024;
 const blockBytes = 512;
 
@@ -74,7 +74,7 @@ function restore({ base, work, temporary, artifacts, code, outputFile, cgroupNot
 function checkFolder(folder: string, device: number): void {
   const stats = lstatSync(folder);
   const isOurs = stats.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & modeBits) === privateMode;
-  if (!isOurs || stats.dev !== device || stats.blocks * blockBytes > maxFolderBytes)
+  if (!isOurs || stats.dev !== device || Math.max(stats.size, stats.blocks * blockBytes) > maxFolderBytes)
     throw new Error(`${folder} is not as it was made`);
 }
 

@@ -22,15 +22,15 @@ export const httpOperator: Operator = {
     try {
       return await send(context);
     } catch (error) {
-      if (error instanceof AppError) return toFailure(withWayOut(error));
+      if (error instanceof AppError) return toFailure(withWayOut(error, context.config["response_output"] !== false));
       throw error;
     }
   },
 };
 
 /** A body that is too long is mostly one that nobody needs as an output. */
-function withWayOut(error: AppError): AppError {
-  if (error.details["max_bytes"] === undefined) return error;
+function withWayOut(error: AppError, isOutput: boolean): AppError {
+  if (error.details["max_bytes"] === undefined || !isOutput) return error;
   const message = `${error.message}; set response_output: false, or fetch it into a file with bash`;
   return new AppError(error.code, message, { cause: error });
 }

@@ -21,6 +21,7 @@ const unreachableCodes: ReadonlySet<string> = new Set(["ECONNECTION", "ETIMEDOUT
 /** What OpenSSL says of an answer that is not TLS. */
 const withoutTls = /SSL routines.*wrong version number/;
 /** Whether it is one in all ways the server judges; without an `@` the library leaves it out without a word. */
+const quoted = /"(?:[^"\\]|\\.)*"/g;
 const addressForm = /[^\s@<>]@[^\s@<>]/;
 
 /** Sends one mail through the server of a connection. */
@@ -78,7 +79,13 @@ function given(connection: Socket) {
 
 function findWrongAddress(fields: Readonly<Record<string, readonly string[]>>): string | null {
   for (const [field, entries] of Object.entries(fields)) {
-    const wrong = entries.find((entry) => !addressForm.test(entry));
+    const wrong = entries.find(
+      (entry) =>
+        !entry
+          .replaceAll(quoted, "")
+          .split(",")
+          .every((one) => addressForm.test(one)),
+    );
     if (wrong !== undefined) return `${field}: "${wrong}" is no mail address; write one such as ops@example.com`;
   }
   return null;

@@ -12,6 +12,8 @@ export function connectToMailServer(
   signal: AbortSignal,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    // A socket whose signal has aborted before connects all the same.
+    signal.throwIfAborted();
     const socket = connect({ host, port, signal });
     const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${connectMs} ms`)), connectMs);
     socket.once("close", () => clearTimeout(timer));

@@ -108,7 +108,7 @@ describe("webhook", () => {
     const { url, received } = await serve(307, "", { location: "/elsewhere" });
     expect(await run(webhookOperator, { url: `${url}/hook` }).result).toMatchObject({
       code: "http_status",
-      message: `POST ${url}/hook answered 307, a redirect, which is not followed; give the address that it leads to`,
+      message: `POST ${url}/hook answered 307, a redirect to ${url}, which is not followed; give the address that it leads to`,
       retryable: false,
     });
     expect(received).toHaveLength(1);

@@ -32,7 +32,7 @@ export async function postNotice(
     log("system", `POST ${target ?? origin + pathname}: ${sent.status} ${sent.statusText}`.trimEnd());
     const response = target === null ? sent : { ...sent, url: origin };
     if (sent.status >= 300 && sent.status < 400 && sent.headers["location"] !== undefined)
-      return toRedirected(response);
+      return toRedirected(response, sent.headers["location"]);
     const judged = judgeResponse(response, {
       method: request.method,
       expected: parseExpectedStatus(undefined),
@@ -46,8 +46,10 @@ export async function postNotice(
 }
 
 /** What is told to one address, perhaps signed for it, goes to no other. */
-function toRedirected({ url, status }: OutboundResponse): OperatorResult {
+function toRedirected({ url, status }: OutboundResponse, location: string): OperatorResult {
   const { origin, pathname } = new URL(url);
-  const message = `POST ${origin}${pathname} answered ${status}, a redirect, which is not followed; give the address that it leads to`;
+  // Its path may hold a key, as that of a Slack webhook does.
+  const to = URL.canParse(location, url) ? new URL(location, url).origin : "another address";
+  const message = `POST ${origin}${pathname} answered ${status}, a redirect to ${to}, which is not followed; give the address that it leads to`;
   return { kind: "failed", code: "http_status", message, retryable: false };
 }

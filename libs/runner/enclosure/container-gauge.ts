@@ -8,6 +8,8 @@ import { parseEngineStats, statsFormat } from "./engine-stats.ts";
 import type { ContainerTool } from "./enclosure.ts";
 
 /** The engine is asked where the container is when it has run so long, in milliseconds, then after twice as long each time. */
+const leastAskPauseMs = 10_000;
+const mostAskPauseMs = 600_000;
 const firstLookMs = 1000;
 const mostLookMs = 30_000;
 const callTimeoutMs = 20_000;
@@ -26,6 +28,9 @@ export class ContainerGauge {
   /** Not null: the kernel's counts can't be read here, and the engine is asked when somebody wants to know. */
   #asked: AbortSignal | null = null;
   #isAsking = false;
+  /** An engine that does not tell is asked ever more seldom. */
+  #askPauseMs = 0;
+  #askAfter = Number.NEGATIVE_INFINITY;
 
   constructor(tool: ContainerTool, token: string) {
     this.#tool = tool;
@@ -46,7 +51,7 @@ export class ContainerGauge {
 
   /** As it was read or asked last; an engine that has to be asked is asked for the next time. */
   usageNow(): UsageNow {
-    if (this.#asked !== null && !this.#isAsking) void this.#ask(this.#asked);
+    if (this.#asked !== null && !this.#isAsking && performance.now() >= this.#askAfter) void this.#ask(this.#asked);
     return { ...this.#now, ...this.usage() };
   }
 
@@ -95,6 +100,8 @@ export class ContainerGauge {
     const format = statsFormat[this.#tool.kind];
     const { exitCode, stdout } = await this.#call(["stats", "--no-stream", "--format", format, this.#name], signal);
     this.#isAsking = false;
+    this.#askPauseMs = exitCode === 0 ? 0 : Math.min(mostAskPauseMs, Math.max(leastAskPauseMs, 2 * this.#askPauseMs));
+    this.#askAfter = performance.now() + this.#askPauseMs;
     if (exitCode === 0 && !signal.aborted) this.#note(parseEngineStats(stdout));
   }
 

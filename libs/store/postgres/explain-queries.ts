@@ -1,6 +1,7 @@
 import { parentEdges } from "#core/graph.ts";
 import { needsOfAttempt, needsOfRun } from "#core/limits.ts";
 import type { Plan, PlanTask } from "#core/plan.ts";
+import { mostQueuedTold } from "#core/queue-depth.ts";
 import { noResources } from "#core/resource-amounts.ts";
 import type { RunState, TaskState } from "#core/states.ts";
 import type { ExplainedInstance, ReservedFor } from "#ports/explanation-facts.ts";
@@ -97,10 +98,12 @@ const listWorkers = {
     WHERE w.status NOT IN ('lost', 'stopped') AND w.lease_expires_at > now() ORDER BY w.worker_id`,
 };
 
+/** No further than anybody wants to know: pages ask again with each event. */
 const countQueued = {
   name: "explain_queues",
-  text: `SELECT queue, count(*) AS depth FROM task_instances
-    WHERE state = 'queued' AND NOT held AND items_total = 0 AND queue = ANY($1::text[]) GROUP BY queue`,
+  text: `SELECT q.queue, (SELECT count(*) FROM (SELECT FROM task_instances t
+      WHERE t.state = 'queued' AND NOT t.held AND t.items_total = 0 AND t.queue = q.queue LIMIT ${mostQueuedTold + 1}) few) AS depth
+    FROM unnest($1::text[]) AS q(queue)`,
 };
 
 export function createExplainQueries(options: {

@@ -1,3 +1,4 @@
+import { mostQueuedTold } from "#core/queue-depth.ts";
 import { hasRoom, type ResourceAmounts, type ResourceName, resourceNames } from "#core/resource-amounts.ts";
 import { resourceText } from "#core/resource-text.ts";
 import type { ExplainedInstance, ExplanationFacts, LiveWorker, ReservedFor } from "#ports/explanation-facts.ts";
@@ -27,10 +28,14 @@ export function explainPlacement(instance: ExplainedInstance, { run, workers, qu
   if (able.every((worker) => worker.freeSlots === 0)) {
     const slots = able.reduce((sum, worker) => sum + worker.slots, 0);
     const depth = queueDepths.get(queue) ?? 0;
+    const waiting =
+      depth > mostQueuedTold
+        ? `more than ${mostQueuedTold} attempts wait`
+        : countText(depth, "attempt waits", "attempts wait");
     const busy = `${countText(slots, "slot", "slots")} of ${countText(able.length, "worker that takes", "workers that take")} queue ${queue}`;
     return {
       code: "workers_busy",
-      text: `no free slot: ${busy} ${slots === 1 ? "is" : "are"} taken, and ${countText(depth, "attempt waits", "attempts wait")} in the queue`,
+      text: `no free slot: ${busy} ${slots === 1 ? "is" : "are"} taken, and ${waiting} in the queue`,
     };
   }
   const free = able.filter((worker) => worker.freeSlots > 0);

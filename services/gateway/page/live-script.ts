@@ -22,7 +22,7 @@ export const liveScript = `
     timer = null;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (!answer.ok) return;
+      if (!answer.ok) return again();
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!log && next.querySelector("pre[data-log]")) return location.reload();
       const { events } = next.body.dataset;
@@ -35,8 +35,10 @@ export const liveScript = `
         part.dataset.seen = seen;
         localize(part);
       }
-    } catch { say("\\u25cb reconnecting"); }
+    } catch { again(); }
   };
+  // Where a stream is open its next event does the same.
+  const again = () => { say("\\u25cb reconnecting"); if (!source && !document.hidden) timer ??= setTimeout(refresh, 5000); };
   const soon = () => { timer ??= setTimeout(refresh, 700); };
   const follow = (url, onMessage) => {
     source = new EventSource(url);
@@ -70,7 +72,7 @@ export const liveScript = `
   const close = () => { source?.close(); source = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();
-    else open();
+    else { open(); if (!source) soon(); }
   });
   setInterval(() => { if (source && (log || document.querySelector("[data-waits]"))) soon(); }, 10000);
   localize(document);

@@ -28,15 +28,18 @@ const unended = new Set([TaskState.NONE, TaskState.QUEUED, TaskState.RUNNING, Ta
 export async function showLog({ clients, ids, query, signal }: PageView): Promise<HttpResponse> {
   const [id = ""] = ids;
   const attempt = readAttempt(query.get("attempt"));
-  const [{ taskInstance: instance }, { attempts }, { explanation }] = await Promise.all([
+  const [{ taskInstance: instance }, { attempts }] = await Promise.all([
     clients.tasks.getTaskInstance({ id, xcomLength: outputShown }, { signal }),
     clients.tasks.listAttempts({ id }, { signal }),
-    clients.tasks.explainTaskInstance({ id }, { signal }),
   ]);
   if (instance === undefined) throw new TypeError("the answer has no task instance");
-  const [{ lines, isCut }, left] = await Promise.all([
+  const [{ lines, isCut }, left, { explanation }] = await Promise.all([
     readLines(clients, { id, attempt, signal }),
     readLeftBehind(clients, instance, signal),
+    // A success waits for nothing.
+    instance.state === TaskState.SUCCESS
+      ? { explanation: undefined }
+      : clients.tasks.explainTaskInstance({ id }, { signal }),
   ]);
   const isRunning = instance.state === TaskState.RUNNING && (attempt === 0 || attempt === instance.tryNumber);
   const hasEnded = !unended.has(instance.state);

@@ -1,3 +1,4 @@
+import { formatInstanceId } from "#core/instance-id.ts";
 import type { WaitHolder, WaitReason } from "#gen/millrace/v1/task_service_pb.js";
 import { type Html, type HtmlValue, html } from "./html.ts";
 import { logPath, runIdPath } from "./paths.ts";
@@ -38,5 +39,7 @@ function withTimes(text: string): readonly HtmlValue[] {
 
 /** An item of a fan-out is known by its key, which is not told here: its run lists it. */
 function holderPath({ dagRunId, taskId, mapIndex }: WaitHolder): string {
-  return taskId === "" || mapIndex !== undefined ? runIdPath(dagRunId) : logPath(`${dagRunId}__${taskId}`);
+  return taskId === "" || mapIndex !== undefined
+    ? runIdPath(dagRunId)
+    : logPath(formatInstanceId(dagRunId, taskId, null));
 }
