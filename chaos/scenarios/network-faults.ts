@@ -25,10 +25,10 @@ export const shakeLinks: Scenario = {
 /** Stalls are longer than the short leases of the other clusters. */
 export const stallLinks: Scenario = {
   setup: "releases",
-  id: "A3S",
+  id: "S1",
   title: "every link slow, a fifth of them by up to 3 s, 30 % of them cut each second",
   shortMs: 8000,
-  load: ordinaryLoad("a3s", longRunsPerMinute),
+  load: ordinaryLoad("s1", longRunsPerMinute),
   fault: (stage) =>
     shake(stage, () => stage.random.below(stage.random.chance(stall.share) ? stall.maxMs : usualDelayMs)),
 };

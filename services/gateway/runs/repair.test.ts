@@ -148,6 +148,7 @@ test("a run and its tasks are explained", async () => {
         state: "queued",
         code: "no_worker",
         text: "no live worker takes queue default: no worker is connected",
+        held_by: [],
       },
       {
         id: `${runId}__b`,
@@ -156,6 +157,7 @@ test("a run and its tasks are explained", async () => {
         state: "none",
         code: "parents",
         text: "waits for a (queued)",
+        held_by: [{ text: "a (queued)", dag_run_id: runId, task_id: "a", map_index: null }],
       },
     ],
     more: 0,
