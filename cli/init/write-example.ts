@@ -34,23 +34,20 @@ async function refuseToReplace(path: string): Promise<void> {
   if (exists) throw cannotWrite(path, "it is there already; choose another folder, or move it");
 }
 
-/** Everything is written beside its place first, in a folder that nobody reads: what comes to its place is whole. */
+/** The schema comes last and whole: it may replace an older one, which could not be taken back. */
 async function writeAll(folder: string): Promise<readonly string[]> {
+  const schemaPath = join(folder, schemaFile);
   const beside = await orRefuse(folder, mkdtemp(join(folder, ".init-")));
   const placed: string[] = [];
   try {
-    for (const name of examples)
-      await orRefuse(join(folder, name), copyFile(new URL(name, import.meta.url), join(beside, name)));
     const schema = `${JSON.stringify(definitionJsonSchema(operatorSchemas), null, 2)}\n`;
-    await orRefuse(join(folder, schemaFile), writeFile(join(beside, schemaFile), schema));
+    await orRefuse(schemaPath, writeFile(join(beside, schemaFile), schema));
     for (const name of examples) {
       const path = join(folder, name);
       // Never in the place of what somebody has put there meanwhile.
-      await orRefuse(path, copyFile(join(beside, name), path, constants.COPYFILE_EXCL));
+      await orRefuse(path, copyFile(new URL(name, import.meta.url), path, constants.COPYFILE_EXCL));
       placed.push(path);
     }
-    // The schema is last: it is the one that may replace an older one, which could not be taken back.
-    const schemaPath = join(folder, schemaFile);
     await orRefuse(schemaPath, rename(join(beside, schemaFile), schemaPath));
     return [...placed, schemaPath];
   } catch (thrown) {

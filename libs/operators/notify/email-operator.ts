@@ -20,8 +20,9 @@ interface MailFailure {
 const unreachableCodes: ReadonlySet<string> = new Set(["ECONNECTION", "ETIMEDOUT", "ESOCKET", "EPROTOCOL"]);
 /** What OpenSSL says of an answer that is not TLS. */
 const withoutTls = /SSL routines.*wrong version number/;
-/** Whether it is one in all ways the server judges; without an `@` the library leaves it out without a word. */
+/** A name in quotes, which may hold a comma: other commas stand between addresses. */
 const quoted = /"(?:[^"\\]|\\.)*"/g;
+/** Whether it is one in all ways the server judges; without an `@` the library leaves it out without a word. */
 const addressForm = /[^\s@<>]@[^\s@<>]/;
 
 /** Sends one mail through the server of a connection. */

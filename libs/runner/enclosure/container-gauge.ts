@@ -8,10 +8,11 @@ import { parseEngineStats, statsFormat } from "./engine-stats.ts";
 import type { ContainerTool } from "./enclosure.ts";
 
 /** The engine is asked where the container is when it has run so long, in milliseconds, then after twice as long each time. */
-const leastAskPauseMs = 10_000;
-const mostAskPauseMs = 600_000;
 const firstLookMs = 1000;
 const mostLookMs = 30_000;
+/** One that does not tell what the container uses is asked again after this, then after twice as long each time. */
+const leastAskPauseMs = 10_000;
+const mostAskPauseMs = 600_000;
 const callTimeoutMs = 20_000;
 /** Between two reads of the kernel's counts, which are gone with the container. */
 const readEveryMs = 250;
@@ -28,7 +29,7 @@ export class ContainerGauge {
   /** Not null: the kernel's counts can't be read here, and the engine is asked when somebody wants to know. */
   #asked: AbortSignal | null = null;
   #isAsking = false;
-  /** An engine that does not tell is asked ever more seldom. */
+  /** Zero while it tells. */
   #askPauseMs = 0;
   #askAfter = Number.NEGATIVE_INFINITY;
 

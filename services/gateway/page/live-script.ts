@@ -50,6 +50,7 @@ export const liveScript = `
     source.onmessage = onMessage;
   };
   let log = document.querySelector("pre[data-log]");
+  const isLive = log !== null || body.dataset.events !== undefined;
   const append = (message) => {
     const line = JSON.parse(message.data);
     const row = document.createElement("span");
@@ -72,7 +73,7 @@ export const liveScript = `
   const close = () => { source?.close(); source = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();
-    else { open(); if (!source) soon(); }
+    else { open(); if (isLive && !source) soon(); }
   });
   setInterval(() => { if (source && (log || document.querySelector("[data-waits]"))) soon(); }, 10000);
   localize(document);
