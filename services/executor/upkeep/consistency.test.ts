@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { createClient } from "@connectrpc/connect";
 import { Client } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
 import type { Assignment } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { ArtifactStore } from "#ports/artifact-store.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
 import { startExecutor, toPlan } from "../executor-harness.testsuite.ts";
 import { type FakeWorker, refOf } from "../fake-worker.testsuite.ts";
@@ -19,7 +21,7 @@ function keepAlive(worker: FakeWorker, held: () => readonly Assignment[] = () =>
   onTestFinished(() => clearInterval(timer));
 }
 
-async function open() {
+async function open(artifacts?: ArtifactStore) {
   const harness = await openPostgresHarness(toPlan);
   const client = new Client({ connectionString: harness.connectionString });
   await client.connect();
@@ -27,9 +29,9 @@ async function open() {
     await client.end();
     await harness.close();
   });
-  const executor = await startExecutor(harness.store);
+  const executor = await startExecutor(harness.store, artifacts === undefined ? {} : { artifacts });
   const rpc = createClient(ExecutorService, executor.transport);
-  return { executor, rpc, sql: (text: string) => client.query(text) };
+  return { executor, rpc, store: harness.store, sql: (text: string) => client.query(text) };
 }
 
 describe("a check on demand", () => {
@@ -49,6 +51,19 @@ describe("a check on demand", () => {
     worker.succeed(await worker.assigned("b"));
     expect(await executor.ended(runId)).toMatchObject({ state: "success" });
     expect((await rpc.checkConsistency({ repair: false })).findings).toEqual([]);
+  });
+
+  it("has unknown files removed when it is told to, not by a repair", async () => {
+    const location = `7/0/1.1/${randomUUID()}`;
+    const never = (): Promise<never> => Promise.reject(new Error("nobody asks for a file"));
+    const list = () => ReadableStream.from([{ location, modifiedAt: Date.now() - 3 * 86_400_000 }]);
+    const { rpc, store } = await open({ write: never, read: never, remove: never, list });
+    const repaired = await rpc.checkConsistency({ repair: true });
+    expect(repaired.findings).toMatchObject([{ check: "files_unknown", outcome: "by_hand", count: 1 }]);
+    expect(await store.retention.listUnlistedFiles(9)).toEqual([]);
+    const removed = await rpc.checkConsistency({ removeUnknownFiles: true });
+    expect(removed.findings).toMatchObject([{ check: "files_unknown", outcome: "repaired" }]);
+    expect(await store.retention.listUnlistedFiles(9)).toEqual([{ location, failureCount: 0 }]);
   });
 
   it("offers what it made ready to the worker that waits", async () => {
