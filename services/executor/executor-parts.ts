@@ -50,7 +50,7 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
     ...{ store, clock, sessions, assignments, logger, submit, slotsFreed },
     dueIn: (ms) => loops.due.pokeIn(ms),
     waitIn: (ms) => loops.waits.pokeIn(ms),
-    offerReady: (run, decision) => offerReady(run, decision),
+    offerReady: (run, decision) => readyOffers?.offer(run, decision) ?? false,
   });
   const writer = new RunWriter({
     ...{ store, clock, logger },
@@ -59,6 +59,9 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
       scope: (runKey) => dispatcher.handOffScope(runKey),
       maySpare: () => !dispatcher.isPicking,
     }),
+    onDecided: (before, decision) => {
+      if (decision.readyOrdinals.length > 0) readyOffers?.announce(before, decision);
+    },
     onApplied: (run, decision) => effects.perform(run, decision),
     onUncertain: (run) => effects.recover(run),
   });
@@ -67,9 +70,9 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
   const tickets = bus === null ? null : new TicketPublisher({ ...dispatching, bus });
   const dispatcher = new Dispatcher({ ...dispatching, tickets, claiming, reserveAfterMs, handOff });
   const mayOffer = (): boolean => handOff && !dispatcher.hasBacklog && sessions.freeSlots > 0;
-  const offerReady =
+  const readyOffers =
     tickets === null || handOff
-      ? (): boolean => false
+      ? null
       : createReadyOffers({ sessions, tickets, mayOffer: () => !dispatcher.hasBacklog && !dispatcher.isPicking });
   const offerRun = createRunOffers({ submit, claiming, mayOffer, wake: () => dispatcher.wake() });
   const repair = new RepairScan({ store, sessions, effects, submit });

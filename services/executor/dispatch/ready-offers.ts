@@ -3,7 +3,7 @@ import { isLimited } from "#core/limits.ts";
 import { isPlaced, isPreferredOn, mayRunOn } from "#core/placement.ts";
 import type { PlanTask } from "#core/plan.ts";
 import { isReady } from "#core/run-draft.ts";
-import type { RunAggregate } from "#core/run-model.ts";
+import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { WorkerSession } from "../sessions/session.ts";
 import type { SessionRegistry } from "../sessions/session-registry.ts";
 import type { ReadyOffer, TicketPublisher } from "./ticket-publisher.ts";
@@ -15,43 +15,74 @@ export interface ReadyOffersOptions {
   readonly mayOffer: () => boolean;
 }
 
-/**
- * Where everything goes by tickets: what a write has just made ready gets its ticket at once if slots are free and nothing
- * waits, since a pick could find nothing else. Answers whether all of it has; otherwise none, and it is the dispatcher's.
- */
-export function createReadyOffers({
-  sessions,
-  tickets,
-  mayOffer,
-}: ReadyOffersOptions): (run: RunAggregate, decision: Decision) => boolean {
-  return (run, { readyOrdinals: ordinals, instances }) => {
-    // What was ready before and is not paused any more may have had its ticket.
-    const changed = new Set(instances.map(({ next }) => next.ordinal));
-    if (!mayOffer() || !ordinals.every((ordinal) => changed.has(ordinal))) return false;
+/** Where everything goes by tickets: what a write makes ready gets its ticket without a pick. */
+export interface ReadyOffers {
+  /**
+   * Sends the tickets while the write is under way, so that they travel as long as it takes. A claim that is here before
+   * the commit waits for it; where the write fails the claim is refused, as that of any stale ticket.
+   */
+  readonly announce: (before: RunAggregate, decision: Decision) => void;
+  /** After the commit: answers whether all that became ready has its ticket; otherwise it is the dispatcher's. */
+  readonly offer: (run: RunAggregate, decision: Decision) => boolean;
+}
+
+/** Tickets go to free slots while nothing else waits, since a pick could find nothing else. */
+export function createReadyOffers({ sessions, tickets, mayOffer }: ReadyOffersOptions): ReadyOffers {
+  const prepare = (run: RunAggregate, decision: Decision): readonly ReadyOffer[] | null => {
+    const ready = describeAll(run, decision)?.filter((one) => !tickets.isUnderWay(one.ready));
+    if (ready === undefined) return null;
+    if (ready.length === 0) return [];
+    if (!mayOffer()) return null;
     const free = new Map(sessions.all().map((session) => [session, session.freeSlots]));
-    const offers = ordinals.flatMap((ordinal) => {
-      const found = describeReady(run, ordinal);
-      if (found === null || !tickets.mayOffer(found.ready)) return [];
-      const session = takeSlot(free, found.task);
-      return session === null ? [] : [{ ready: found.ready, session }];
-    });
-    if (offers.length < ordinals.length) return false;
-    tickets.offerAtOnce(offers);
-    return true;
+    const offers = ready.map(({ ready: picked, task }) => ({
+      ready: picked,
+      session: tickets.mayOffer(picked) ? takeSlot(free, task) : null,
+    }));
+    return offers.every(hasSession) ? offers : null;
+  };
+  return {
+    announce(before, decision) {
+      const offers = prepare(before, decision) ?? [];
+      // What may come to a worker of another executor would be refused there, long before this one commits.
+      const areAllHere = offers.every(({ ready, session }) => session.owns(ready.queue));
+      if (offers.length > 0 && areAllHere) tickets.offerAtOnce(offers);
+    },
+    offer(run, decision) {
+      const offers = prepare(run, decision);
+      if (offers !== null && offers.length > 0) tickets.offerAtOnce(offers);
+      return offers !== null;
+    },
   };
 }
 
+function hasSession(
+  offer: Pick<ReadyOffer, "ready"> & { readonly session: WorkerSession | null },
+): offer is ReadyOffer {
+  return offer.session !== null;
+}
+
+interface Ready {
+  readonly ready: ReadyOffer["ready"];
+  readonly task: PlanTask;
+}
+
+/** Null: some of it is nothing for a ticket at once. */
+function describeAll(run: RunAggregate, { readyOrdinals, instances }: Decision): readonly Ready[] | null {
+  // What was ready before and is not paused any more may have had its ticket.
+  const changed = new Map(instances.map(({ next }) => [next.ordinal, next]));
+  const all = readyOrdinals.flatMap((ordinal) => {
+    const instance = changed.get(ordinal);
+    return (instance === undefined ? null : describeReady(run, instance)) ?? [];
+  });
+  return all.length === readyOrdinals.length ? all : null;
+}
+
 /** As its ticket names it; null: not every worker of its queue may have it, or it needs room in a limit. */
-function describeReady(
-  run: RunAggregate,
-  ordinal: number,
-): { readonly ready: ReadyOffer["ready"]; readonly task: PlanTask } | null {
-  const instance = run.instances[ordinal];
-  const task = instance === undefined ? undefined : run.plan.tasks[instance.task];
-  if (instance === undefined || task === undefined || !isReady(instance)) return null;
-  if (isPlaced(task) || isLimited(run.plan, task)) return null;
+function describeReady(run: RunAggregate, instance: Instance): Ready | null {
+  const task = run.plan.tasks[instance.task];
+  if (task === undefined || !isReady(instance) || isPlaced(task) || isLimited(run.plan, task)) return null;
   const { runKey, runId } = run.run;
-  const { generation, tryNumber, mapIndex } = instance;
+  const { ordinal, generation, tryNumber, mapIndex } = instance;
   const place = { runKey, ordinal, generation, tryNumber: tryNumber + 1 };
   const picked = { ...place, backend: task.backend, isPlaced: false, wasDispatched: false };
   return { ready: { ...picked, runId, taskId: task.id, mapIndex, queue: task.queue }, task };

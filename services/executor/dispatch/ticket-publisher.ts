@@ -93,6 +93,12 @@ export class TicketPublisher implements ExecutorBackend {
     }
   }
 
+  /** A ticket of this try is in flight, or a worker has claimed it and has no answer yet. */
+  isUnderWay(ready: ReadyOffer["ready"]): boolean {
+    const id = ticketId({ ...ready, dagRunId: ready.runId });
+    return this.#options.sessions.all().some((session) => session.offers.has(id) || session.awaitsReply(id));
+  }
+
   /** Publishes tickets of what has just become ready, each for a worker with a free slot; stamped is what nobody claims soon. */
   offerAtOnce(offers: readonly ReadyOffer[]): void {
     const offered = offers.map(({ ready, session }) =>

@@ -42,6 +42,7 @@ test("slots that a write without an answer may have given away are kept until th
       },
       giveBack: () => void log.push("give back"),
     },
+    onDecided: () => undefined,
     onApplied: () => void log.push("applied"),
     onUncertain: () => void log.push("uncertain"),
   });

@@ -27,6 +27,8 @@ export interface RunWriterOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly workers: HandOffWorkers;
+  /** Called before the write with what it will say: only what does no harm where it fails may follow. */
+  readonly onDecided: (before: RunAggregate, decision: Decision) => void;
   /** Called after COMMIT, before the submissions of the run are settled. */
   readonly onApplied: (run: RunAggregate, decision: Decision) => void;
   /** Called with a run of which a write may have been committed without an answer, as it is now. */
@@ -191,7 +193,7 @@ export class RunWriter {
 
   /** One transaction; answers the submissions of runs that another executor holds. */
   async #writeOnce(groups: readonly (readonly Waiting[])[]): Promise<readonly Waiting[]> {
-    const { store, workers } = this.#options;
+    const { store, workers, onDecided } = this.#options;
     const changes = groups.map((group): RunChange => {
       const events = group.map((waiting) => waiting.event);
       const runKey = group[0]?.runKey ?? 0;
@@ -204,7 +206,9 @@ export class RunWriter {
           const checked = events.map((event) => withCheckedOutputs(run, event));
           const handOff = createHandOff(takers, workers);
           const handsOnWaiting = isOffer || workers.scope(runKey) === "all";
-          return decideRun(run, checked, store.now(), { handOff, handsOnWaiting, lacksRoom });
+          const decision = decideRun(run, checked, store.now(), { handOff, handsOnWaiting, lacksRoom });
+          if (decision !== null) onDecided(run, decision);
+          return decision;
         },
         answers: (decision) => keptAnswers(group, decision),
       };

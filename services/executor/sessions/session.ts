@@ -171,6 +171,10 @@ export class WorkerSession {
     return owned[this.#partitionTurn % owned.length] ?? null;
   }
 
+  owns(queue: string): boolean {
+    return (this.#partitions.get(queue) ?? []).length > 0;
+  }
+
   hold(runKey: number, ordinal: number, ref: AttemptRef, requests: ResourceAmounts = noResources): HeldAttempt {
     const attempt: HeldAttempt = {
       ...{ runKey, ordinal, ref, requests, isSent: false, countsFrom: null, missedBeats: 0 },
@@ -226,6 +230,11 @@ export class WorkerSession {
   /** The worker claims a ticket: the attempt's assignment is sent as the reply, unless the claim is dropped. */
   awaitReply(ref: AttemptRef): void {
     this.#claims.add(ticketId(ref));
+  }
+
+  /** It has claimed this ticket and has no answer yet. */
+  awaitsReply(ticket: string): boolean {
+    return this.#claims.has(ticket);
   }
 
   /** Does nothing where no claim waits for its reply. */
