@@ -4,6 +4,7 @@ import type { Plan } from "#core/plan.ts";
 import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { KeptAnswer, RequestName } from "./kept-answer.ts";
+import type { NewLogChunk } from "./log-store.ts";
 import type { CreateRunResult, NewRun, RunType } from "./new-run.ts";
 import type { PickedInstances, QueuedInstance, StampedInstance } from "./queued-instance.ts";
 
@@ -13,6 +14,8 @@ export interface RunChange {
   readonly decide: (run: RunAggregate, found: WriteFindings) => Decision | null;
   /** Answers to requests that are kept with the decision. One whose id is taken ends the write: IDEMPOTENCY_CONFLICT. */
   readonly answers?: (decision: Decision) => readonly KeptAnswer[];
+  /** Logs that are written with the decision, each the first chunk of an attempt that has none. */
+  readonly logs?: (decision: Decision) => readonly NewLogChunk[];
 }
 
 /** What an earlier try of the write has found. */

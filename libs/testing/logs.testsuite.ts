@@ -1,5 +1,9 @@
 import { expect, it } from "vitest";
+import { decideRun } from "#core/decide-run.ts";
 import type { NewLogChunk } from "#ports/log-store.ts";
+import type { RunChangeResult } from "#ports/run-store.ts";
+import type { Store } from "#ports/store.ts";
+import { claim, startRun, success } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
 
 const attempt = { runKey: 1, ordinal: 2, generation: 1, tryNumber: 1 };
@@ -83,6 +87,32 @@ export function describeLogs(open: OpenHarness): void {
         expect((await read(start, end)).equals(expected), `${start} to ${end}`).toBe(true);
       }
     }
+  });
+
+  it("writes a short log with the outcome that brings it, once, and goes on after it", async () => {
+    const { store, openAnother } = await openForTest(open);
+    const other = await openAnother();
+    const { runKey } = await startRun(store, [{ id: "a" }]);
+    const fence = await claim(store, runKey, 0);
+    const address = { runKey, ordinal: 0, generation: 1, tryNumber: 1 };
+    const log = chunk(1, ["tab\t nul\u0000 🙂", "last"], address);
+    const details: string[] = [];
+    const stop = other.wake.listen("logs", (detail) => details.push(detail));
+    const end = (each: Store): Promise<readonly RunChangeResult[]> => {
+      const events = [{ kind: "outcome", ordinal: 0, fence, outcome: success }] as const;
+      return each.runs.changeRuns([{ runKey, decide: (run) => decideRun(run, events, each.now()), logs: () => [log] }]);
+    };
+    for (const each of [store, other, store]) await end(each);
+    await expect.poll(() => details).toEqual([`${runKey}/0`]);
+    await store.logs.append([log, chunk(2, ["later"], address)]);
+    const lines = await other.logs.read({ attempt: address, afterLine: 0, limit: 10 });
+    expect(lines.map(({ number, text, source }) => [number, text, source])).toEqual([
+      [1, "tab\t nul\u0000 🙂", "stdout"],
+      [2, "last", "stderr"],
+      [3, "later", "stdout"],
+    ]);
+    expect(await other.logs.textSize(address)).toBe(Buffer.byteLength("tab\t nul\u0000 🙂\nlast\nlater\n"));
+    stop();
   });
 
   it("tells listeners which instance has new lines", async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import { AppError } from "#errors/app-error.ts";
-import { OutcomeKind, Verdict } from "#gen/millrace/v1/worker_session_service_pb.js";
+import { LogSource, OutcomeKind, Verdict } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { createClockedStore } from "#testing/clocked-store.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
 import { openForTest } from "#testing/store-harness.ts";
-import { startExecutor, toPlan, workerLeaseMs } from "./executor-harness.testsuite.ts";
+import { type ExecutorHarness, startExecutor, toPlan, workerLeaseMs } from "./executor-harness.testsuite.ts";
 import { patience, refOf } from "./fake-worker.testsuite.ts";
 
 const chain = `id: chain
@@ -179,5 +179,45 @@ describe("an executor", () => {
     worker.succeed(good);
     expect(await executor.ended(runId)).toMatchObject({ state: "failed" });
     expect(await executor.states(runId)).toEqual({ bad: "failed", good: "success" });
+  });
+
+  describe("writes a log that comes with its outcome", () => {
+    const entries = ["one", "two"].map((text) => ({ timeMs: 1n, source: LogSource.STDOUT, text }));
+
+    async function endWithLog(
+      chunk: { sequence: bigint; texts?: readonly string[] },
+      before?: (executor: ExecutorHarness, runId: string) => Promise<unknown>,
+    ) {
+      const { store } = createClockedStore(toPlan);
+      const executor = await startExecutor(store, { scanIntervalMs: noScanMs });
+      const runId = await executor.startRun(single);
+      const worker = executor.connect({ workerId: "w" });
+      expect(await worker.heard("welcome")).toMatchObject({ takesLogsWithOutcomes: true });
+      const ref = refOf(await worker.assigned("a"));
+      await before?.(executor, runId);
+      const said = chunk.texts?.map((text) => ({ timeMs: 1n, source: LogSource.STDOUT, text })) ?? entries;
+      const log = { attempt: ref, sequence: chunk.sequence, entries: said };
+      worker.send({ case: "outcome", value: { attempt: ref, kind: OutcomeKind.SUCCESS, log } });
+      const { accepted } = await worker.heard("outcomeAck");
+      const runKey = (await store.runs.findRunKey(runId)) ?? 0;
+      const attempt = { runKey, ordinal: 0, generation: 1, tryNumber: 1 };
+      const lines = await store.logs.read({ attempt, afterLine: 0, limit: 10 });
+      return { accepted, texts: lines.map(({ text }) => text) };
+    }
+
+    it("in the same transaction", async () => {
+      expect(await endWithLog({ sequence: 1n })).toEqual({ accepted: true, texts: ["one", "two"] });
+    });
+
+    it("by itself where the outcome is not wanted any more", async () => {
+      const cancelled = await endWithLog({ sequence: 1n }, (executor, runId) => executor.cancel(runId));
+      expect(cancelled).toEqual({ accepted: false, texts: ["one", "two"] });
+    });
+
+    it("by itself where it is not the first chunk, or long", async () => {
+      expect(await endWithLog({ sequence: 2n })).toEqual({ accepted: true, texts: ["one", "two"] });
+      const long = "x".repeat(20_000);
+      expect(await endWithLog({ sequence: 1n, texts: [long] })).toEqual({ accepted: true, texts: [long] });
+    });
   });
 });

@@ -1,5 +1,7 @@
+import type { Clock } from "#ports/clock.ts";
 import type { LogPiece, LogText } from "#runner/runner-protocol.ts";
-import { type AttemptRef, keyOf } from "./attempt.ts";
+import { type AttemptRef, keyOf, type ShortLog } from "./attempt.ts";
+import { WithheldLogs } from "./withheld-logs.ts";
 
 /** What all attempts that have ended may keep of logs that nobody confirms, in cost. */
 const maxEndedCost = 64 * 1024 * 1024;
@@ -21,23 +23,31 @@ interface Kept {
   readonly giveBack: (cost: number) => void;
 }
 
-/** Numbers log chunks and keeps them until they are durable. How much that can be is the runner's credit. */
+/** Numbers log chunks, sends them, and keeps them until they are durable. How much that can be is the runner's credit. */
 export class AttemptLogs {
   readonly #kept = new Map<string, Kept>();
+  readonly #send: (chunk: NumberedChunk) => void;
+  readonly #withheld: WithheldLogs;
+
+  /** `send` does nothing while there is no session: a new one is told all. */
+  constructor(clock: Pick<Clock, "after">, send: (chunk: NumberedChunk) => void) {
+    this.#send = send;
+    this.#withheld = new WithheldLogs(clock, send);
+  }
 
   begin(ref: AttemptRef, giveBack: (cost: number) => void): void {
     this.#kept.set(keyOf(ref), { ref, unacknowledged: [], sequence: 0, hasEnded: false, giveBack });
   }
 
-  /** Null: the attempt is unknown. */
-  add(key: string, piece: LogPiece): NumberedChunk | null {
+  /** Does nothing where the attempt is unknown. */
+  add(key: string, piece: LogPiece): void {
     const kept = this.#kept.get(key);
-    if (kept === undefined) return null;
+    if (kept === undefined) return;
     kept.sequence += 1;
     const { entries, droppedBytes } = piece;
     const chunk = { ref: kept.ref, sequence: kept.sequence, entries, droppedBytes };
     kept.unacknowledged.push({ chunk, cost: piece.cost });
-    return chunk;
+    this.#withheld.put(chunk);
   }
 
   acknowledge(key: string, sequence: number): void {
@@ -65,13 +75,27 @@ export class AttemptLogs {
     return this.#giveUpOldest();
   }
 
+  /** Sends what is withheld. */
+  flush(key: string): void {
+    this.#withheld.release(key);
+  }
+
+  /** All that there is, where none of it was sent: the caller keeps it from now on. Null: the log goes by itself. */
+  takeShort(key: string): ShortLog | null {
+    const chunk = this.#withheld.take(key);
+    if (chunk === null) return null;
+    this.#kept.get(key)?.unacknowledged.splice(0);
+    return { entries: chunk.entries, droppedBytes: chunk.droppedBytes };
+  }
+
   countOf(key: string): number {
     return this.#kept.get(key)?.sequence ?? 0;
   }
 
-  /** In order, for a new session. */
-  unacknowledged(): readonly NumberedChunk[] {
-    return [...this.#kept.values()].flatMap(({ unacknowledged }) => unacknowledged.map(({ chunk }) => chunk));
+  /** To a new session, in order. */
+  sendAgain(): void {
+    this.#withheld.clear();
+    for (const { unacknowledged } of this.#kept.values()) for (const { chunk } of unacknowledged) this.#send(chunk);
   }
 
   #tidy(key: string, kept: Kept): void {

@@ -1,7 +1,7 @@
 import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { AttemptLimits, AttemptUsage } from "#runner/attempt-limits.ts";
 import type { NetworkReach } from "#runner/enclosure/enclosure.ts";
-import type { Output } from "#runner/runner-protocol.ts";
+import type { LogPiece, Output } from "#runner/runner-protocol.ts";
 
 /** Names one attempt. */
 export interface AttemptRef {
@@ -66,11 +66,16 @@ export interface AssignedEnclosure {
   readonly allowPaths: readonly string[];
 }
 
+/** All that a short attempt has written. */
+export type ShortLog = Pick<LogPiece, "entries" | "droppedBytes">;
+
 /** What an attempt came to, as it is reported. */
 export type AttemptReport = {
   readonly durationMs: number;
   /** Number of chunks of its log. */
   readonly logChunks: number;
+  /** The only one of them, where it goes with this report; absent: they go by themselves. */
+  readonly log?: ShortLog;
   /** Of a failed attempt only what the task asked to keep is kept, by the executor. */
   readonly outputs: readonly Output[];
   /** Absent: nobody measured. */

@@ -158,6 +158,9 @@ test("an outcome reads back as it was written, whatever it is", () => {
   const text = fc.string({ unit: "grapheme", minLength: 1 });
   const millis = fc.nat(10_000_000);
   const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary);
+  const source = fc.constantFrom("stdout" as const, "stderr" as const, "system" as const);
+  const line = fc.record({ source, at: millis, text: text.map((one) => one.replace(/[\0\r\n]/g, "")) });
+  const log = fc.record({ entries: fc.array(line, { maxLength: 3 }), droppedBytes: fc.nat() });
   const base = {
     durationMs: millis,
     logChunks: fc.nat(),
@@ -177,7 +180,8 @@ test("an outcome reads back as it was written, whatever it is", () => {
     fence: fc.bigInt({ min: 0n, max: 2n ** 53n }),
   });
   fc.assert(
-    fc.property(ref, report, (given, said) => {
+    fc.property(ref, report, fc.option(log), (given, ended, written) => {
+      const said = written === null ? ended : { ...ended, log: written };
       const bytes = Buffer.from(encodeOutcomeFile({ ref: given, report: said }));
       expect(decodeOutcomeFile(bytes)).toEqual({ key: keyOf(given), ref: given, report: said });
     }),

@@ -76,13 +76,16 @@ export class FakeSession {
     return found;
   }
 
-  welcome(options: { leaseMs?: number; intervalMs?: number; verdicts?: readonly Verdict[] } = {}): void {
+  welcome(
+    options: { leaseMs?: number; intervalMs?: number; verdicts?: readonly Verdict[]; takesLogs?: boolean } = {},
+  ): void {
     const { held } = this.hello;
     const value = {
       sessionNumber: 1n,
       lease: durationFromMs(options.leaseMs ?? 15_000),
       heartbeatInterval: durationFromMs(options.intervalMs ?? 5000),
       held: held.map((attempt, index) => ({ attempt, verdict: options.verdicts?.[index] ?? Verdict.KEEP })),
+      takesLogsWithOutcomes: options.takesLogs ?? false,
     };
     this.send({ case: "welcome", value });
   }

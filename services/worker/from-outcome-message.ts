@@ -1,7 +1,13 @@
 import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { type Consumption, type Outcome, OutcomeKind } from "#gen/millrace/v1/worker_session_service_pb.js";
+import {
+  type Consumption,
+  type LogChunk,
+  LogSource,
+  type Outcome,
+  OutcomeKind,
+} from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { AttemptUsage } from "#runner/attempt-limits.ts";
-import type { AttemptRef, AttemptReport } from "./attempt.ts";
+import type { AttemptRef, AttemptReport, ShortLog } from "./attempt.ts";
 import { fromRefMessage } from "./session-messages.ts";
 
 /** The way back from `toOutcomeMessage`: what was kept is said again as it was. Null when it names no attempt. */
@@ -15,6 +21,7 @@ function toReport(message: Outcome): AttemptReport {
     logChunks: Number(message.logChunks),
     outputs: message.outputs.map(({ key, json }) => ({ key, json })),
     ...(message.consumption === undefined ? {} : { usage: fromConsumption(message.consumption) }),
+    ...(message.log === undefined ? {} : { log: fromLogChunk(message.log) }),
   };
   const { exitCode = null } = message;
   switch (message.kind) {
@@ -41,6 +48,20 @@ function toReport(message: Outcome): AttemptReport {
     case OutcomeKind.UNSPECIFIED:
       throw new TypeError("its kind is unknown; a newer program wrote it");
   }
+}
+
+const sources = {
+  [LogSource.UNSPECIFIED]: "system",
+  [LogSource.STDOUT]: "stdout",
+  [LogSource.STDERR]: "stderr",
+  [LogSource.SYSTEM]: "system",
+} as const satisfies Record<LogSource, string>;
+
+function fromLogChunk({ entries, droppedBytes }: LogChunk): ShortLog {
+  return {
+    entries: entries.map(({ timeMs, source, text }) => ({ at: Number(timeMs), source: sources[source], text })),
+    droppedBytes: Number(droppedBytes),
+  };
 }
 
 function fromConsumption({ cpuMs, memoryPeakBytes }: Consumption): AttemptUsage {

@@ -166,9 +166,10 @@ function deliver(turn: SessionTurn, key: string, held: Extract<Held, { stage: "s
 function undeliverable(report: Extract<Held, { stage: "settled" }>["report"]): typeof report {
   const length = report.outputs.reduce((sum, { json }) => sum + json.length, 0);
   if (length < largeOutcomeLength) return report;
-  const { durationMs, logChunks } = report;
+  const { durationMs, logChunks, log } = report;
   const message = `the outcome could not be delivered in ${maxDeliveries} sessions; its outputs may be too large`;
-  return { ...failureReport("invalid_output", message), durationMs, logChunks };
+  const failed = { ...failureReport("invalid_output", message), durationMs, logChunks };
+  return log === undefined ? failed : { ...failed, log };
 }
 
 /** Its tree is gone, and the executor is told so, now or with the next session. */

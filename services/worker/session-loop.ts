@@ -1,4 +1,4 @@
-import type { SessionRequest, SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { SessionResponse } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { describeError } from "#errors/app-error.ts";
 import type { Bus } from "#ports/bus.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
@@ -51,7 +51,7 @@ export interface SessionLoopOptions extends WorkerTraits {
 /** The thin shell around `step`: turns what happens into events, performs the effects, and keeps one timer. */
 export class SessionLoop {
   readonly #options: SessionLoopOptions;
-  readonly #logs = new AttemptLogs();
+  readonly #logs: AttemptLogs;
   readonly #artifacts = new ArtifactUploads((key, message) =>
     this.#connection?.outbound.sendBulk(key, toRequest(message)),
   );
@@ -62,6 +62,8 @@ export class SessionLoop {
   readonly #tickets: TicketConsumption | null;
   #state: SessionState;
   #connection: SessionConnection | null = null;
+  /** The executor stores a log that comes with its outcome. */
+  #takesLogs = false;
   /** Settles when the connection that was closed last has ended. */
   #farewell: Promise<void> = Promise.resolve();
   #isStepping = false;
@@ -71,7 +73,8 @@ export class SessionLoop {
   constructor(state: SessionState, options: SessionLoopOptions) {
     this.#state = state;
     this.#options = options;
-    const { bus } = options;
+    const { bus, clock } = options;
+    this.#logs = new AttemptLogs(clock, (chunk) => this.#sendChunk(chunk));
     const dispatch = (event: SessionEvent): void => this.dispatch(event);
     const reportPoison = (poison: PoisonMessage): void => this.#send(toPoisonReport(poison));
     this.#tickets = bus === null ? null : new TicketConsumption({ ...options, bus, dispatch, reportPoison });
@@ -200,8 +203,9 @@ export class SessionLoop {
     effect: Exclude<SpokenEffect, EffectOf<"send_beat">> | EffectOf<"send_outcome" | "send_unacknowledged_logs">,
   ): void {
     if (effect.kind === "send_outcome") this.#sendOutcome(effect.ref, effect.report);
+    else if (effect.kind === "send_released") this.#sendLast(effect.ref, toMessage(effect));
     else if (effect.kind !== "send_unacknowledged_logs") this.#send(toMessage(effect));
-    else for (const chunk of this.#logs.unacknowledged()) this.#sendChunk(chunk);
+    else this.#logs.sendAgain();
   }
 
   #send(message: Message): void {
@@ -209,19 +213,22 @@ export class SessionLoop {
   }
 
   #sendChunk(chunk: NumberedChunk): void {
-    this.#connection?.outbound.sendBulk(keyOf(chunk.ref), toRequest(toLogChunkMessage(chunk)));
+    if (this.#state.link.kind === "ready")
+      this.#connection?.outbound.sendBulk(keyOf(chunk.ref), toRequest(toLogChunkMessage(chunk)));
+  }
+
+  #sendOutcome(ref: AttemptRef, report: AttemptReport): void {
+    const { log, ...rest } = report;
+    if (log !== undefined && !this.#takesLogs) this.#sendChunk({ ref, sequence: 1, ...log });
+    this.#sendLast(ref, { case: "outcome", value: toOutcomeMessage(ref, this.#takesLogs ? report : rest) });
   }
 
   /** After the attempt's last chunk, and so behind those that still wait. */
-  #sendOutcome(ref: AttemptRef, report: AttemptReport): void {
+  #sendLast(ref: AttemptRef, message: Message): void {
     const key = keyOf(ref);
     const outbound = this.#connection?.outbound;
-    const request: SessionRequest = toRequest({
-      case: "outcome",
-      value: toOutcomeMessage(ref, report),
-    });
-    if (outbound?.hasBulk(key) === true) outbound.sendBulk(key, request);
-    else outbound?.send(request);
+    if (outbound?.hasBulk(key) === true) outbound.sendBulk(key, toRequest(message));
+    else outbound?.send(toRequest(message));
   }
 
   #connect(effect: EffectOf<"connect">): void {
@@ -235,6 +242,7 @@ export class SessionLoop {
   }
 
   #receive(connection: number, message: SessionResponse): void {
+    if (message.message.case === "welcome") this.#takesLogs = message.message.value.takesLogsWithOutcomes;
     for (const event of toEvents(connection, message)) {
       if (event.kind === "log_acknowledged") this.#logs.acknowledge(event.key, event.sequence);
       else if (event.kind === "artifact_acknowledged") this.#artifacts.receive(event.ack);
@@ -248,7 +256,7 @@ export class SessionLoop {
     const key = keyOf(ref);
     this.#logs.begin(ref, (cost) => this.#executions.get(key)?.addLogCredit(cost));
     const sendArtifact: SendArtifact = (file, signal) => this.#artifacts.send(ref, file, signal);
-    const execution = this.#options.execute(assignment, (piece) => this.#addLog(key, piece), sendArtifact);
+    const execution = this.#options.execute(assignment, (piece) => this.#logs.add(key, piece), sendArtifact);
     this.#executions.set(key, execution);
     execution.ended.then(
       (report) => this.#finish(key, report),
@@ -262,14 +270,13 @@ export class SessionLoop {
     );
   }
 
-  #addLog(key: string, piece: LogPiece): void {
-    const chunk = this.#logs.add(key, piece);
-    if (chunk !== null && this.#state.link.kind === "ready") this.#sendChunk(chunk);
-  }
-
   #finish(key: string, report: AttemptReport): void {
     this.#executions.delete(key);
-    this.dispatch({ kind: "finished", key, report: { ...report, logChunks: this.#logs.countOf(key) } });
+    // What was told to end may have no outcome to take it along.
+    if (!this.#takesLogs || this.#state.held.get(key)?.stage !== "running") this.#logs.flush(key);
+    const log = this.#logs.takeShort(key);
+    const logChunks = this.#logs.countOf(key);
+    this.dispatch({ kind: "finished", key, report: { ...report, logChunks, ...(log === null ? {} : { log }) } });
     for (const { dagRunId: dag_run_id, taskId: task_id } of this.#logs.end(key)) {
       this.#options.logger.warn({ dag_run_id, task_id }, "log given up: nobody confirmed it for too long");
     }

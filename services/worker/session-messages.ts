@@ -14,6 +14,7 @@ import {
   AttemptRefSchema,
   type ConsumptionSchema,
   type AttemptRef as AttemptRefMessage,
+  type LogChunkSchema,
   LogSource,
   OutcomeKind,
   type OutcomeSchema,
@@ -142,6 +143,7 @@ export function toOutcomeMessage(ref: AttemptRef, report: AttemptReport): Messag
     duration: durationFromMs(Math.round(report.durationMs)),
     logChunks: BigInt(report.logChunks),
     ...(report.usage === undefined ? {} : { consumption: toConsumption(report.usage) }),
+    ...(report.log === undefined ? {} : { log: toLogChunk({ ref, sequence: 1, ...report.log }) }),
   };
   switch (report.kind) {
     case "success":
@@ -165,11 +167,15 @@ export function toOutcomeMessage(ref: AttemptRef, report: AttemptReport): Messag
   }
 }
 
-/** One entry for each line; NUL, which no store of text takes, is shown by its symbol. */
 export function toLogChunkMessage(
   chunk: NumberedChunk,
 ): NonNullable<MessageInitShape<typeof SessionRequestSchema>["message"]> {
-  const value = {
+  return { case: "logChunk", value: toLogChunk(chunk) };
+}
+
+/** One entry for each line; NUL, which no store of text takes, is shown by its symbol. */
+function toLogChunk(chunk: NumberedChunk): MessageInitShape<typeof LogChunkSchema> {
+  return {
     attempt: toRefMessage(chunk.ref),
     sequence: BigInt(chunk.sequence),
     droppedBytes: BigInt(chunk.droppedBytes),
@@ -178,7 +184,6 @@ export function toLogChunkMessage(
       return text.split("\n").map((line) => ({ ...common, text: cleanLine(line) }));
     }),
   };
-  return { case: "logChunk", value };
 }
 
 export function toPoisonReport(

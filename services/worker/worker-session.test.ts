@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import { AppError } from "#errors/app-error.ts";
 import { type AttemptRef, Verdict } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { readProcess } from "#runner/process-table.ts";
-import { bash, FakeExecutor, patience } from "./fake-executor.testsuite.ts";
+import { assignment, bash, FakeExecutor, patience } from "./fake-executor.testsuite.ts";
 import { textOf, useWorkers } from "./worker-harness.testsuite.ts";
 
 const harness = useWorkers();
@@ -42,6 +42,44 @@ test("an outcome whose acknowledgement got lost is sent again, and confirmed log
 
   expect(repeated).toEqual(outcome);
   expect(again.all("logChunk")).toEqual([]);
+});
+
+test("a short log goes with its outcome to an executor that takes it, and before it to one that does not", async () => {
+  harness.executor.onHello = (next) => next.welcome({ takesLogs: harness.executor.sessions.length === 1 });
+  await harness.start();
+  const session = await harness.executor.waitForSession(1);
+  session.assign(...bash("a", "echo hello"));
+  const { log, ...outcome } = await session.waitFor("outcome");
+  expect(textOf(log === undefined ? [] : [log])).toEqual(["hello"]);
+  expect(outcome.logChunks).toBe(1n);
+  expect(session.all("logChunk")).toEqual([]);
+  session.end();
+
+  const again = await harness.executor.waitForSession(2);
+  expect(await again.waitFor("outcome")).toEqual(outcome);
+  expect(again.all("logChunk")).toEqual([log]);
+  expect(again.received.findIndex((message) => message.case === "logChunk")).toBeLessThan(
+    again.received.findIndex((message) => message.case === "outcome"),
+  );
+});
+
+test("the last words of what is told to stop come before its release", async () => {
+  harness.executor.onHello = (next) => next.welcome({ takesLogs: true });
+  await harness.start();
+  const session = await harness.executor.waitForSession(1);
+  const script = `trap 'echo bye; exit' TERM; touch ${harness.file("ready")}; while :; do sleep 0.01; done`;
+  session.assign(...bash("a", script));
+  await harness.waitForFile("ready");
+  session.send({
+    case: "stopOrder",
+    value: { attempt: assignment("a", "bash").attempt as AttemptRef, reason: "cancelled" },
+  });
+  await session.waitFor("released");
+  const said = session.received
+    .map((message) => message.case)
+    .filter((one) => one === "logChunk" || one === "released");
+  expect(said).toEqual(["logChunk", "released"]);
+  expect(textOf(session.all("logChunk"))).toContain("bye");
 });
 
 test("an attempt that is no longer the worker's is killed, and its outcome forgotten", async () => {

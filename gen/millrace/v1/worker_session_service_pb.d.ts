@@ -434,6 +434,13 @@ export declare type Welcome = Message<"millrace.v1.Welcome"> & {
    * @generated from field: repeated millrace.v1.HeldVerdict held = 6;
    */
   held: HeldVerdict[];
+
+  /**
+   * The executor stores `Outcome.log`; to one that says nothing of it every chunk is sent by itself.
+   *
+   * @generated from field: bool takes_logs_with_outcomes = 7;
+   */
+  takesLogsWithOutcomes: boolean;
 };
 
 /**
@@ -962,6 +969,13 @@ export declare type Outcome = Message<"millrace.v1.Outcome"> & {
    * @generated from field: millrace.v1.Consumption consumption = 15;
    */
   consumption?: Consumption | undefined;
+
+  /**
+   * The only chunk of a short log, stored with the outcome and acknowledged by it; see `Welcome.takes_logs_with_outcomes`.
+   *
+   * @generated from field: millrace.v1.LogChunk log = 16;
+   */
+  log?: LogChunk | undefined;
 };
 
 /**

@@ -72,8 +72,8 @@ async function changeOnce(
   );
 }
 
-function toDecided({ answers }: RunChange, before: RunAggregate, decision: Decision): DecidedRun {
-  return answers === undefined ? { before, decision } : { before, decision, answers: answers(decision) };
+function toDecided({ answers, logs }: RunChange, before: RunAggregate, decision: Decision): DecidedRun {
+  return { before, decision, answers: answers?.(decision) ?? [], logs: logs?.(decision) ?? [] };
 }
 
 const nothingWritten: WrittenRuns = { written: new Set(), lackingRoom: new Set() };

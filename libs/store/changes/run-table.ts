@@ -1,6 +1,7 @@
 import type { Decision } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import type { KeptAnswer } from "#ports/kept-answer.ts";
+import type { NewLogChunk } from "#ports/log-store.ts";
 
 /** What a decision needs beside itself to be written. */
 export interface DecidedRun {
@@ -8,6 +9,8 @@ export interface DecidedRun {
   readonly decision: Decision;
   /** Answers to requests that are written with it. */
   readonly answers?: readonly KeptAnswer[];
+  /** Short logs that are written with it. */
+  readonly logs?: readonly NewLogChunk[];
 }
 
 export interface WrittenRuns {

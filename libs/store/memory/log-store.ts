@@ -1,4 +1,4 @@
-import type { AttemptAddress, LogLineRow, LogStore } from "#ports/log-store.ts";
+import type { AttemptAddress, LogLineRow, LogStore, NewLogChunk } from "#ports/log-store.ts";
 import type { MemoryState } from "./memory-state.ts";
 import type { StoredLog } from "./stored-log.ts";
 
@@ -7,16 +7,7 @@ export function createMemoryLogs(state: MemoryState): LogStore {
     state.logs.get(attempt.runKey)?.get(addressOf(attempt));
   return {
     async append(chunks) {
-      for (const chunk of chunks) {
-        const ofRun = state.logs.get(chunk.runKey) ?? new Map<string, StoredLog>();
-        state.logs.set(chunk.runKey, ofRun);
-        const log = ofRun.get(addressOf(chunk)) ?? { sequences: new Set(), lines: [] };
-        ofRun.set(addressOf(chunk), log);
-        if (log.sequences.has(chunk.sequence)) continue;
-        log.sequences.add(chunk.sequence);
-        for (const entry of chunk.entries) log.lines.push({ ...entry, number: log.lines.length + 1 });
-        state.wake.notify("logs", `${chunk.runKey}/${chunk.ordinal}`);
-      }
+      for (const chunk of chunks) appendLog(state, chunk);
     },
     async read({ attempt, afterLine, limit }) {
       return (find(attempt)?.lines ?? []).slice(afterLine, afterLine + limit);
@@ -35,6 +26,18 @@ export function createMemoryLogs(state: MemoryState): LogStore {
       }
     },
   };
+}
+
+/** Leaves alone what is there already. */
+export function appendLog(state: MemoryState, chunk: NewLogChunk): void {
+  const ofRun = state.logs.get(chunk.runKey) ?? new Map<string, StoredLog>();
+  state.logs.set(chunk.runKey, ofRun);
+  const log = ofRun.get(addressOf(chunk)) ?? { sequences: new Set(), lines: [] };
+  ofRun.set(addressOf(chunk), log);
+  if (log.sequences.has(chunk.sequence)) return;
+  log.sequences.add(chunk.sequence);
+  for (const entry of chunk.entries) log.lines.push({ ...entry, number: log.lines.length + 1 });
+  state.wake.notify("logs", `${chunk.runKey}/${chunk.ordinal}`);
 }
 
 function textBytes({ text }: LogLineRow): number {

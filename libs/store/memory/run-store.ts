@@ -9,6 +9,7 @@ import { createRun } from "./create-run.ts";
 import { clearDispatched, stampDispatched } from "./dispatch-stamps.ts";
 import { roomWakes } from "../changes/room-wakes.ts";
 import { findAnswer, keepAnswers, refuseAnswered } from "./kept-answers.ts";
+import { appendLog } from "./log-store.ts";
 import type { MemoryState } from "./memory-state.ts";
 import { pickQueued, queuedInstance } from "./pick-queued.ts";
 import type { StoredRun } from "./stored-run.ts";
@@ -101,6 +102,7 @@ export function changeRuns(state: MemoryState, changes: readonly RunChange[]): r
     if (!state.slots.hasRoom(decision.slotsTaken)) return changeRuns(state, [change])[0] ?? { kind: "busy" };
     applyDecision(state, run, decision);
     keepAnswers(state, change.answers?.(decision) ?? []);
+    for (const log of change.logs?.(decision) ?? []) appendLog(state, log);
     if (decision.run.endedAt !== null) state.wake.notify("ended", decision.run.runId);
     const applied = { kind: "applied", run: aggregateOf(run), decision } as const;
     for (const topic of roomWakes(applied.run, applied.decision)) state.wake.notify(topic);

@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { expect, it, onTestFinished } from "vitest";
 import { decideRun } from "#core/decide-run.ts";
 import type { AttemptOutcome, RunEvent } from "#core/run-event.ts";
+import type { NewLogChunk } from "#ports/log-store.ts";
 import type { Wake } from "#ports/wake.ts";
 import { planOfSpec } from "#testing/plan-spec.ts";
 import { newRun } from "#testing/store-driver.ts";
@@ -56,15 +57,18 @@ async function recordHotWrites(): Promise<{ writes: ReadonlyMap<string, Statemen
   const runs = createRunRepository({ database: recording, toPlan: planOfSpec, wake: silentWake, now });
   const created = await runs.createRun(newRun({ dagKey, versionKey }));
   const runKey = created.kind === "created" ? created.runKey : 0;
-  const apply = (events: readonly RunEvent[]): Promise<unknown> =>
-    runs.changeRuns([{ runKey, decide: (run, { lacksRoom }) => decideRun(run, events, now(), { lacksRoom }) }]);
+  const apply = (events: readonly RunEvent[], logs: readonly NewLogChunk[] = []): Promise<unknown> =>
+    runs.changeRuns([
+      { runKey, decide: (run, { lacksRoom }) => decideRun(run, events, now(), { lacksRoom }), logs: () => logs },
+    ]);
   const outcome: AttemptOutcome = { kind: "success", outputs: [{ key: "x", json: "1" }] };
   const queued = [0, 1].map((ordinal) => ({ runKey, ordinal, generation: 1, tryNumber: 1 }));
   await runs.stampDispatched(queued, 5000);
   await runs.clearDispatched(queued);
   for (const ordinal of [0, 1]) {
     await apply([{ kind: "claim", ordinal, generation: 1, tryNumber: 1, workerKey: 1 }]);
-    await apply([{ kind: "outcome", ordinal, fence: 1, outcome }]);
+    const log = { runKey, ordinal, generation: 1, tryNumber: 1, sequence: 1, entries: [], droppedBytes: 0 };
+    await apply([{ kind: "outcome", ordinal, fence: 1, outcome }], [log]);
   }
   await createEventLog({ database: recording, wake: silentWake }).publish(1, 10);
   return { writes, hot };

@@ -1,7 +1,7 @@
 import type { AttemptAddress, LogEntryRow, LogLineRow, LogStore, NewLogChunk } from "#ports/log-store.ts";
 import type { Wake } from "#ports/wake.ts";
 import type { Database } from "./database.ts";
-import { decodeLines, encodeLines } from "./log-codec.ts";
+import { decodeLines, encodeLines, textBytes } from "./log-codec.ts";
 
 /** Attempts are locked in one order, so that two batches can't wait for each other. Held until the commit. */
 const lockAttempts = {
@@ -145,7 +145,7 @@ async function toColumns(chunks: readonly NewLogChunk[]): Promise<readonly unkno
     chunks.map((chunk) => chunk.entries.length),
     chunks.map((chunk) => chunk.droppedBytes),
     contents,
-    chunks.map((chunk) => Buffer.byteLength(textOf(chunk.entries))),
+    chunks.map((chunk) => textBytes(chunk.entries)),
   ];
 }
 

@@ -7,7 +7,7 @@ import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { withCheckedOutputs } from "./declared-outputs.ts";
-import { keptAnswers } from "./kept-answers.ts";
+import { keptAnswers, shortLogs } from "./kept-answers.ts";
 import { createHandOff, groupByRun, type HandOffWorkers, type Submission, type SubmissionResult } from "./turn.ts";
 
 /** Runs and events of one transaction; more wait for the next turn. */
@@ -211,6 +211,7 @@ export class RunWriter {
           return decision;
         },
         answers: (decision) => keptAnswers(group, decision),
+        logs: (decision) => shortLogs(group, decision),
       };
     });
     try {

@@ -6,6 +6,7 @@ import { hasRoom, noResources, type ResourceAmounts } from "#core/resource-amoun
 import type { RunEvent } from "#core/run-event.ts";
 import type { Instance, RunAggregate } from "#core/run-model.ts";
 import type { KeptAnswer } from "#ports/kept-answer.ts";
+import type { NewLogChunk } from "#ports/log-store.ts";
 
 /** One event for one run, from a session, a loop or a request. */
 export interface Submission {
@@ -15,6 +16,8 @@ export interface Submission {
   readonly freesSlotOf: number | null;
   /** Present: what the attempt in that slot has taken of the worker. */
   readonly freesResources?: ResourceAmounts;
+  /** Present: a short log that is written with the event, if that is accepted. */
+  readonly log?: NewLogChunk;
   /** Present: what is kept as the answer to a request, if the event is accepted; written with what it changes (G6). */
   readonly answer?: (verdict: Extract<EventVerdict, { accepted: true }>) => KeptAnswer;
 }

@@ -65,6 +65,14 @@ export function fromLogChunk(chunk: LogChunk, held: HeldAttempt): NewLogChunk {
   };
 }
 
+/** Of what a worker sends with an outcome, in characters of text. */
+const maxShortLength = 16 * 1024;
+
+/** Whether a chunk may be written with its outcome: it is the first, and small. */
+export function isShort({ sequence, entries }: NewLogChunk): boolean {
+  return sequence === 1 && entries.reduce((sum, { text }) => sum + text.length, 0) <= maxShortLength;
+}
+
 function toMs(timestamp: { readonly seconds: bigint; readonly nanos: number } | undefined): number | null {
   return timestamp === undefined ? null : Number(timestamp.seconds) * 1000 + Math.round(timestamp.nanos / 1e6);
 }

@@ -58,7 +58,6 @@ export function createSessionDoor(options: SessionDoorOptions): ServiceImpl<type
     clock,
     async (chunks) => {
       await store.logs.append(chunks);
-      store.wake.notify("logs");
       return chunks.map(() => true);
     },
     maxLogChunksPerBatch,

@@ -18,7 +18,7 @@ import type { RenewedLease, WorkerBeat } from "#ports/worker-beat.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { type ArtifactKeeping, ArtifactReceiver } from "./artifact-receiver.ts";
 import { noteUsages } from "./attempt-usages.ts";
-import { fromConsumption, fromLogChunk, fromOutcome } from "./outcome-message.ts";
+import { fromConsumption, fromLogChunk, fromOutcome, isShort } from "./outcome-message.ts";
 import type { PoisonParking } from "./poison-parking.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
 import type { WorkerSession } from "./session.ts";
@@ -170,19 +170,32 @@ export class SessionHandler {
     if (held.isReported) return;
     held.isReported = true;
     try {
+      const log = await this.#shortLog(outcome, held);
       const event = toEvent(held, fromOutcome(outcome, this.#options.clock.random()), fromConsumption(outcome));
       const result = await this.#options.submit({
         runKey: held.runKey,
         event,
         freesSlotOf: this.#session.slotOf(held),
         freesResources: held.requests,
+        ...(log === null ? {} : { log }),
       });
+      // An attempt that was replaced keeps its log too.
+      if (log !== null && result.kind === "judged" && !result.verdict.accepted) await this.#options.appendLog(log);
       this.#count(outcome, result);
       await this.#settleOutcome(held, result);
     } catch (error) {
       held.isReported = false;
       throw error;
     }
+  }
+
+  /** The log that is written with the outcome. What is not short is written by itself, before it. */
+  async #shortLog(outcome: Outcome, held: HeldAttempt): Promise<NewLogChunk | null> {
+    if (outcome.log === undefined) return null;
+    const log = fromLogChunk(outcome.log, held);
+    if (isShort(log)) return log;
+    await this.#options.appendLog(log);
+    return null;
   }
 
   #count({ kind }: Outcome, result: SubmissionResult): void {

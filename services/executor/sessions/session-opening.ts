@@ -101,6 +101,7 @@ async function welcome(
       lease: durationFromMs(options.workerLeaseMs),
       heartbeatInterval: durationFromMs(options.heartbeatIntervalMs),
       held: verdicts.map(({ ref, verdict }) => ({ attempt: ref, verdict })),
+      takesLogsWithOutcomes: true,
     }),
   });
   for (const { ref, row } of verdicts) {

@@ -13,6 +13,7 @@ import {
   toNewRow,
 } from "./instance-columns.ts";
 import { changedRun, movedRun, type RowShape, toChangedRun, toMovedRun } from "./run-row.ts";
+import { logPart } from "./log-part.ts";
 import { roomParts } from "./slot-statement.ts";
 
 export interface ChangeStatement {
@@ -88,6 +89,7 @@ const parts: readonly ChangePart[] = [
       WHERE ${isLocked("e")} ORDER BY e.run_key, e.run_sequence)`,
     rows: ({ before, decision }) => decision.events.map((event) => toEventRow(event, decision, before)),
   },
+  logPart,
   {
     key: "answers",
     sql: `answer AS (INSERT INTO requests (caller, request_id, body_hash, run_id, answer)

@@ -84,8 +84,10 @@ export function createRunRepository(options: {
       const results = await changeRuns(context, changes);
       if (results.some((result) => result.kind === "applied" && result.decision.events.length > 0))
         wake.notify("outbox");
-      for (const result of results) {
+      for (const [place, result] of results.entries()) {
         if (result.kind !== "applied") continue;
+        for (const log of changes[place]?.logs?.(result.decision) ?? [])
+          wake.notify("logs", `${log.runKey}/${log.ordinal}`);
         if (result.run.run.endedAt !== null) wake.notify("ended", result.run.run.runId);
         for (const channel of roomWakes(result.run, result.decision)) wake.notify(channel);
       }
