@@ -12,13 +12,17 @@ export interface Figure {
   readonly runs: number;
 }
 
-/** Runs the contenders in turn, A B C A B C …, after one uncounted round, so that a machine that drifts drifts for all. */
-export async function measureInTurn(contenders: readonly Contender[], rounds: number): Promise<readonly Figure[]> {
+/** Runs the contenders in turn, A B C A B C …, after uncounted rounds, so that a machine that drifts drifts for all. */
+export async function measureInTurn(
+  contenders: readonly Contender[],
+  rounds: number,
+  uncounted = 1,
+): Promise<readonly Figure[]> {
   const samples = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = 0; round < uncounted + rounds; round += 1) {
     for (const { name, run } of contenders) {
       const ms = await run();
-      if (round > 0) samples.get(name)?.push(ms);
+      if (round >= uncounted) samples.get(name)?.push(ms);
     }
   }
   return contenders.map(({ name }) => toFigure(name, samples.get(name) ?? []));

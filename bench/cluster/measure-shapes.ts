@@ -15,6 +15,8 @@ const names = {
   kafka: "millrace, no hand-off",
 } as const;
 
+/** For all: a JavaScript engine compiles what it runs often, and services run for days. */
+const warmingRounds = 10;
 const peerDatabase = "bench_peer";
 
 interface Row extends Figure {
@@ -42,6 +44,7 @@ const goals: Readonly<Record<string, readonly (readonly [string, "ratioToRestate
 /** Five processes, with hand-off and by tickets alone, beside Restate, graphile-worker and the floor, in turn. */
 export async function measureShapes(isQuick: boolean): Promise<readonly Goal[]> {
   const rounds = isQuick ? { one: 5, other: 1 } : { one: 51, other: 5 };
+  const uncounted = isQuick ? 1 : warmingRounds;
   const closers: (() => Promise<void>)[] = [];
   const keep = <T extends { close(): Promise<void> }>(opened: T): T => {
     closers.push(() => opened.close());
@@ -64,7 +67,7 @@ export async function measureShapes(isQuick: boolean): Promise<readonly Goal[]> 
         { name: names.handOff, run: () => handOff.run(dagId(shape)) },
         { name: names.kafka, run: () => kafka.run(dagId(shape)) },
       ];
-      const figures = await measureInTurn(contenders, shape.name === "one" ? rounds.one : rounds.other);
+      const figures = await measureInTurn(contenders, shape.name === "one" ? rounds.one : rounds.other, uncounted);
       rows.push(...toRows(shape, figures));
     }
   } finally {
