@@ -17,33 +17,36 @@ import { upgradeInTurn } from "./scenarios/release-faults.ts";
 import { changeLeaders, changePooledLeaders } from "./scenarios/scheduler-faults.ts";
 import type { Scenario } from "./stage/scenario.ts";
 
-/** Every set of faults; a new one is a file in scenarios/ and a line here. */
+/**
+ * Every set of faults; a new one is a file in scenarios/ and a line here. Those of one cluster run in this order: workers stay
+ * with the executor that they have found, so what ends executors comes behind what needs several that have workers.
+ */
 export const scenarios: readonly Scenario[] = [
-  killAnything,
-  freezeAnything,
-  shakeLinks,
-  stallLinks,
-  partitionActors,
   restartDatabase,
   loseReplies,
   failTransactions,
-  sweepFailpoints,
+  killWhileLogging,
+  blockExecutors,
+  shakeLinks,
+  stallLinks,
+  partitionActors,
+  freezeExecutors,
+  freezeAnything,
+  changeLeaders,
+  changePooledLeaders,
+  killAnything,
+  restartBetweenAttempts,
+  restartInTurn,
+  upgradeInTurn,
   breakBroker,
   rebalance,
   writePoison,
   repeatMessages,
   loseTopic,
-  changeLeaders,
-  changePooledLeaders,
-  upgradeInTurn,
+  sweepFailpoints,
   fanIn,
-  restartBetweenAttempts,
-  killWhileLogging,
+  failingGraph,
   restartCrowd,
-  blockExecutors,
-  freezeExecutors,
-  restartInTurn,
   killTheOnlyOne,
   killEverything,
-  failingGraph,
 ];

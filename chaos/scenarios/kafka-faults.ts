@@ -149,7 +149,7 @@ export const loseTopic: Scenario = {
   setup: "kafka",
   id: "A11",
   title: "offsets reset to the earliest, then the topic deleted",
-  shortMs: 14_000,
+  shortMs: 10_000,
   load: (_, form, minutes) => ({
     dags: [
       {

@@ -21,7 +21,7 @@ export const fanIn: Scenario = {
   shortMs: 1000,
   load: (_, form) => ({ dags: [fanDag("a16", form === "short" ? 300 : 1000)], runs: form === "short" ? 1 : 5 }),
   fault: async () => undefined,
-  check: findDeadlocks,
+  check: async (after) => [...findDeadlocks(after), ...(await findLoneExecutor(after))],
 };
 
 export const failingGraph: Scenario = {
@@ -36,7 +36,7 @@ export const failingGraph: Scenario = {
     runs: form === "short" ? 16 : Math.round(100 * minutes),
   }),
   fault: (stage) => stage.pause(Number.MAX_SAFE_INTEGER),
-  check: findDeadlocks,
+  check: async (after) => [...findDeadlocks(after), ...(await findLoneExecutor(after))],
 };
 
 function findDeadlocks({ facts, before, log }: AfterFaults): readonly string[] {
@@ -45,6 +45,15 @@ function findDeadlocks({ facts, before, log }: AfterFaults): readonly string[] {
   if (count > 0) problems.push(`the server broke ${count} deadlocks`);
   if (log.includes("deadlock detected")) problems.push("a service logged a deadlock");
   return problems;
+}
+
+const busyExecutorsText = `SELECT count(DISTINCT executor_id)::int AS count FROM workers
+  WHERE status NOT IN ('lost', 'stopped')`;
+
+/** Several executors write to the same rows only if each has workers. */
+async function findLoneExecutor({ cluster }: AfterFaults): Promise<readonly string[]> {
+  const { count } = await queryRow<{ count: number }>(cluster.databaseUrl, busyExecutorsText);
+  return count > 1 ? [] : ["all workers were with one executor, so nobody else wrote to the runs"];
 }
 
 /** Longer than the start of nine processes at once takes on two idle cores: everything is back when the time comes. */
@@ -92,7 +101,7 @@ function findLateRetries({ attempts }: RunFacts, backAt: number): readonly strin
 
 /** More connections than the server takes, and all of them at once again. */
 export const restartCrowd: Scenario = {
-  setup: "crowd",
+  setup: "executors",
   id: "A23",
   title: "services want more connections than there are, and all restart at once",
   shortMs: 8000,

@@ -18,7 +18,7 @@ export const shakeLinks: Scenario = {
   id: "A3",
   title: "every link slow by a random time, 30 % of them cut each second",
   shortMs: 8000,
-  load: ordinaryLoad("a3", longRunsPerMinute),
+  load: ordinaryLoad("a3", { longRunsPerMinute }),
   fault: (stage) => shake(stage, () => stage.random.below(usualDelayMs)),
 };
 
@@ -28,7 +28,7 @@ export const stallLinks: Scenario = {
   id: "S1",
   title: "every link slow, a fifth of them by up to 3 s, 30 % of them cut each second",
   shortMs: 8000,
-  load: ordinaryLoad("s1", longRunsPerMinute),
+  load: ordinaryLoad("s1", { longRunsPerMinute }),
   fault: (stage) =>
     shake(stage, () => stage.random.below(stage.random.chance(stall.share) ? stall.maxMs : usualDelayMs)),
 };

@@ -7,12 +7,19 @@ const tasksPerRun = { short: 12, long: 20 };
 const failingShare = 0.05;
 /** The longest that a task takes; most of a run's time is waiting, as it is where people use it. */
 const taskSeconds = 1;
-/** What the load of a minute is in the long form; more would measure the machine. */
-const runsPerMinute = 40;
-const shortRuns = 8;
+
+/** How many runs there are: in all of the short form, and in a minute of the long one. */
+interface LoadSize {
+  readonly shortRuns: number;
+  readonly longRunsPerMinute: number;
+}
+
+/** More would measure the machine. */
+const usualSize: LoadSize = { shortRuns: 8, longRunsPerMinute: 40 };
 
 /** Four random DAGs with failing tasks, in turn. */
-export function ordinaryLoad(prefix: string, longRunsPerMinute = runsPerMinute): Scenario["load"] {
+export function ordinaryLoad(prefix: string, size: Partial<LoadSize> = {}): Scenario["load"] {
+  const { shortRuns, longRunsPerMinute } = { ...usualSize, ...size };
   return (random, form, minutes) => ({
     dags: Array.from({ length: 4 }, (_, place) =>
       randomDag(random, {

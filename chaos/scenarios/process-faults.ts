@@ -105,8 +105,8 @@ export const restartInTurn: Scenario = {
   check: findInterrupted,
 };
 
-/** The long load of one worker: what is left of it at the healing must be done within a minute. */
-const loneRunsPerMinute = 4;
+/** The load of one worker: it has work as long as the faults last, and what is left at the healing must be done within a minute. */
+const loneSize = { shortRuns: 4, longRunsPerMinute: 4 };
 
 /** One of each service: what it did nobody else can do. */
 export const killTheOnlyOne: Scenario = {
@@ -114,7 +114,7 @@ export const killTheOnlyOne: Scenario = {
   id: "C1",
   title: "the only executor or worker dies in the middle of a run",
   shortMs: 8000,
-  load: ordinaryLoad("c1", loneRunsPerMinute),
+  load: ordinaryLoad("c1", loneSize),
   async fault(stage) {
     for (let turn = 0; !stage.over.aborted; turn += 1) {
       await stage.pause(stage.random.between(500, 2000));
@@ -133,7 +133,7 @@ export const killEverything: Scenario = {
   id: "C2",
   title: "every process dies at once",
   shortMs: 5000,
-  load: ordinaryLoad("c2", loneRunsPerMinute),
+  load: ordinaryLoad("c2", loneSize),
   async fault(stage) {
     const { processes } = stage.cluster;
     while (!stage.over.aborted) {

@@ -55,7 +55,7 @@ export const changeLeaders: Scenario = {
   setup: "services",
   id: "A13",
   title: "the leading scheduler is killed, paused, cut off, half cut off",
-  ...changesOfLeader("a13", faults, 24_000),
+  ...changesOfLeader("a13", faults, 22_000),
 };
 
 export const changePooledLeaders: Scenario = {

@@ -16,7 +16,7 @@ export interface ChaosLinks {
   readonly databaseUrl: (real: string, service: ServiceName, index: number) => string;
   /** The pooler as a process reaches it; null for workers, and where there is none. */
   readonly poolerUrl: (service: ServiceName, index: number) => string | null;
-  /** The executors as a process reaches them: a worker through a link to each. */
+  /** The executors as a process reaches them: a worker through a link to each, and each worker another one first. */
   readonly executorUrls: (real: readonly string[], service: ServiceName, index: number) => readonly string[];
   /** All that begin or end at a process, besides those to the broker. */
   of(name: string): readonly TcpProxy[];
@@ -54,7 +54,10 @@ export async function startChaosLinks(options: ClusterOptions, pooler: ChaosPool
     },
     executorUrls: (real, service, index) =>
       service === "worker"
-        ? real.map((url, place) => leadTo(toExecutors.get(`worker-${index}/executor-${place + 1}`), url))
+        ? beginningAt(
+            index - 1,
+            real.map((url, place) => leadTo(toExecutors.get(`worker-${index}/executor-${place + 1}`), url)),
+          )
         : real,
     of: (name) => {
       const others = [...toExecutors].filter(([ends]) => ends.split("/").includes(name)).map(([, one]) => one);
@@ -71,6 +74,12 @@ export async function startChaosLinks(options: ClusterOptions, pooler: ChaosPool
 
 function namesOf(service: ServiceName, options: ClusterOptions): readonly string[] {
   return Array.from({ length: countOf(service, options) }, (_, place) => `${service}-${place + 1}`);
+}
+
+/** A worker takes the first that answers: were that the same for all, the other executors would have nothing to do. */
+function beginningAt(place: number, urls: readonly string[]): readonly string[] {
+  const first = place % urls.length;
+  return [...urls.slice(first), ...urls.slice(0, first)];
 }
 
 function leadTo(link: TcpProxy | undefined, url: string): string {
