@@ -50,7 +50,7 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
     ...{ store, clock, sessions, assignments, logger, submit, slotsFreed },
     dueIn: (ms) => loops.due.pokeIn(ms),
     waitIn: (ms) => loops.waits.pokeIn(ms),
-    offerReady: (run, decision) => readyOffers?.offer(run, decision) ?? false,
+    offerReady: (decision) => readyOffers?.offer(decision) ?? false,
   });
   const writer = new RunWriter({
     ...{ store, clock, logger },
@@ -59,8 +59,8 @@ export function createParts(options: ExecutorCoreOptions): ExecutorParts {
       scope: (runKey) => dispatcher.handOffScope(runKey),
       maySpare: () => !dispatcher.isPicking,
     }),
-    onDecided: (before, decision) => {
-      if (decision.readyOrdinals.length > 0) readyOffers?.announce(before, decision);
+    onDecided: (decision) => {
+      if (decision.readyOrdinals.length > 0) readyOffers?.announce(decision);
     },
     onApplied: (run, decision) => effects.perform(run, decision),
     onUncertain: (run) => effects.recover(run),

@@ -1,5 +1,7 @@
+import { createClient } from "@connectrpc/connect";
 import { describe, expect, it, vi } from "vitest";
 import type { RunAggregate } from "#core/run-model.ts";
+import { ExecutorService, RerunFrom } from "#gen/millrace/v1/executor_service_pb.js";
 import type { Ticket } from "#ports/ticket-consumer.ts";
 import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
@@ -130,6 +132,39 @@ describe("the ticket of what a write makes ready", () => {
     resolve();
     await endsWell();
     expect(tickets).toHaveLength(2);
+  });
+
+  it("is of the version that a rerun gives the run with the same write", async () => {
+    const { store } = createClockedStore(toPlan);
+    const broker = openMemoryBroker({ queues: ["default", "gpu"], partitions: 4 });
+    const executor = await startExecutor(store, { bus: broker.connect(), handOff: false, scanIntervalMs: 3_600_000 });
+    const worker = executor.connect({ workerId: "w" });
+    worker.send({ case: "partitionsOwned", value: { partitions: [{ queue: "default", partition: 2 }] } });
+    worker.beat([]);
+    await worker.heard("heartbeatReply");
+    const runId = await executor.startRun("id: etl\ntasks: [{id: a, type: noop, operator: {}}]\n");
+    const tickets: Ticket[] = [];
+    broker.connect().consumeTickets({
+      queues: ["default", "gpu"],
+      onTicket: ({ ticket }) => {
+        tickets.push(ticket);
+        claim(worker, ticket);
+      },
+      onPartitions: () => undefined,
+      onPoison: async () => undefined,
+    });
+    worker.succeed(await worker.assigned("a"));
+    await executor.ended(runId);
+    await executor.register(`id: etl
+tasks: [{id: b, type: noop, operator: {}, queue: gpu}, {id: a, type: noop, operator: {}, dependencies: [b]}]
+`);
+    const value = { from: RerunFrom.ALL, latestVersion: true };
+    const client = createClient(ExecutorService, executor.transport);
+    await client.repairRun({ dagRunId: runId, caller: "ops", note: "", action: { case: "rerun", value } });
+    worker.beat([]);
+    await worker.heard("heartbeatReply", ({ sequence }) => sequence > 1n);
+    // Nobody here takes `b`; the place that it has in this version was that of `a` before.
+    expect(tickets.map(({ taskId }) => taskId)).toEqual(["a"]);
   });
 
   it("waits for the commit where the worker's partitions are unknown: another executor's might get it", async () => {

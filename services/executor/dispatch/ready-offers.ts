@@ -3,7 +3,7 @@ import { isLimited } from "#core/limits.ts";
 import { isPlaced, isPreferredOn, mayRunOn } from "#core/placement.ts";
 import type { PlanTask } from "#core/plan.ts";
 import { isReady } from "#core/run-draft.ts";
-import type { Instance, RunAggregate } from "#core/run-model.ts";
+import type { Instance } from "#core/run-model.ts";
 import type { WorkerSession } from "../sessions/session.ts";
 import type { SessionRegistry } from "../sessions/session-registry.ts";
 import type { ReadyOffer, TicketPublisher } from "./ticket-publisher.ts";
@@ -21,15 +21,15 @@ export interface ReadyOffers {
    * Sends the tickets while the write is under way, so that they travel as long as it takes. A claim that is here before
    * the commit waits for it; where the write fails the claim is refused, as that of any stale ticket.
    */
-  readonly announce: (before: RunAggregate, decision: Decision) => void;
+  readonly announce: (decision: Decision) => void;
   /** After the commit: answers whether all that became ready has its ticket; otherwise it is the dispatcher's. */
-  readonly offer: (run: RunAggregate, decision: Decision) => boolean;
+  readonly offer: (decision: Decision) => boolean;
 }
 
 /** Tickets go to free slots while nothing else waits, since a pick could find nothing else. */
 export function createReadyOffers({ sessions, tickets, mayOffer }: ReadyOffersOptions): ReadyOffers {
-  const prepare = (run: RunAggregate, decision: Decision): readonly ReadyOffer[] | null => {
-    const ready = describeAll(run, decision)?.filter((one) => !tickets.isUnderWay(one.ready));
+  const prepare = (decision: Decision): readonly ReadyOffer[] | null => {
+    const ready = describeAll(decision)?.filter((one) => !tickets.isUnderWay(one.ready));
     if (ready === undefined) return null;
     if (ready.length === 0) return [];
     if (!mayOffer()) return null;
@@ -41,14 +41,14 @@ export function createReadyOffers({ sessions, tickets, mayOffer }: ReadyOffersOp
     return offers.every(hasSession) ? offers : null;
   };
   return {
-    announce(before, decision) {
-      const offers = prepare(before, decision) ?? [];
+    announce(decision) {
+      const offers = prepare(decision) ?? [];
       // What may come to a worker of another executor would be refused there, long before this one commits.
       const areAllHere = offers.every(({ ready, session }) => session.owns(ready.queue));
       if (offers.length > 0 && areAllHere) tickets.offerAtOnce(offers);
     },
-    offer(run, decision) {
-      const offers = prepare(run, decision);
+    offer(decision) {
+      const offers = prepare(decision);
       if (offers !== null && offers.length > 0) tickets.offerAtOnce(offers);
       return offers !== null;
     },
@@ -67,21 +67,25 @@ interface Ready {
 }
 
 /** Null: some of it is nothing for a ticket at once. */
-function describeAll(run: RunAggregate, { readyOrdinals, instances }: Decision): readonly Ready[] | null {
+function describeAll(decision: Decision): readonly Ready[] | null {
+  const { readyOrdinals, instances } = decision;
   // What was ready before and is not paused any more may have had its ticket.
   const changed = new Map(instances.map(({ next }) => [next.ordinal, next]));
   const all = readyOrdinals.flatMap((ordinal) => {
     const instance = changed.get(ordinal);
-    return (instance === undefined ? null : describeReady(run, instance)) ?? [];
+    return (instance === undefined ? null : describeReady(decision, instance)) ?? [];
   });
   return all.length === readyOrdinals.length ? all : null;
 }
 
-/** As its ticket names it; null: not every worker of its queue may have it, or it needs room in a limit. */
-function describeReady(run: RunAggregate, instance: Instance): Ready | null {
-  const task = run.plan.tasks[instance.task];
-  if (task === undefined || !isReady(instance) || isPlaced(task) || isLimited(run.plan, task)) return null;
-  const { runKey, runId } = run.run;
+/**
+ * As its ticket names it, by the plan of the decision, which may change the version; null: not every worker of its queue may
+ * have it, or it needs room in a limit.
+ */
+function describeReady({ run, plan }: Decision, instance: Instance): Ready | null {
+  const task = plan.tasks[instance.task];
+  if (task === undefined || !isReady(instance) || isPlaced(task) || isLimited(plan, task)) return null;
+  const { runKey, runId } = run;
   const { ordinal, generation, tryNumber, mapIndex } = instance;
   const place = { runKey, ordinal, generation, tryNumber: tryNumber + 1 };
   const picked = { ...place, backend: task.backend, isPlaced: false, wasDispatched: false };

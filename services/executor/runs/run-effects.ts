@@ -30,7 +30,7 @@ export interface RunEffectsOptions {
   /** Called when a worker has a slot that it had not. */
   readonly slotsFreed: () => void;
   /** Offers what a commit made ready; false: it was not, and waits for a look of the dispatcher's. */
-  readonly offerReady: (run: RunAggregate, decision: Decision) => boolean;
+  readonly offerReady: (decision: Decision) => boolean;
   /** A time was set that must be looked at in so many milliseconds. */
   readonly dueIn: (ms: number) => void;
   /** Something that waits without a worker must be looked at in so many milliseconds. */
@@ -58,7 +58,7 @@ export class RunEffects {
     if (dueInMs !== null) this.#options.dueIn(dueInMs);
     const waitInMs = earliestWaitInMs(decision, store.now());
     if (waitInMs !== null) this.#options.waitIn(waitInMs);
-    const isOffered = decision.readyOrdinals.length === 0 || this.#options.offerReady(run, decision);
+    const isOffered = decision.readyOrdinals.length === 0 || this.#options.offerReady(decision);
     if (!isOffered) store.wake.notify("queued");
   }
 

@@ -28,7 +28,7 @@ export interface RunWriterOptions {
   readonly logger: Logger;
   readonly workers: HandOffWorkers;
   /** Called before the write with what it will say: only what does no harm where it fails may follow. */
-  readonly onDecided: (before: RunAggregate, decision: Decision) => void;
+  readonly onDecided: (decision: Decision) => void;
   /** Called after COMMIT, before the submissions of the run are settled. */
   readonly onApplied: (run: RunAggregate, decision: Decision) => void;
   /** Called with a run of which a write may have been committed without an answer, as it is now. */
@@ -207,7 +207,7 @@ export class RunWriter {
           const handOff = createHandOff(takers, workers);
           const handsOnWaiting = isOffer || workers.scope(runKey) === "all";
           const decision = decideRun(run, checked, store.now(), { handOff, handsOnWaiting, lacksRoom });
-          if (decision !== null) onDecided(run, decision);
+          if (decision !== null) onDecided(decision);
           return decision;
         },
         answers: (decision) => keptAnswers(group, decision),
