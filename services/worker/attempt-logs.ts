@@ -1,6 +1,6 @@
 import type { Clock } from "#ports/clock.ts";
 import type { LogPiece, LogText } from "#runner/runner-protocol.ts";
-import { type AttemptRef, keyOf, type ShortLog } from "./attempt.ts";
+import { type AttemptRef, type AttemptReport, keyOf } from "./attempt.ts";
 import { WithheldLogs } from "./withheld-logs.ts";
 
 /** What all attempts that have ended may keep of logs that nobody confirms, in cost. */
@@ -81,7 +81,7 @@ export class AttemptLogs {
   }
 
   /** All that there is, where none of it was sent: the caller keeps it from now on. Null: the log goes by itself. */
-  takeShort(key: string): ShortLog | null {
+  takeShort(key: string): NonNullable<AttemptReport["log"]> | null {
     const chunk = this.#withheld.take(key);
     if (chunk === null) return null;
     this.#kept.get(key)?.unacknowledged.splice(0);

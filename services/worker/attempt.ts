@@ -66,16 +66,13 @@ export interface AssignedEnclosure {
   readonly allowPaths: readonly string[];
 }
 
-/** All that a short attempt has written. */
-export type ShortLog = Pick<LogPiece, "entries" | "droppedBytes">;
-
 /** What an attempt came to, as it is reported. */
 export type AttemptReport = {
   readonly durationMs: number;
   /** Number of chunks of its log. */
   readonly logChunks: number;
   /** The only one of them, where it goes with this report; absent: they go by themselves. */
-  readonly log?: ShortLog;
+  readonly log?: Pick<LogPiece, "entries" | "droppedBytes">;
   /** Of a failed attempt only what the task asked to keep is kept, by the executor. */
   readonly outputs: readonly Output[];
   /** Absent: nobody measured. */

@@ -7,7 +7,7 @@ import {
   OutcomeKind,
 } from "#gen/millrace/v1/worker_session_service_pb.js";
 import type { AttemptUsage } from "#runner/attempt-limits.ts";
-import type { AttemptRef, AttemptReport, ShortLog } from "./attempt.ts";
+import type { AttemptRef, AttemptReport } from "./attempt.ts";
 import { fromRefMessage } from "./session-messages.ts";
 
 /** The way back from `toOutcomeMessage`: what was kept is said again as it was. Null when it names no attempt. */
@@ -57,7 +57,7 @@ const sources = {
   [LogSource.SYSTEM]: "system",
 } as const satisfies Record<LogSource, string>;
 
-function fromLogChunk({ entries, droppedBytes }: LogChunk): ShortLog {
+function fromLogChunk({ entries, droppedBytes }: LogChunk): NonNullable<AttemptReport["log"]> {
   return {
     entries: entries.map(({ timeMs, source, text }) => ({ at: Number(timeMs), source: sources[source], text })),
     droppedBytes: Number(droppedBytes),

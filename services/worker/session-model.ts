@@ -91,6 +91,8 @@ export interface SessionState {
 
 export function initialState(options: {
   readonly executorCount: number;
+  /** The executor that is tried first; absent: the first in the list. */
+  readonly executor?: number;
   readonly slots: number;
   readonly resources: ResourceAmounts;
   readonly drainTimeoutMs: number;
@@ -99,7 +101,7 @@ export function initialState(options: {
   /** Outcomes that an earlier start left. */
   readonly spooled: readonly { readonly key: string; readonly ref: AttemptRef; readonly report: AttemptReport }[];
 }): SessionState {
-  const { executorCount, slots, resources, drainTimeoutMs, start, predecessors, spooled } = options;
+  const { executorCount, executor = 0, slots, resources, drainTimeoutMs, start, predecessors, spooled } = options;
   return {
     executorCount,
     slots,
@@ -107,7 +109,7 @@ export function initialState(options: {
     drainTimeoutMs,
     incarnation: { start, number: 1, predecessors },
     link: { kind: "idle", retryAt: Number.NEGATIVE_INFINITY },
-    executor: 0,
+    executor,
     connection: 0,
     failures: 0,
     held: new Map(spooled.map(({ key, ref, report }) => [key, { ref, stage: "settled", report, deliveries: 0 }])),

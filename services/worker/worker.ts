@@ -22,6 +22,7 @@ import type { Logger } from "#telemetry/logger.ts";
 import type { ContainerPolicy } from "./attempt-enclosure.ts";
 import { startExecution } from "./attempt-execution.ts";
 import { DiskSpool } from "./disk-spool.ts";
+import { firstExecutor } from "./first-executor.ts";
 import { incarnationTrail } from "./incarnation.ts";
 import { measureResources } from "./machine-resources.ts";
 import { createMachineMeter } from "./machine-usage.ts";
@@ -123,6 +124,7 @@ async function startWorker(options: WorkerOptions, onRefused: (problem: string) 
     const resources = { ...(await measureResources(home.directory)), ...options.resources };
     const state = initialState({
       executorCount: executors.length,
+      executor: firstExecutor(home.workerId, executors.length),
       ...{ slots, resources, drainTimeoutMs, start, predecessors },
       spooled: spool.list(),
     });
