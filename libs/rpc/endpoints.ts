@@ -7,10 +7,10 @@ const resolvedForMs = 30_000;
 
 /** The places where one service listens. */
 export interface Endpoints {
-  /** Base URLs, the one to try first in front; names that resolve to several addresses are spread out. */
+  /** Base URLs; names that resolve to several addresses are spread out. */
   list(): Promise<readonly string[]>;
-  /** Tries this one last from now on. */
-  demote(url: string): void;
+  /** The next list looks the names up again. */
+  resolveAnew(): void;
 }
 
 /** Reads `host:port`, `[v6]:port` or `http://host:port`, and answers the base URL without a path. */
@@ -29,8 +29,6 @@ export function createEndpoints(addresses: readonly string[]): Endpoints {
   const origins = addresses.map(parseAddress);
   let resolved: readonly string[] = [];
   let resolvedAt = Number.NEGATIVE_INFINITY;
-  /** The longest away first. */
-  let demoted: readonly string[] = [];
 
   return {
     async list() {
@@ -38,14 +36,11 @@ export function createEndpoints(addresses: readonly string[]): Endpoints {
         const groups = await Promise.all(origins.map(resolveOrigin));
         resolved = [...new Set(groups.flat())];
         resolvedAt = performance.now();
-        demoted = demoted.filter((url) => resolved.includes(url));
       }
-      return [...resolved].sort((a, b) => demoted.indexOf(a) - demoted.indexOf(b));
+      return resolved;
     },
-    demote(url) {
-      demoted = [...demoted.filter((other) => other !== url), url];
-      // All are away: the name may stand for others by now.
-      if (demoted.length >= resolved.length) resolvedAt = Number.NEGATIVE_INFINITY;
+    resolveAnew() {
+      resolvedAt = Number.NEGATIVE_INFINITY;
     },
   };
 }

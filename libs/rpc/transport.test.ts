@@ -2,12 +2,12 @@ import { once } from "node:events";
 import net from "node:net";
 import { type ConnectRouter, createClient } from "@connectrpc/connect";
 import { pino } from "pino";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { SystemService } from "#gen/millrace/v1/system_service_pb.js";
 import { SessionRequestSchema, WorkerSessionService } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { create } from "@bufbuild/protobuf";
 import { AppError } from "#errors/app-error.ts";
-import { createEndpoints, parseAddress } from "./endpoints.ts";
+import { parseAddress } from "./endpoints.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { createAddressTransport, createInProcessTransport, createPeerTransport } from "./transport.ts";
 
@@ -62,15 +62,45 @@ function peer(...addresses: string[]) {
 const nobody = "127.0.0.1:1";
 
 describe("a peer transport", () => {
-  test("goes to the next address when nobody listens at the first, and stays there", async () => {
+  test("calls all addresses in turn, and leaves out those that nobody listens at", async () => {
     const calls: string[] = [];
     const [a, b] = [await serve("a", calls), await serve("b", calls)];
     const client = peer(nobody, `127.0.0.1:${a.port}`, b.url);
-    expect(await client.getHealth({})).toMatchObject({ version: "a" });
+    for (let call = 0; call < 4; call += 1) await client.getHealth({});
+    expect(calls).toEqual(["a", "b", "a", "b"]);
     await a.close();
-    expect(await client.getHealth({})).toMatchObject({ version: "b" });
-    expect(await client.getHealth({})).toMatchObject({ version: "b" });
-    expect(calls).toEqual(["a", "b", "b"]);
+    for (let call = 0; call < 3; call += 1) await client.getHealth({});
+    expect(calls.slice(4)).toEqual(["b", "b", "b"]);
+  });
+
+  test("spreads calls under way, and passes by one that keeps them waiting", async () => {
+    const calls: string[] = [];
+    const [a, b] = [await serve("a", calls), await serve("b", calls)];
+    const silent = net.createServer();
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    closers.push(() => silent.close());
+    const client = peer(`127.0.0.1:${(silent.address() as net.AddressInfo).port}`, a.url, b.url);
+    const giveUp = new AbortController();
+    const waiting = client.getHealth({}, { signal: giveUp.signal }).catch(() => "given up");
+    for (let call = 0; call < 6; call += 1) await client.getHealth({});
+    expect(calls).toEqual(["a", "b", "a", "b", "a", "b"]);
+    await Promise.all([client.getHealth({}), client.getHealth({})]);
+    expect(calls.slice(6).toSorted()).toEqual(["a", "b"]);
+    giveUp.abort();
+    expect(await waiting).toBe("given up");
+  });
+
+  test("calls one again that has come back, without a call that finds it away", async () => {
+    const calls: string[] = [];
+    const [a, b] = [await serve("a", calls), await serve("b", calls)];
+    const client = peer(a.url, b.url);
+    await client.getHealth({});
+    await a.close();
+    await client.getHealth({});
+    const again = await startServer({ host: "127.0.0.1", port: a.port, routes: routes("again"), logger });
+    closers.push(() => again.close());
+    await vi.waitFor(async () => expect((await client.getHealth({})).version).toBe("again"), { timeout: 20_000 });
   });
 
   test("can ask each address, and says which of them does not answer", async () => {
@@ -167,13 +197,5 @@ describe("addresses", () => {
 
   test.each(["", "http://", "a b:1", "host:99999", "http://host:1/path", "ftp://host"])("%j is refused", (address) => {
     expect(() => parseAddress(address)).toThrow(expect.objectContaining({ code: "INVALID_CONFIG" }));
-  });
-
-  test("a demoted one comes last, the longest away first among them", async () => {
-    const endpoints = createEndpoints(["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"]);
-    await endpoints.list();
-    endpoints.demote("http://127.0.0.1:1");
-    endpoints.demote("http://127.0.0.1:2");
-    expect(await endpoints.list()).toEqual(["http://127.0.0.1:3", "http://127.0.0.1:1", "http://127.0.0.1:2"]);
   });
 });

@@ -1,21 +1,15 @@
-import net from "node:net";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel, StructSchema } from "@bufbuild/protobuf/wkt";
 import { ConnectError, type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { AppError } from "#errors/app-error.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { wasNotSent, withAppErrors } from "./app-error-transport.ts";
 import { describeChain, fromConnectError } from "./connect-error.ts";
+import { answersPing, type Connection, connectTo } from "./connection.ts";
 import { createEndpoints, parseAddress } from "./endpoints.ts";
 import { serverInterceptors } from "./interceptors.ts";
+import { createPeerChoice } from "./peer-choice.ts";
 import { binaryOptions, unaryTimeoutMs } from "./wire-limits.ts";
-
-/** How long the opening of a connection may take, in milliseconds, before the next address is tried. */
-const connectTimeoutMs = 3_000;
-/** A silent connection with open calls is asked for a sign of life. */
-const pings = { pingIntervalMs: 5_000, pingTimeoutMs: 5_000, idleConnectionTimeoutMs: 60_000 };
-const streamWindowBytes = 1024 * 1024;
 
 /** A transport over connections of its own. `close` ends them, and the calls on them. */
 export interface RemoteTransport extends Transport {
@@ -37,36 +31,55 @@ export interface PeerTransport extends RemoteTransport {
  */
 export function createAddressTransport(address: string): RemoteTransport {
   const connection = connectTo(parseAddress(address));
-  return { ...connection.withAppErrors, close: connection.close };
+  return { ...connection.withAppErrors, close: () => connection.close() };
 }
 
 /**
- * gRPC over h2c to the first of the addresses that answers. A unary call goes to the next one when the failure shows
- * that it was not sent, or when its method is declared free of side effects; it takes 30 s at most unless the caller
- * says otherwise. A stream fails with its connection; the next one goes to the next address. Without any address left
- * the error is `PEER_UNAVAILABLE`.
+ * gRPC over h2c to one of the addresses: the one with the fewest calls under way, in turn among equals. One that does not
+ * answer is left out until it answers a ping; it is pinged every now and then while calls are made. A unary call goes to the
+ * next one when the failure shows that it was not sent, or when its method is declared free of side effects; it takes 30 s
+ * at most unless the caller says otherwise. A stream fails with its connection; the next one goes to the next address.
+ * Without any address left the error is `PEER_UNAVAILABLE`.
  */
 export function createPeerTransport(options: { addresses: readonly string[]; logger: Logger }): PeerTransport {
+  const { logger } = options;
   const endpoints = createEndpoints(options.addresses);
-  const connections = new Map<string, ReturnType<typeof connectTo>>();
+  const choice = createPeerChoice(() => performance.now());
+  const connections = new Map<string, Connection>();
+  const closing = new AbortController();
 
-  const open = (url: string): ReturnType<typeof connectTo> => {
+  const open = (url: string): Connection => {
     const connection = connections.get(url) ?? connectTo(url);
     connections.set(url, connection);
     return connection;
   };
+  const markBack = (url: string): void => {
+    if (choice.markBack(url)) logger.info({ peer: url }, "peer is back");
+  };
+  const lookAgain = async (url: string): Promise<void> => {
+    if (await answersPing(url, closing.signal)) markBack(url);
+    else choice.markAway(url);
+  };
   const reach = async <T>(method: DescMethod, signal: AbortSignal | undefined, call: (to: Transport) => Promise<T>) => {
-    const urls = await endpoints.list();
+    const urls = choice.order(await endpoints.list());
+    for (const url of choice.takeDue()) void lookAgain(url);
     let last: unknown;
     for (const url of urls) {
+      const end = choice.begin(url);
       try {
-        return await call(open(url).transport);
+        const answer = await call(open(url).transport);
+        markBack(url);
+        return answer;
       } catch (thrown) {
         if (signal?.aborted === true || !isUnreachable(thrown)) throw fromConnectError(thrown);
-        endpoints.demote(url);
-        options.logger.warn({ peer: url, rpc: method.name, error: describeChain(thrown) }, "peer is away");
+        choice.markAway(url);
+        // The names may stand for other addresses by now.
+        if (urls.every((known) => choice.isAway(known))) endpoints.resolveAnew();
+        logger.warn({ peer: url, rpc: method.name, error: describeChain(thrown) }, "peer is away");
         if (!wasNotSent(thrown) && !isSafe(method)) throw fromConnectError(thrown);
         last = thrown;
+      } finally {
+        end();
       }
     }
     const service = method.parent.name;
@@ -83,6 +96,7 @@ export function createPeerTransport(options: { addresses: readonly string[]; log
       reach(method, signal, (to) => withAppErrors(to).stream(method, signal, timeoutMs, header, input, contextValues)),
     each: async () => (await endpoints.list()).map((url) => open(url).withAppErrors),
     close() {
+      closing.abort();
       for (const connection of connections.values()) connection.close();
       connections.clear();
     },
@@ -99,34 +113,6 @@ export function createInProcessTransport(
     transport: { binaryOptions },
   });
   return withAppErrors(transport);
-}
-
-function connectTo(baseUrl: string): { transport: Transport; withAppErrors: Transport; close: () => void } {
-  const sessionManager = new Http2SessionManager(baseUrl, pings, {
-    createConnection: (authority) => openSocket(authority),
-    settings: { initialWindowSize: streamWindowBytes },
-  });
-  const transport = createGrpcTransport({ baseUrl, sessionManager, binaryOptions, acceptCompression: [] });
-  return { transport, withAppErrors: withAppErrors(transport), close: () => sessionManager.abort() };
-}
-
-/** A socket that gives up when it is not connected in time. */
-function openSocket(authority: URL): net.Socket {
-  const host = authority.hostname.replace(/^\[|\]$/g, "");
-  const port = Number(authority.port === "" ? 80 : authority.port);
-  const socket = net.connect({ host, port, noDelay: true });
-  const onTimeout = () => {
-    const error: NodeJS.ErrnoException = new Error(
-      `${authority.host} did not take the connection in ${connectTimeoutMs} ms`,
-    );
-    socket.destroy(Object.assign(error, { code: "ETIMEDOUT", syscall: "connect" }));
-  };
-  socket.setTimeout(connectTimeoutMs, onTimeout);
-  socket.once("connect", () => {
-    socket.off("timeout", onTimeout);
-    socket.setTimeout(0);
-  });
-  return socket;
 }
 
 /** An error with our detail was raised by a handler there: that peer is alive. */
