@@ -6,6 +6,7 @@ import { createLogger } from "#telemetry/logger.ts";
 import { planOfSpec } from "#testing/plan-spec.ts";
 import type { TaskSpec } from "#testing/plan-builder.ts";
 import { claim, startRun } from "#testing/store-driver.ts";
+import { beatOf, hello, registerWorker } from "#testing/worker-builder.ts";
 import { startBenchDatabase } from "./database.ts";
 import { formatTable, measureInTurn } from "./measure.ts";
 
@@ -18,6 +19,12 @@ const logger = createLogger({ level: "warn", format: "text", component: "bench" 
 /** What the workers of a pick do not have. */
 const labels = { required: { gpu: "true" }, preferred: {} };
 const requests = { ...noResources, gpus: 1 };
+/** The operators of the workers of a pick. */
+const operators = ["noop", "bash", "python"] as const;
+/** What another worker with a free slot has. */
+const wishes = { required: {}, preferred: { ssd: "true" } };
+/** Longer than it all takes. */
+const leaseMs = 86_400_000;
 
 /** Tasks of each DAG that may be taken, beside those that nobody may take. */
 const few = 5;
@@ -31,6 +38,15 @@ export async function benchDispatch(): Promise<void> {
     { name: "beside a queue without worker", specs: [...specsOf(few), ...specsOf(tasksOfEach, { queue: "nobody" })] },
     { name: "beside labels of no worker", specs: [...specsOf(few), ...specsOf(tasksOfEach, { labels })] },
     { name: "beside resources of no worker", specs: [...specsOf(few), ...specsOf(tasksOfEach, { requests })] },
+    {
+      name: "beside an operator of no worker",
+      specs: [...specsOf(few), ...specsOf(tasksOfEach, { operatorType: "unheard" })],
+    },
+    { name: "beside wishes for another worker", specs: [...specsOf(few), ...specsOf(tasksOfEach, { labels: wishes })] },
+    {
+      name: `of ${dags * few} of three operators`,
+      specs: specsOf(few).map((spec, place) => ({ ...spec, operatorType: operators[place % 3] ?? "noop" })),
+    },
   ];
   const database = await startBenchDatabase(fillings.map((_, place) => `dispatch${place}`));
   try {
@@ -65,6 +81,8 @@ async function openFilled(connectionString: string, specs: readonly TaskSpec[]):
   await migrate({ connectionString, logger });
   const store = await openPostgresStore({ connectionString, poolSize: 4, toPlan: planOfSpec, logger });
   await store.limits.setPool({ name: "full", size: 0, description: "" });
+  const preferred = await registerWorker(store, hello("preferred", { labels: wishes.preferred, leaseMs }));
+  await store.workers.beat([beatOf(preferred, { leaseMs })]);
   for (let dag = 0; dag < dags; dag += 1) {
     const { runKey } = await startRun(store, specs);
     if (dag % 2 === 0) await claim(store, runKey, 0);
@@ -79,7 +97,7 @@ async function timePick(store: Store, limit: number): Promise<number> {
     backends: [null],
     limit,
     oldestAt: limit === 1 ? [] : [0],
-    traits: { labels: {}, operators: [], capabilities: [] },
+    traits: { labels: {}, operators, capabilities: [] },
     rooms: [{ ...noResources, milliCpus: 8000 }],
   });
   const elapsedMs = performance.now() - start;

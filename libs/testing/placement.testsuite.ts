@@ -63,6 +63,21 @@ export function describePlacement(open: OpenHarness): void {
     expect(await pick(store, plain)).toEqual([0]);
   });
 
+  it("asks of a preferred worker that it runs the task's operator as well", async () => {
+    const { store } = await openForTest(open);
+    const labels = { required: {}, preferred: { gpu: "true" } };
+    await startRun(store, [
+      { id: "a", operatorType: "bash", labels },
+      { id: "b", operatorType: "sql", labels },
+      { id: "c", operatorType: "sql" },
+    ]);
+    const preferred = hello("gpu-1", { labels: { gpu: "true" }, capabilities: ["bash"] });
+    await store.workers.beat([beatOf(await registerWorker(store, preferred))]);
+    expect(await pick(store, plain)).toEqual([1, 2]);
+    expect(await pick(store, { ...gpu, operators: ["bash"] })).toEqual([0]);
+    expect(await pick(store, { ...plain, operators: ["sql"] })).toEqual([1, 2]);
+  });
+
   it("takes a task for workers whose host can do all that it asks for", async () => {
     const { store } = await openForTest(open);
     await startRun(store, [

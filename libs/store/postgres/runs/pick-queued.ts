@@ -6,41 +6,38 @@ import type { RunStore } from "#ports/run-store.ts";
 import { placeOldest } from "../../changes/place-oldest.ts";
 import { type RoomOf, withinRoom } from "../../changes/within-room.ts";
 import type { Database } from "../database.ts";
+import { isWaiting, needs, poolName } from "../waiting-lanes.ts";
 import { isStampedWithin, wasDispatched } from "./dispatch-stamps.ts";
 
 /** Instances without a backend of their own have this word in the pick. */
 const deploymentBackend = "";
 
-const isWaiting = "t.state = 'queued' AND NOT t.held AND t.items_total = 0 AND t.waits_for IS NULL";
-/** Of what waits in a lane: the lane's queue, pool and needs were looked at before. */
+/** Of what waits in a lane: the lane's queue, pool, operator and needs were looked at before. */
 const mayBeTaken = `${isWaiting} AND (t.due_at IS NULL OR t.due_at <= now()) AND COALESCE(t.backend, '${deploymentBackend}') = ANY($2::text[]) AND NOT r.is_paused
       AND (r.max_active_tasks IS NULL OR r.max_active_tasks > COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0))
-      AND ($8::text[] IS NULL OR t.operator_type = ANY($8)) AND ($11::integer IS NULL OR t.queued_at <= now() - $11 * interval '1 ms')
-      AND (t.preferred_labels IS NULL OR $7 IS NULL OR t.preferred_labels <@ $7 OR NOT EXISTS (SELECT 1 FROM workers w
-        WHERE w.status = 'healthy' AND w.lease_expires_at > now() AND w.free_slots > 0 AND t.queue = ANY(w.queues)
-          AND COALESCE(t.labels, '{}') || t.preferred_labels <@ w.labels AND (w.capabilities = '{}' OR t.operator_type = ANY(w.capabilities))
-          AND (t.capabilities IS NULL OR t.capabilities <@ to_jsonb(w.host_capabilities)) AND (t.resources IS NULL OR has_room(w.resources, t.resources))))
+      AND ($11::integer IS NULL OR t.queued_at <= now() - $11 * interval '1 ms')
       AND NOT ${isStampedWithin("$6::integer")}`;
 const columns = `t.run_key, t.ordinal, t.generation, t.try_number + 1 AS try_number, t.backend, t.pool, t.labels IS NOT NULL OR t.capabilities IS NOT NULL OR t.resources IS NOT NULL OR starts_with(t.operator_type, '${functionPrefix}') AS is_placed, t.resources, r.max_active_tasks, ${wasDispatched} AS was_dispatched`;
 const byUrgency = "t.priority DESC, t.dag_priority DESC";
 const byAge = "t.queued_at, t.run_key, t.ordinal";
 
-/** As the indexes have them. */
-const poolName = "COALESCE(t.pool, '')";
-/** Empty where a task needs nothing of its worker. Spelled out: a function would be unfolded for each write of an index. */
-const needs = `CASE WHEN t.labels IS NULL AND t.capabilities IS NULL AND t.resources IS NULL THEN '' ELSE hashtextextended(COALESCE(t.labels::text, '-') || COALESCE(t.capabilities::text, '-') || COALESCE(t.resources::text, '-'), 0)::text END`;
-const laneColumns = `t.queue, t.dag_key, ${poolName} AS pool, ${needs} AS needs, t.labels, t.capabilities, t.resources`;
+const laneColumns = `t.queue, t.dag_key, ${poolName} AS pool, ${needs} AS needs, t.operator_type, t.labels, t.preferred_labels, t.capabilities, t.resources`;
 const byLane = `t.dag_key, ${poolName}, ${needs}`;
 /** Whether one of the workers has what all of a lane must have. */
-const isMet = `((l.labels IS NULL OR $7::jsonb IS NULL OR l.labels <@ $7) AND (l.capabilities IS NULL OR $9::jsonb IS NULL OR l.capabilities <@ $9)
+const isMet = `(($8::text[] IS NULL OR l.operator_type = ANY($8)) AND (l.labels IS NULL OR $7::jsonb IS NULL OR l.labels <@ $7) AND (l.capabilities IS NULL OR $9::jsonb IS NULL OR l.capabilities <@ $9)
       AND (l.resources IS NULL OR $10::jsonb IS NULL OR EXISTS (SELECT 1 FROM jsonb_array_elements($10) f(room) WHERE has_room(f.room, l.resources))))`;
+/** Whether the workers have the labels that all of a lane would like, or nobody who has them has a free slot. */
+const isTheirs = `(l.preferred_labels IS NULL OR $7 IS NULL OR l.preferred_labels <@ $7 OR NOT EXISTS (SELECT 1 FROM workers w
+        WHERE w.status = 'healthy' AND w.lease_expires_at > now() AND w.free_slots > 0 AND l.queue = ANY(w.queues)
+          AND COALESCE(l.labels, '{}') || l.preferred_labels <@ w.labels AND (w.capabilities = '{}' OR l.operator_type = ANY(w.capabilities))
+          AND (l.capabilities IS NULL OR l.capabilities <@ to_jsonb(w.host_capabilities)) AND (l.resources IS NULL OR has_room(w.resources, l.resources))))`;
 
 /** How much more than an even share of the limit is read of each lane at first. */
 const shareOfEach = 3;
 const leastOfEach = 2;
 
 /**
- * The dispatcher's order. What waits lies in lanes of one queue, DAG and pool, and the same needs of its worker. `lane`
+ * The dispatcher's order. What waits lies in lanes of one queue, DAG, pool and operator, and the same needs of its worker. `lane`
  * jumps from one to the next through the index, within the queues `$1`; those are left out whose pool is full, whose needs
  * no worker meets, or whose DAG has no run that may begin an attempt. Of each the best are read, and a DAG's n-th stands where its attempts that are out, and its n − 1 before it,
  * put it: sorting by that is what taking the DAG with the fewest attempts out again and again would come to (G14). `$4`:
@@ -63,25 +60,25 @@ const pickText = `WITH RECURSIVE lane AS (
     WHERE (l.pool = '' OR EXISTS (SELECT 1 FROM pool_room p WHERE p.name = l.pool AND p.room > 0))
       AND EXISTS (SELECT 1 FROM dag_runs r WHERE r.dag_key = l.dag_key AND r.ended_at IS NULL AND r.is_admitted AND NOT r.is_paused
         AND (r.max_active_tasks IS NULL OR r.max_active_tasks > COALESCE(a.out, 0)))),
-  lanes AS MATERIALIZED (SELECT l.* FROM open_lane l WHERE (l.needs = '' OR ${isMet}) AND ($11::integer IS NULL OR l.resources IS NOT NULL)),
+  lanes AS MATERIALIZED (SELECT l.* FROM open_lane l WHERE ${isMet} AND ${isTheirs} AND ($11::integer IS NULL OR l.resources IS NOT NULL)),
   depth AS MATERIALIZED (SELECT LEAST($3, COALESCE($5::integer, GREATEST(${leastOfEach}, ${shareOfEach} * $3 / GREATEST(1, count(*)::integer) + 1))) AS of_each FROM lanes),
   oldest AS MATERIALIZED (SELECT n.* FROM (SELECT DISTINCT queue, pool, needs FROM lanes) l CROSS JOIN LATERAL (
       SELECT ${columns}, t.dag_key, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
       WHERE t.queue = l.queue AND ${poolName} = l.pool AND ${needs} = l.needs AND ${mayBeTaken} ORDER BY ${byAge} LIMIT $4) n
     ORDER BY n.queued_at, n.run_key, n.ordinal LIMIT $4),
   best AS (
-    SELECT n.*, COALESCE(a.out, 0) + (SELECT count(*) FROM oldest o WHERE o.dag_key = n.dag_key)
+    SELECT n.*, concat_ws('/', l.queue, l.pool, l.needs) AS lane, COALESCE(a.out, 0) + (SELECT count(*) FROM oldest o WHERE o.dag_key = n.dag_key)
       + row_number() OVER (PARTITION BY n.dag_key ORDER BY n.priority DESC, n.dag_priority DESC, n.queued_at, n.run_key, n.ordinal) AS standing
     FROM lanes l CROSS JOIN LATERAL (
       SELECT ${columns}, t.dag_key, t.priority, t.dag_priority, t.queued_at FROM task_instances t JOIN dag_runs r USING (run_key)
       WHERE t.queue = l.queue AND t.dag_key = l.dag_key AND ${poolName} = l.pool AND ${needs} = l.needs AND ${mayBeTaken}
         AND NOT EXISTS (SELECT 1 FROM oldest o WHERE o.run_key = t.run_key AND o.ordinal = t.ordinal)
       ORDER BY ${byUrgency}, ${byAge} LIMIT (SELECT of_each FROM depth)) n LEFT JOIN attempts a ON a.dag_key = n.dag_key)
-  SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,
+  SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, lane, part = 1 AS is_of_dag, (SELECT of_each FROM depth) AS of_each,
     (SELECT CASE WHEN count(DISTINCT f.run_key) = 1 THEN min(f.run_key) END FROM (SELECT run_key FROM oldest UNION ALL SELECT run_key FROM best) f) AS only_run,
     (SELECT room FROM pool_room p WHERE p.name = t.pool) AS pool_room, max_active_tasks - COALESCE((SELECT a.out FROM attempts a WHERE a.dag_key = t.dag_key), 0) AS tasks_room FROM (
-    SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, 0 AS part, 0 AS standing, queued_at FROM oldest
-    UNION ALL SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, 1, standing, queued_at FROM best) t
+    SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, '' AS lane, 0 AS part, 0 AS standing, queued_at FROM oldest
+    UNION ALL SELECT run_key, ordinal, generation, try_number, backend, pool, is_placed, resources, max_active_tasks, was_dispatched, dag_key, priority, dag_priority, lane, 1, standing, queued_at FROM best) t
   ORDER BY part, part * priority DESC, part * dag_priority DESC, standing, ${byAge} LIMIT $3`;
 
 const pick = { name: "pick_queued", text: pickText };
@@ -106,6 +103,8 @@ interface PickedRow {
   readonly only_run: number | null;
   /** Read as one of the best of its DAG, not as one of the oldest. */
   readonly is_of_dag: boolean;
+  /** Its lane, within its DAG; empty for one of the oldest. */
+  readonly lane: string;
   /** How many of each lane were read. */
   readonly of_each: number;
 }
@@ -164,11 +163,14 @@ function limitsOf({ pool, pool_room, tasks_room, dag_key }: PickedRow): readonly
   ];
 }
 
-/** A DAG of which everything that was read was picked may have more that comes before what others gave. */
+/** A lane of which everything that was read was picked may have more that comes before what others gave. */
 function mayBeCut(rows: readonly PickedRow[], limit: number): boolean {
   const ofEach = rows[0]?.of_each ?? limit;
   if (ofEach >= limit) return false;
-  const counts = new Map<number, number>();
-  for (const { dag_key, is_of_dag } of rows) if (is_of_dag) counts.set(dag_key, (counts.get(dag_key) ?? 0) + 1);
+  const counts = new Map<string, number>();
+  for (const { dag_key, lane, is_of_dag } of rows) {
+    const key = `${dag_key}/${lane}`;
+    if (is_of_dag) counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
   return [...counts.values()].some((count) => count >= ofEach);
 }
