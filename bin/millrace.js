@@ -9,11 +9,17 @@ import { fileURLToPath } from "node:url";
 
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-// A service by itself keeps its young generation small, and gives memory back while it is idle (cli/serve/memory-trim.ts).
+// A service by itself keeps its young generation small, collects its heap soon (cli/serve/heap-growth.ts), and gives memory
+// back while it is idle (cli/serve/memory-trim.ts).
 // The client of Kafka makes one timer of negative length a process, and Node a warning of it.
 const SERVICE_FLAGS =
   process.argv[2] === "start"
-    ? ["--max-semi-space-size=2", "--expose-gc", "--disable-warning=TimeoutNegativeWarning"]
+    ? [
+        "--max-semi-space-size=2",
+        "--heap-growing-percent=100",
+        "--expose-gc",
+        "--disable-warning=TimeoutNegativeWarning",
+      ]
     : [];
 
 if (isTooOld(process.versions.node)) {

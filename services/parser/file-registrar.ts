@@ -9,8 +9,6 @@ import type { ReadDefinition, ValidDefinition } from "./read-definition.ts";
 import { hookTakenProblem, registerDefinition, registerDefinitions, takenProblem } from "./register-definition.ts";
 import type { RegistrationStates } from "./registration-states.ts";
 
-/** Characters of definitions that are registered at once, unless one has more: bounds memory and statements. */
-const maxBatchLength = 2 * 1024 * 1024;
 /** Calls to the store side by side. */
 const parallelCalls = 8;
 
@@ -50,8 +48,8 @@ export class FileRegistrar {
   }
 
   /**
-   * How many of the contents are in force now and were not before. Those with one id come in their order. `missing` are
-   * files that have just gone: their ids may move with them.
+   * How many of the contents, which are one chunk, are in force now and were not before. Those with one id come in their
+   * order. `missing` are files that have just gone: their ids may move with them.
    */
   async register(files: readonly ReadFile[], missing: ReadonlySet<string>): Promise<number> {
     await mapLimited(files, parallelCalls, async ({ path, read }) => {
@@ -133,17 +131,14 @@ export class FileRegistrar {
 function batchesOf(files: readonly ValidFile[]): readonly (readonly ValidFile[])[] {
   const batches: ValidFile[][] = [];
   const ids = new Set<string>();
-  let length = 0;
   for (const file of files) {
-    const { definition, text } = file.read;
+    const { id } = file.read.definition;
     const batch = batches.at(-1);
-    if (batch === undefined || ids.has(definition.id) || length + text.length > maxBatchLength) {
+    if (batch === undefined || ids.has(id)) {
       batches.push([file]);
       ids.clear();
-      length = 0;
     } else batch.push(file);
-    ids.add(definition.id);
-    length += text.length;
+    ids.add(id);
   }
   return batches;
 }

@@ -5,6 +5,7 @@ import type { ImportErrorView } from "#ports/dag-views.ts";
 import type { Page } from "#ports/queries.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
+import { inChunks } from "./file-chunks.ts";
 import { FileRegistrar, type ReadFile } from "./file-registrar.ts";
 import { type HashCache, listFolder, type RefusedPath } from "./list-folder.ts";
 import { mapLimited } from "./map-limited.ts";
@@ -13,11 +14,9 @@ import { type DefinitionRules, readDefinition } from "./read-definition.ts";
 import { RegistrationStates } from "./registration-states.ts";
 import type { TemplateShelf } from "./template-shelf.ts";
 
-/** Files that are read before any of them is registered: bounds memory. */
-const chunkSize = 64;
 /** Import errors read at once. */
 const pageSize = 100;
-/** Files that are read side by side. */
+/** Files that are read side by side, and are in memory together as they are. */
 const parallelReads = 8;
 
 export interface ScanResult {
@@ -101,8 +100,7 @@ export class FolderScanner {
     let registered = 0;
     let writing: Promise<number> = Promise.resolve(0);
     try {
-      for (let at = 0; at < paths.length && !signal.aborted; at += chunkSize) {
-        const files = await this.#readChunk(paths.slice(at, at + chunkSize));
+      for await (const files of inChunks(this.#readFiles(paths, signal))) {
         registered += await writing;
         writing = this.#registrar.register(files, missing);
         writing.catch(() => undefined);
@@ -152,14 +150,9 @@ export class FolderScanner {
     const definitions = new Set<string>();
     const seen = new Set<string>();
     for (let next = paths; !signal.aborted; ) {
-      for (let at = 0; at < next.length && !signal.aborted; at += chunkSize) {
-        const chunk = next.slice(at, at + chunkSize);
-        const contents = await mapLimited(chunk, parallelReads, (filePath) => this.#readContent(filePath));
-        for (const [place, filePath] of chunk.entries()) {
-          seen.add(filePath);
-          const content = contents[place] ?? null;
-          if (content !== null && (await this.#shelve(filePath, content))) definitions.add(filePath);
-        }
+      for await (const { path: filePath, content } of this.#readContents(next, signal)) {
+        seen.add(filePath);
+        if (content !== null && (await this.#shelve(filePath, content))) definitions.add(filePath);
       }
       await shelf.refresh();
       if (shelf.changed.size === 0) break;
@@ -186,19 +179,26 @@ export class FolderScanner {
     return false;
   }
 
-  /** Reads and checks files one after the other; a turn of the loop between them is for everything else. */
-  async #readChunk(paths: readonly string[]): Promise<readonly ReadFile[]> {
+  /** Checks files one after the other; a turn of the loop between them is for everything else. */
+  async *#readFiles(paths: readonly string[], signal: AbortSignal): AsyncGenerator<ReadFile> {
     const { rules, shelf } = this.#deps;
-    const contents = await mapLimited(paths, parallelReads, (filePath) => this.#readContent(filePath));
-    const files: ReadFile[] = [];
-    for (const [index, content] of contents.entries()) {
-      const filePath = paths[index];
-      if (content === null || filePath === undefined) continue;
+    for await (const { path: filePath, content } of this.#readContents(paths, signal)) {
+      if (content === null) continue;
       this.states.set(filePath, "validating");
-      files.push({ path: filePath, read: readDefinition(content, filePath, { ...rules, templates: shelf.catalog }) });
+      yield { path: filePath, read: readDefinition(content, filePath, { ...rules, templates: shelf.catalog }) };
       await nextTurn();
     }
-    return files;
+  }
+
+  async *#readContents(
+    paths: readonly string[],
+    signal: AbortSignal,
+  ): AsyncGenerator<{ readonly path: string; readonly content: Buffer | null }> {
+    for (let at = 0; at < paths.length && !signal.aborted; at += parallelReads) {
+      const some = paths.slice(at, at + parallelReads);
+      const contents = await mapLimited(some, parallelReads, (filePath) => this.#readContent(filePath));
+      for (const [place, filePath] of some.entries()) yield { path: filePath, content: contents[place] ?? null };
+    }
   }
 
   /** Null: the file is gone or unreadable meanwhile, which the next listing tells. */

@@ -1,6 +1,7 @@
-import { type Admin, type Kafka, Partitioners, type Producer } from "kafkajs";
+import type { Admin, Kafka, Producer } from "kafkajs";
 import type { OutgoingMessage } from "../message.ts";
 import { countTopicPartitions } from "./kafka-topics.ts";
+import { createKeyPartitioner } from "./key-partitioner.ts";
 import type { RenewedClient } from "./renewed-client.ts";
 
 /**
@@ -9,7 +10,7 @@ import type { RenewedClient } from "./renewed-client.ts";
  */
 export function openProducer(kafka: Kafka): Producer {
   return kafka.producer({
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner: createKeyPartitioner,
     allowAutoTopicCreation: false,
     retry: { retries: 0 },
   });

@@ -22,9 +22,12 @@ export interface CompiledForEach {
   readonly outputRefs: readonly OutputRef[];
 }
 
+/** What is needed of a task beside its expressions: a process keeps tens of thousands of them. */
+type KeptTask = Pick<TaskDefinition, "id" | "parameters" | "captureStdout" | "enclosure" | "resources">;
+
 /** A task whose expressions are parsed. */
 export interface CompiledTask {
-  readonly definition: TaskDefinition;
+  readonly definition: KeptTask;
   readonly schema: OperatorSchema;
   /** Of its fields, environment, parameters and `when` together, each output once. */
   readonly outputRefs: readonly OutputRef[];
@@ -41,7 +44,7 @@ export interface CompiledTask {
 
 /** A definition ready to render; the places of `tasks` are those of the definition. */
 export interface CompiledDefinition {
-  readonly definition: Definition;
+  readonly definition: { readonly timezone: string; readonly tasks: readonly KeptTask[] };
   readonly tasks: readonly CompiledTask[];
   /** Parameters that CEL reads as doubles. */
   readonly doubles: ReadonlySet<string>;
@@ -49,14 +52,18 @@ export interface CompiledDefinition {
   readonly defaults: ReadonlyMap<string, Renderable>;
 }
 
-/** Parses every expression of a checked definition once, which is not kept as it is but with equal parts shared. Throws INVALID_DEFINITION for a kind of work that is unknown here. */
+/**
+ * Parses every expression of a checked definition once, of which only what rendering needs is kept, equal parts shared.
+ * Throws INVALID_DEFINITION for a kind of work that is unknown here.
+ */
 export function compileDefinition(checked: Definition, operators: OperatorSchemas): CompiledDefinition {
-  const definition = shareEqualParts(checked);
+  const { timezone, parameters, tasks: given } = shareEqualParts(checked);
+  const tasks = given.map((task) => compileTask(task, operators));
   return {
-    definition,
-    tasks: definition.tasks.map((task) => compileTask(task, operators)),
-    doubles: doublesOf(definition.parameters),
-    defaults: compileDefaults(definition.parameters),
+    definition: { timezone, tasks: tasks.map(({ definition }) => definition) },
+    tasks,
+    doubles: doublesOf(parameters),
+    defaults: compileDefaults(parameters),
   };
 }
 
@@ -103,7 +110,7 @@ function compileTask(task: TaskDefinition, operators: OperatorSchemas): Compiled
     ...operator.expressions,
   ];
   return {
-    definition: task,
+    definition: keptOf(task),
     schema,
     outputRefs: outputRefsOf(expressions),
     when,
@@ -112,6 +119,16 @@ function compileTask(task: TaskDefinition, operators: OperatorSchemas): Compiled
     environment,
     operator,
     inlineField: inlineFieldOf(task.operator, schema),
+  };
+}
+
+function keptOf({ id, parameters, captureStdout, enclosure, resources }: TaskDefinition): KeptTask {
+  return {
+    id,
+    parameters,
+    captureStdout,
+    ...(enclosure === undefined ? {} : { enclosure }),
+    ...(resources === undefined ? {} : { resources }),
   };
 }
 
@@ -148,7 +165,11 @@ function inlineFieldOf(operator: JsonObject, schema: OperatorSchema): string | n
   return null;
 }
 
+/** Most tasks read none. */
+const noOutputRefs: readonly OutputRef[] = [];
+
 function outputRefsOf(expressions: readonly Expression[]): readonly OutputRef[] {
+  if (expressions.length === 0) return noOutputRefs;
   const found = new Map<string, OutputRef>();
   for (const { names } of expressions) {
     for (const { task, key } of names.flatMap((each) => each.outputs)) found.set(`${task}\0${key}`, { task, key });

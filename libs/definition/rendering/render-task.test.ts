@@ -3,7 +3,7 @@ import { z } from "zod";
 import { AppError } from "#errors/app-error.ts";
 import type { OperatorSchemas } from "#ports/operator-schema.ts";
 import { type CompiledDefinition, compileDefinition } from "./compile-definition.ts";
-import type { JsonObject } from "../model.ts";
+import type { Definition, JsonObject } from "../model.ts";
 import { parseDefinition } from "../parse-definition.ts";
 import type { RenderContext } from "./render-context.ts";
 import { evaluateWhen, renderTask } from "./render-task.ts";
@@ -24,7 +24,7 @@ const operators: OperatorSchemas = new Map([
   ],
 ]);
 
-function compile(text: string): CompiledDefinition {
+function parse(text: string): Definition {
   const { definition, problems } = parseDefinition(`id: dag\n${text}`, {
     file: "x",
     operators,
@@ -32,7 +32,11 @@ function compile(text: string): CompiledDefinition {
   });
   if (definition === null) throw new Error(problems.map(({ message }) => message).join("; "));
   // As it comes from the database.
-  return compileDefinition(JSON.parse(JSON.stringify(definition)), operators);
+  return JSON.parse(JSON.stringify(definition)) as Definition;
+}
+
+function compile(text: string): CompiledDefinition {
+  return compileDefinition(parse(text), operators);
 }
 
 function contextWith(params: JsonObject, more: Partial<RenderContext> = {}): RenderContext {
@@ -215,6 +219,15 @@ test("the outputs that a task reads are known before it is rendered", () => {
 });
 
 test("a kind of work that is unknown here is refused", () => {
-  const { definition } = compile("tasks: [{id: a, type: work, operator: {}}]");
+  const definition = parse("tasks: [{id: a, type: work, operator: {}}]");
   expect(() => compileDefinition(definition, new Map())).toThrow("task a is of the type work, which is not known here");
+});
+
+test("of a task only what rendering needs is kept, once for all that resemble it", () => {
+  const more = "resources: {cpu: 2}, description: long, operator: {}";
+  const { definition, tasks } = compile(`tasks: [{id: a, type: work, ${more}}, {id: b, type: work, ${more}}]`);
+  const [first, second] = definition.tasks;
+  expect(tasks.map((task) => task.definition)).toEqual([first, second]);
+  expect(Object.keys(first ?? {}).toSorted()).toEqual(["captureStdout", "id", "parameters", "resources"]);
+  expect(first?.resources).toBe(second?.resources);
 });

@@ -1,8 +1,8 @@
 /** How much of what it has seen a process keeps in memory, beside the database. */
 export interface CacheLimits {
-  /** Instances of all runs together; 100,000 are about 50 MB. */
+  /** Instances of all runs together; 100,000 are about 30 MB. */
   readonly instances: number;
-  /** Tasks of all plans together; 100,000 are about 30 MB. */
+  /** Tasks of all plans together; 100,000 are about 20 MB. */
   readonly tasks: number;
 }
 

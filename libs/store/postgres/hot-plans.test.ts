@@ -12,6 +12,7 @@ import { type Database, openDatabases, type Statement } from "./database.ts";
 import { createDefinitionRepository } from "./definition-repository.ts";
 import { createEventLog } from "./event-log.ts";
 import { createLimitRepository } from "./limit-repository.ts";
+import { RunLoader } from "./runs/run-loader.ts";
 import { createRunRepository } from "./runs/run-repository.ts";
 
 interface PlanNode {
@@ -54,7 +55,7 @@ async function recordHotWrites(): Promise<{ writes: ReadonlyMap<string, Statemen
   await definitions.register({ ...newVersion("dag"), definition: { tasks } });
   const { dagKey = 0, versionKey = 0 } = (await definitions.getActive("dag")) ?? {};
   const now = (): number => Date.now();
-  const runs = createRunRepository({ database: recording, toPlan: planOfSpec, wake: silentWake, now });
+  const runs = createRunRepository({ database: recording, loader: new RunLoader(planOfSpec), wake: silentWake, now });
   const created = await runs.createRun(newRun({ dagKey, versionKey }));
   const runKey = created.kind === "created" ? created.runKey : 0;
   const apply = (events: readonly RunEvent[], logs: readonly NewLogChunk[] = []): Promise<unknown> =>

@@ -63,7 +63,7 @@ export async function openPostgresStore(options: {
     return {
       definitions: createDefinitionRepository({ database: ordinary, wake }),
       templates: createTemplateRepository({ database: ordinary, wake }),
-      runs: createRunRepository({ database: hot, toPlan, wake, now: () => clock.now(), cache }),
+      runs: createRunRepository({ database: hot, loader, wake, now: () => clock.now(), cache }),
       workers: createWorkerRepository({ database: hot, wake }),
       leases: createLeaseRepository(ordinary),
       backfills: createBackfillRepository({ database: ordinary, loader, wake }),

@@ -9,7 +9,8 @@ import { PacedLoop } from "../upkeep/paced-loop.ts";
 const leaseName = "event_topic";
 const leaseMs = 8000;
 const renewEveryMs = leaseMs / 4;
-const maxEventsPerBatch = 500;
+/** Rows, documents and requests of a batch lie in memory together; and kafkajs copies its list once for each message of it. */
+const maxEventsPerBatch = 250;
 /** Under load events are published in batches: the first at once, the next this much later. */
 const batchPauseMs = 50;
 
