@@ -11,6 +11,7 @@ import { writeResult } from "../write-result.ts";
 interface DoctorFlags extends ClientFlags {
   readonly repair?: boolean;
   readonly removeUnknownFiles?: boolean;
+  readonly allFiles?: boolean;
 }
 
 export function configure(command: Command, context: CliContext): void {
@@ -20,9 +21,10 @@ export function configure(command: Command, context: CliContext): void {
         "and the state of all runs. What looks wrong is looked at twice, which takes seconds. Exit code 1 when there is a problem.",
     )
     .option("--repair", "repair what is safe; what was repaired is no problem any more")
+    .option("--all-files", "look at all files of artifacts, however long that takes; without it for half a minute")
     .option(
       "--remove-unknown-files",
-      "have files of artifacts removed that no row knows, as after a restored backup; first see that no other installation keeps its files there",
+      "have all files of artifacts removed that no row knows, as after a restored backup; first see that no other installation keeps its files there",
     )
     .action((flags: DoctorFlags) => runDoctor(flags, context));
   withExamples(command, [
@@ -33,7 +35,7 @@ export function configure(command: Command, context: CliContext): void {
 }
 
 async function runDoctor(flags: DoctorFlags, context: CliContext): Promise<void> {
-  const diagnosis = await withProgress(context.terminal, "looking at all runs", diagnose(flags, context));
+  const diagnosis = await withProgress(context.terminal, "looking at runs and files", diagnose(flags, context));
   await writeResult(context, {
     format: flags.output,
     json: () => toJson(diagnosis),
@@ -47,7 +49,8 @@ async function diagnose(flags: DoctorFlags, context: CliContext): Promise<Diagno
   const given = { ...flags };
   const { checks, settings } = await checkHere({ flags: given, context });
   if (settings === null) return { checks, state: null };
-  const asked = { repair: flags.repair ?? false, removeUnknownFiles: flags.removeUnknownFiles ?? false };
-  const server = await checkServer({ flags: given, context, settings, ...asked });
+  const { repair = false, removeUnknownFiles = false, allFiles = removeUnknownFiles } = flags;
+  const asked = { repair, removeUnknownFiles, allFiles };
+  const server = await checkServer({ flags: given, context, settings, asked });
   return { checks: [...checks, ...server.checks], state: server.state };
 }

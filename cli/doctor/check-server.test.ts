@@ -25,7 +25,10 @@ test("all pages of the state are one diagnosis, and the clocks are compared", as
     }),
   );
   const doctor = createClient(DoctorService, transport);
-  const { checks, state } = await checkPages({ doctor }, { now: () => now, repair: true });
+  const { checks, state } = await checkPages(
+    { doctor },
+    { now: () => now, repair: true, removeUnknownFiles: false, allFiles: false },
+  );
   expect(cursors).toEqual([" true", "active:1 true", "active:2 true"]);
   expect(state).toMatchObject({ checkedRuns: 30, findingCount: 3 });
   expect(checks.map(({ name, status }) => [name, status])).toEqual([
@@ -33,4 +36,36 @@ test("all pages of the state are one diagnosis, and the clocks are compared", as
     ["clock here", "warning"],
     ["database", "ok"],
   ]);
+});
+
+test.each([
+  { allFiles: false, places: ["", "2"], checkedFiles: 10, hasMoreFiles: true },
+  { allFiles: true, places: ["", "2", "a", "b"], checkedFiles: 30, hasMoreFiles: false },
+])("files are gone on with when all are asked for, behind the runs (%j)", async ({ allFiles, places, ...expected }) => {
+  const asked: string[] = [];
+  const next = new Map([
+    ["", "a"],
+    ["a", "b"],
+  ]);
+  const transport = createRouterTransport(({ service }) =>
+    service(DoctorService, {
+      checkSystem({ cursor, filesAfter, removeUnknownFiles }) {
+        asked.push(cursor || filesAfter);
+        expect(removeUnknownFiles).toBe(true);
+        if (cursor !== "") return { checkedRuns: 1 };
+        const nextCursor = filesAfter === "" ? "2" : "";
+        return {
+          checkedFiles: 10,
+          nextFiles: next.get(filesAfter) ?? "",
+          nextCursor,
+          answeredAt: timestampFromMs(now),
+        };
+      },
+    }),
+  );
+  const doctor = createClient(DoctorService, transport);
+  const request = { now: () => now, repair: false, removeUnknownFiles: true, allFiles };
+  const { state } = await checkPages({ doctor }, request);
+  expect(asked).toEqual(places);
+  expect(state).toMatchObject({ checkedRuns: 1, ...expected });
 });

@@ -12,19 +12,23 @@ const pageTimeoutMs = 300_000;
 const maxFindings = 1000;
 const skewLimitMs = 2000;
 
+export interface Asked {
+  readonly repair: boolean;
+  readonly removeUnknownFiles: boolean;
+  /** Looks at files of artifacts for as long as it takes; else for half a minute. */
+  readonly allFiles: boolean;
+}
+
 /** Asks the server for its installation and for the state, page by page; when none answers, that is the problem. */
 export async function checkServer(options: {
   flags: Flags;
   context: CliContext;
   settings: Settings;
-  repair: boolean;
-  removeUnknownFiles: boolean;
+  asked: Asked;
 }): Promise<Diagnosis> {
-  const { context, settings, repair, removeUnknownFiles } = options;
+  const { context, settings, asked } = options;
   try {
-    return await withGateway(options, (gateway) =>
-      checkPages(gateway, { now: context.now, repair, removeUnknownFiles }),
-    );
+    return await withGateway(options, (gateway) => checkPages(gateway, { now: context.now, ...asked }));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const name = "server";
@@ -40,7 +44,7 @@ export async function checkServer(options: {
 /** The first page's answer stands for the whole; the others add runs and findings. */
 export async function checkPages(
   gateway: Pick<GatewayClient, "doctor">,
-  { now, ...asked }: { now: () => number; repair: boolean; removeUnknownFiles?: boolean },
+  { now, allFiles, ...asked }: Asked & { readonly now: () => number },
 ): Promise<Diagnosis> {
   const options = { timeoutMs: pageTimeoutMs };
   const first = await gateway.doctor.checkSystem(asked, options);
@@ -51,12 +55,19 @@ export async function checkPages(
   const findings: StateFinding[] = [];
   let findingCount = 0;
   let checkedRuns = 0;
-  for (let page = first; ; page = await gateway.doctor.checkSystem({ ...asked, cursor: page.nextCursor }, options)) {
+  let checkedFiles = 0;
+  let filesAfter = first.nextFiles;
+  for (let page = first; ; ) {
     findings.push(...page.findings.map(toFinding).slice(0, maxFindings - findings.length));
     findingCount += page.findingCount;
     checkedRuns += page.checkedRuns;
-    if (page.nextCursor === "") return { checks, state: { checkedRuns, findingCount, findings } };
+    checkedFiles += page.checkedFiles;
+    const cursor = page.nextCursor;
+    if (cursor === "" && (filesAfter === "" || !allFiles)) break;
+    page = await gateway.doctor.checkSystem({ ...asked, ...(cursor === "" ? { filesAfter } : { cursor }) }, options);
+    if (cursor === "") filesAfter = page.nextFiles;
   }
+  return { checks, state: { checkedRuns, checkedFiles, hasMoreFiles: filesAfter !== "", findingCount, findings } };
 }
 
 function checkClock({ answeredAt }: CheckSystemResponse, now: number): Check {

@@ -22,6 +22,9 @@ export interface StateFinding {
 
 export interface StateDiagnosis {
   readonly checkedRuns: number;
+  readonly checkedFiles: number;
+  /** There are files of artifacts that were not looked at. */
+  readonly hasMoreFiles: boolean;
   /** Of all pages; `findings` may have fewer. */
   readonly findingCount: number;
   readonly findings: readonly StateFinding[];
@@ -45,6 +48,8 @@ export function toJson(diagnosis: Diagnosis): unknown {
     status: hasProblem(diagnosis) ? "problem" : "ok",
     checks,
     checked_runs: state?.checkedRuns ?? null,
+    checked_files: state?.checkedFiles ?? null,
+    has_more_files: state?.hasMoreFiles ?? null,
     finding_count: state?.findingCount ?? null,
     findings: state?.findings.map(({ dagRunId, ...finding }) => ({ ...finding, dag_run_id: dagRunId })) ?? [],
   };

@@ -22,7 +22,7 @@ function diagnosisOf(findings: readonly StateFinding[], findingCount = findings.
     { name: "server", status: "ok", detail: "answers", fix: "" },
     { name: "workers", status: "warning", detail: "none is in service", fix: "start one" },
   ] as const;
-  return { checks, state: { checkedRuns: 1200, findingCount, findings } };
+  return { checks, state: { checkedRuns: 1200, checkedFiles: 0, hasMoreFiles: false, findingCount, findings } };
 }
 
 describe("what doctor shows", () => {
@@ -42,6 +42,12 @@ describe("what doctor shows", () => {
 
   it("says so when nothing is wrong, and when nobody could look", () => {
     expect(renderDiagnosis(diagnosisOf([]), { paint }).at(-1)).toBe("State: 1,200 runs looked at, nothing is wrong.");
+    const { checks, state } = diagnosisOf([]);
+    const cut = { checks, state: state === null ? null : { ...state, checkedFiles: 5000, hasMoreFiles: true } };
+    expect(renderDiagnosis(cut, { paint }).slice(-2)).toEqual([
+      "State: 1,200 runs and 5,000 files looked at, nothing is wrong.",
+      "There are more files: `millrace doctor --all-files` looks at all of them.",
+    ]);
     const unseen = { checks: diagnosisOf([]).checks, state: null };
     expect(renderDiagnosis(unseen, { paint }).at(-1)).toBe("The state of the runs was not looked at.");
   });

@@ -28,13 +28,16 @@ function renderCheck(
   return fix === "" ? [line] : [line, `${" ".repeat(statusWidth + options.width + 6)}fix: ${fix}`];
 }
 
-function renderState({ checkedRuns, findingCount, findings }: StateDiagnosis, paint: Paint): readonly string[] {
-  const looked = `${countOf(checkedRuns, "run")} looked at`;
-  if (findingCount === 0) return [`State: ${looked}, nothing is wrong.`];
+function renderState(state: StateDiagnosis, paint: Paint): readonly string[] {
+  const { checkedRuns, checkedFiles, hasMoreFiles, findingCount, findings } = state;
+  const files = checkedFiles === 0 ? "" : ` and ${countOf(checkedFiles, "file")}`;
+  const looked = `${countOf(checkedRuns, "run")}${files} looked at`;
+  const more = hasMoreFiles ? ["There are more files: `millrace doctor --all-files` looks at all of them."] : [];
+  if (findingCount === 0) return [`State: ${looked}, nothing is wrong.`, ...more];
   const title = `State: ${looked}, ${countOf(findingCount, "finding")}.`;
   const lines = findings.flatMap((finding) => renderFinding(finding, paint));
   const left = findingCount - findings.length;
-  return [title, ...lines, ...(left > 0 ? [`and ${left} more`] : [])];
+  return [title, ...lines, ...(left > 0 ? [`and ${left} more`] : []), ...more];
 }
 
 /** What each outcome leaves to do. */

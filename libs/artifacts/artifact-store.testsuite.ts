@@ -12,9 +12,9 @@ async function textOf(content: AsyncIterable<Uint8Array> | null): Promise<string
   return Buffer.concat(parts).toString();
 }
 
-export async function listAll(store: ArtifactStore): Promise<readonly StoredFile[]> {
+export async function listAll(store: ArtifactStore, after?: string): Promise<readonly StoredFile[]> {
   const files: StoredFile[] = [];
-  for await (const file of store.list()) files.push(file);
+  for await (const file of store.list(after)) files.push(file);
   return files;
 }
 
@@ -72,6 +72,20 @@ export function describeArtifactStore(name: string, open: () => Promise<Artifact
       const files = await listAll(store);
       expect(files.map(({ location }) => location).toSorted()).toEqual(locations.slice(1).toSorted());
       for (const { modifiedAt } of files) expect(Math.abs(modifiedAt - Date.now())).toBeLessThan(600_000);
+    });
+
+    it("goes on behind any file that it listed, with those that come after it", async () => {
+      const locations = ["1/0/1.1/a", "1/0/1.1/b", "1/0/1.2/a", "10/0/1.1/a", "2/0/1.1/a", "1/0.x/a", "3"];
+      for (const location of locations) await store.write(location, pieces("x"), 1);
+      const all = (await listAll(store)).map(({ location }) => location);
+      expect(all.toSorted()).toEqual(locations.toSorted());
+      for (const [index, location] of all.entries()) {
+        const behind = (await listAll(store, location)).map((file) => file.location);
+        expect([location, behind]).toEqual([location, all.slice(index + 1)]);
+        await store.remove(location);
+        expect((await listAll(store, location)).map((file) => file.location)).toEqual(behind);
+        await store.write(location, pieces("x"), 1);
+      }
     });
 
     it.each(["../a", "/a", "a//b", "a/../b", ".incoming/x", "", "a/b c"])(

@@ -1,7 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { saySkipped } from "#testing/skipped-tests.ts";
 import { describeArtifactStore } from "./artifact-store.testsuite.ts";
 import { createDirectoryStore } from "./directory-store.ts";
 
@@ -62,4 +64,31 @@ it("removes folders with their last file, and never those of others, also while 
   const names = Array.from({ length: 50 }, (_, place) => `2/0/1.1/${place}`);
   await Promise.all(names.map(async (name) => put(name).then(() => store.remove(name))));
   expect(readdirSync(folder)).toEqual([".incoming"]);
+});
+
+const readOnly = `
+import { createDirectoryStore } from ${JSON.stringify(new URL("directory-store.ts", import.meta.url))};
+const store = createDirectoryStore(process.argv[1]);
+for (const location of ["1/a", "no-file"]) await store.remove(location).catch((error) => console.log(location, error.message));
+`;
+const script =
+  'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" -C source --input-type=module -e "$3" "$1"';
+
+/** In a namespace of mounts of its own. */
+function removeReadOnly(folder: string) {
+  const args = ["--mount", "sh", "-c", script, "sh", folder, process.execPath, readOnly];
+  return spawnSync("unshare", args, { encoding: "utf8" });
+}
+
+const canMount = spawnSync("unshare", ["--mount", "mount", "--bind", "/tmp", "/tmp"], { encoding: "utf8" });
+if (canMount.status !== 0) saySkipped("tests of a read-only folder of artifacts", canMount.stderr || "no unshare");
+
+it.skipIf(canMount.status !== 0)("tells that it is read-only also where nothing is there to be removed", () => {
+  const folder = makeFolder();
+  mkdirSync(join(folder, "1"));
+  writeFileSync(join(folder, "1/a"), "");
+  const { stdout, stderr } = removeReadOnly(folder);
+  expect(stderr).toBe("");
+  const lines = stdout.trim().split("\n");
+  expect(lines).toEqual([expect.stringMatching(/^1\/a .*EROFS/), expect.stringMatching(/^no-file .*EROFS/)]);
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { access, type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ArtifactStore, ByteRange } from "#ports/artifact-store.ts";
 import { listDirectory } from "./list-directory.ts";
@@ -52,15 +52,15 @@ export function createDirectoryStore(directory: string): ArtifactStore {
     async remove(location) {
       assertLocation(location);
       try {
-        await rm(join(directory, location), { force: true });
+        await unlink(join(directory, location)).catch((error: unknown) => assertWritable(directory, error));
         await removeEmptyFolders(directory, dirname(location));
       } catch (error) {
         throw failed(error);
       }
     },
-    async *list() {
+    async *list(after = "") {
       try {
-        yield* listDirectory(directory);
+        yield* listDirectory(directory, after);
       } catch (error) {
         throw failed(error);
       }
@@ -87,6 +87,14 @@ async function moveInto(draft: string, path: string): Promise<void> {
       if (tries === maxMoves || !isCode(error, "ENOENT")) throw error;
     }
   }
+}
+
+/** Where nothing is there to be removed it still tells a folder that would let nothing be. */
+async function assertWritable(directory: string, error: unknown): Promise<void> {
+  if (!isCode(error, "ENOENT")) throw error;
+  await access(directory, constants.W_OK).catch((denied: unknown) => {
+    if (!isCode(denied, "ENOENT")) throw denied;
+  });
 }
 
 /** From the innermost outwards, up to the first that holds something. */

@@ -33,6 +33,6 @@ export function guardStore(store: ArtifactStore, name: string, guard: StoreGuard
     write: (location, content, size) => breaker.run(() => store.write(location, content, size)),
     read: (location, range) => breaker.run(() => store.read(location, range)),
     remove: (location) => store.remove(location),
-    list: () => store.list(),
+    list: (after) => store.list(after),
   };
 }

@@ -7,14 +7,15 @@ interface BucketPage {
   readonly continuation: string | null;
 }
 
-/** What is below the prefix, page by page. `ask` answers a query of the bucket. */
+/** What is below the prefix and comes after a location, if one is given, page by page. `ask` answers a query of the bucket. */
 export async function* listBucket(
-  prefix: string,
+  { prefix, after }: { readonly prefix: string; readonly after: string },
   ask: (query: URLSearchParams) => Promise<string>,
 ): AsyncGenerator<StoredFile> {
   let continuation: string | null = "";
   while (continuation !== null) {
     const query = new URLSearchParams({ "list-type": "2", "encoding-type": "url", prefix });
+    if (after !== "") query.set("start-after", `${prefix}${after}`);
     if (continuation !== "") query.set("continuation-token", continuation);
     const page = parseBucketPage(await ask(query), prefix);
     yield* page.files;

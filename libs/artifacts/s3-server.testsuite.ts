@@ -60,7 +60,7 @@ const objectsPerPage = 10;
 /** A page of ListObjectsV2, behind the key that its token names. */
 function list({ objects }: S3Server, url: string): string {
   const { pathname, searchParams } = new URL(url, "http://s3");
-  const after = searchParams.get("continuation-token") ?? "";
+  const after = searchParams.get("continuation-token") ?? searchParams.get("start-after") ?? "";
   const keys = [...objects.keys()]
     .map((path) => decodeURIComponent(path.slice(pathname.length + 1)))
     .filter((key) => key.startsWith(searchParams.get("prefix") ?? "") && key > after)

@@ -75,9 +75,9 @@ export function createS3Store(options: S3Options): ArtifactStore {
         throw failed(causeOf(error));
       }
     },
-    async *list() {
+    async *list(after = "") {
       try {
-        yield* listBucket(prefix, async (query) => {
+        yield* listBucket({ prefix, after }, async (query) => {
           const response = await call("GET", `${bucketUrl}?${query.toString()}`, { timeoutMs: answerTimeoutMs });
           await expectOk(response);
           return response.text();

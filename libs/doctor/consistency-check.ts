@@ -11,7 +11,7 @@ import type { Finding } from "./finding.ts";
 import { pause } from "./pause.ts";
 import { type CheckCursor, initialCursor, type RunBatch, readBatch } from "./read-batch.ts";
 import { RunLooks } from "./run-looks.ts";
-import { checkStrayFiles } from "./stray-files.ts";
+import { checkStrayFiles, type FilesLook } from "./stray-files.ts";
 
 export interface ConsistencyCheckOptions {
   readonly store: Pick<Store, "consistency" | "retention">;
@@ -32,6 +32,9 @@ export interface CheckPage {
   readonly checkedRuns: number;
   /** Null: all runs were looked at. */
   readonly next: CheckCursor | null;
+  readonly checkedFiles: number;
+  /** Where files go on that there was no time for; null: all were looked at, or none was asked for. */
+  readonly nextFiles: string | null;
 }
 
 export interface CheckRequest {
@@ -40,6 +43,8 @@ export interface CheckRequest {
   readonly repair: boolean;
   /** Whether it also looks at all files of artifacts, which may take long, and whose removal is for a person to ask for. */
   readonly files: "skip" | "count" | "remove";
+  /** It goes on behind this file, with files alone; absent: not a page of files. */
+  readonly filesAfter?: string;
   /** At most so many runs are looked at; the page may end a batch later. */
   readonly maxRuns: number;
   readonly signal: AbortSignal;
@@ -68,32 +73,40 @@ const strayLimits: StrayLimits = {
 
 export function createConsistencyCheck(options: ConsistencyCheckOptions): CheckConsistency {
   return async (request) => {
-    const strays = request.cursor === null ? await checkStrays(options, request) : [];
-    const files = request.cursor === null && request.files !== "skip" ? await checkFiles(options, request) : [];
-    const runs = await checkRuns(options, request);
-    const findings = [...strays, ...files, ...runs.findings];
+    const isOfFiles = request.filesAfter !== undefined;
+    const isFirst = request.cursor === null && !isOfFiles;
+    const strays = isFirst ? await checkStrays(options, request) : [];
+    const files = isFirst || isOfFiles ? await checkFiles(options, request) : noFiles;
+    const runs = isOfFiles ? noRuns : await checkRuns(options, request);
+    const findings = [...strays, ...files.findings, ...runs.findings];
     for (const finding of findings) logFinding(options.logger, finding);
     return {
       findings: findings.slice(0, maxFindings),
       findingCount: findings.length,
       checkedRuns: runs.checkedRuns,
       next: runs.next,
+      checkedFiles: files.checkedFiles,
+      nextFiles: files.next,
     };
   };
 }
 
+const noFiles: FilesLook = { findings: [], checkedFiles: 0, next: null };
+const noRuns: RunsLook = { findings: [], checkedRuns: 0, next: null };
+
 /** A store that can't be listed keeps nobody from the rest, and is told. */
 async function checkFiles(
   { store, artifacts }: ConsistencyCheckOptions,
-  { files, signal }: CheckRequest,
-): Promise<readonly Finding[]> {
-  if (artifacts === null) return [];
+  { files, filesAfter: after = "", signal }: CheckRequest,
+): Promise<FilesLook> {
+  if (artifacts === null || files === "skip") return noFiles;
   try {
-    return await checkStrayFiles({ store, artifacts }, { remove: files === "remove", signal });
+    return await checkStrayFiles({ store, artifacts }, { after, remove: files === "remove", signal });
   } catch (error) {
     signal.throwIfAborted();
     const detail = `the files of artifacts can't be listed: ${describeError(error)}`;
-    return [{ check: "files_unknown", dagRunId: null, subject: "", count: 0, detail, outcome: "failed" }];
+    const subject = { dagRunId: null, subject: "", count: 0 };
+    return { ...noFiles, findings: [{ check: "files_unknown", ...subject, detail, outcome: "failed" }] };
   }
 }
 
@@ -120,10 +133,9 @@ async function checkStrays(
   });
 }
 
-async function checkRuns(
-  options: ConsistencyCheckOptions,
-  request: CheckRequest,
-): Promise<Pick<CheckPage, "findings" | "checkedRuns" | "next">> {
+type RunsLook = Pick<CheckPage, "findings" | "checkedRuns" | "next">;
+
+async function checkRuns(options: ConsistencyCheckOptions, request: CheckRequest): Promise<RunsLook> {
   const { consistency } = options.store;
   const looks = new RunLooks();
   const findings: Finding[] = [];

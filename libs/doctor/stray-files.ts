@@ -5,7 +5,7 @@ import type { Finding } from "./finding.ts";
 /** A file is noted before its first byte is stored, and listed within a day: beyond this nobody is about to make it known. */
 const marginMs = 172_800_000;
 const filesPerBatch = 500;
-/** The longest look at a store; what is behind it is not looked at. */
+/** The longest look at a store at once; the next one goes on from there. */
 const longestLookMs = 30_000;
 
 /** As files of attempts are placed: run, ordinal, generation and try, a name of its own. */
@@ -14,6 +14,22 @@ const attemptFile = /^\d{1,18}\/\d{1,9}\/\d{1,9}\.\d{1,9}\/[0-9a-f]{8}(?:-[0-9a-
 export interface StrayFilesOptions {
   readonly store: Pick<Store, "retention">;
   readonly artifacts: ArtifactStore;
+  /** How long it looks at once. */
+  readonly lookMs?: number;
+}
+
+export interface StrayFilesRequest {
+  /** Looks at what comes after this location; empty: from the beginning. */
+  readonly after: string;
+  readonly remove: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface FilesLook {
+  readonly findings: readonly Finding[];
+  readonly checkedFiles: number;
+  /** The last location that it looked at, where the next look goes on; null: there are no more. */
+  readonly next: string | null;
 }
 
 /**
@@ -21,14 +37,15 @@ export interface StrayFilesOptions {
  * which the retention loop does. Rejects when the store is away.
  */
 export async function checkStrayFiles(
-  { store: { retention }, artifacts }: StrayFilesOptions,
-  { remove, signal }: { readonly remove: boolean; readonly signal: AbortSignal },
-): Promise<readonly Finding[]> {
+  { store: { retention }, artifacts, lookMs = longestLookMs }: StrayFilesOptions,
+  { after, remove, signal }: StrayFilesRequest,
+): Promise<FilesLook> {
   // Stores tell the time of the wall, which a file's age goes by.
   const startedAt = Date.now();
   const unknown = { count: 0, example: "" };
   let batch: string[] = [];
-  let isWhole = true;
+  let checkedFiles = 0;
+  let next: string | null = null;
   const judge = async (): Promise<void> => {
     const found = await retention.findUnknownFiles(batch);
     if (remove) await retention.noteFiles(found);
@@ -36,21 +53,19 @@ export async function checkStrayFiles(
     unknown.example ||= found[0] ?? "";
     batch = [];
   };
-  for await (const { location, modifiedAt } of artifacts.list()) {
+  for await (const { location, modifiedAt } of artifacts.list(after)) {
     signal.throwIfAborted();
+    checkedFiles += 1;
     if (attemptFile.test(location) && modifiedAt < startedAt - marginMs) batch.push(location);
     if (batch.length === filesPerBatch) await judge();
-    isWhole = Date.now() - startedAt < longestLookMs;
-    if (!isWhole) break;
+    next = Date.now() - startedAt < lookMs ? null : location;
+    if (next !== null) break;
   }
   await judge();
-  const found =
-    unknown.count === 0
-      ? []
-      : [`${unknown.count} files older than 2 days that no row knows, such as ${unknown.example}`];
-  const rest = isWhole ? [] : [`there are more files than can be looked at in ${longestLookMs / 1000} s`];
-  const detail = [...found, ...rest].join("; ");
-  if (detail === "") return [];
-  const outcome = remove && unknown.count > 0 ? "repaired" : "by_hand";
-  return [{ check: "files_unknown", dagRunId: null, subject: "", count: unknown.count, detail, outcome }];
+  const { count, example } = unknown;
+  if (count === 0) return { findings: [], checkedFiles, next };
+  const detail = `${count} files older than 2 days that no row knows, such as ${example}`;
+  const outcome = remove ? "repaired" : "by_hand";
+  const finding: Finding = { check: "files_unknown", dagRunId: null, subject: "", count, detail, outcome };
+  return { findings: [finding], checkedFiles, next };
 }

@@ -24,8 +24,11 @@ export interface ArtifactStore {
   write(location: string, content: AsyncIterable<Uint8Array>, size: number): Promise<void>;
   /** The bytes, read no faster than they are taken; null: there is nothing at the location. */
   read(location: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array> | null>;
-  /** Removes what is there, if anything is. */
+  /** Removes what is there, if anything is. Rejects where nothing can be removed, also if nothing is there. */
   remove(location: string): Promise<void>;
-  /** All that is there, in no order, read no faster than it is taken. What has no location of Millrace's form is left out. */
-  list(): AsyncIterable<StoredFile>;
+  /**
+   * All that is there, or comes after a location that it told before, in an order that stays; read no faster than it is
+   * taken. What has no location of Millrace's form is left out.
+   */
+  list(after?: string): AsyncIterable<StoredFile>;
 }

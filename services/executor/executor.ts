@@ -53,7 +53,12 @@ export function createExecutor(options: ExecutorOptions): Executor {
       ? { status: "healthy", detail: "" }
       : { status: "degraded", detail: "the database does not answer; what happened is kept and written later" },
     ...(feed === null ? {} : { bus: feed.health }),
-    breakers: breakerComponent([...store.breakers, ...(bus?.breakers ?? []), ...(options.artifacts?.breakers ?? [])]),
+    breakers: breakerComponent([
+      ...store.breakers,
+      ...(bus?.breakers ?? []),
+      ...(options.artifacts?.breakers ?? []),
+      ...retention.breakers,
+    ]),
   });
   const sessionRoutes: Executor["sessionRoutes"] = (router) => {
     router.service(WorkerSessionService, core.sessionService);

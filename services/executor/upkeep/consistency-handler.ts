@@ -29,17 +29,20 @@ export function createConsistencyHandler({
   health,
 }: ConsistencyHandlerOptions): Pick<ServiceImpl<typeof ExecutorService>, "checkConsistency"> {
   return {
-    async checkConsistency({ repair, cursor: text, removeUnknownFiles }, { signal }) {
+    async checkConsistency({ repair, cursor: text, removeUnknownFiles, filesAfter }, { signal }) {
       const cursor = text === "" ? null : parseCursor(text);
       if (cursor === undefined)
         throw new AppError("INVALID_ARGUMENT", `cursor ${text} is none; take next_cursor of the page before`);
       const files = removeUnknownFiles ? "remove" : "count";
-      const page = await check({ cursor, repair, files, maxRuns: runsPerPage, signal });
+      const place = filesAfter === "" ? { cursor } : { cursor, filesAfter };
+      const page = await check({ ...place, repair, files, maxRuns: runsPerPage, signal });
       return create(CheckConsistencyResponseSchema, {
         findings: page.findings.map(toMessage),
         findingCount: page.findingCount,
         checkedRuns: page.checkedRuns,
         nextCursor: page.next === null ? "" : formatCursor(page.next),
+        checkedFiles: page.checkedFiles,
+        nextFiles: page.nextFiles ?? "",
         version,
         checks: Object.entries(health()).map(([name, { status, detail }]) => toCheck(name, status, detail)),
       });

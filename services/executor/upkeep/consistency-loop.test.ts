@@ -30,7 +30,7 @@ describe("the consistency loop", () => {
       check: async (request) => {
         requests.push(request);
         const next = options.pages?.[requests.length - 1] ?? null;
-        return { findings: [], findingCount: 0, checkedRuns: 0, next };
+        return { findings: [], findingCount: 0, checkedRuns: 0, next, checkedFiles: 0, nextFiles: null };
       },
     });
     loop.start();

@@ -1,3 +1,4 @@
+import type { CircuitBreaker } from "#breakers/circuit-breaker.ts";
 import { describeError } from "#errors/app-error.ts";
 import type { ArtifactStore } from "#ports/artifact-store.ts";
 import type { FailedFile, UnlistedFile } from "#ports/retention-store.ts";
@@ -6,42 +7,73 @@ import type { RetentionRound } from "./remove-aged.ts";
 const filesPerPage = 100;
 /** After so many failures one after the other the store is asked whether it removes anything. */
 const failuresPerProbe = 3;
-/** No file is ever there: a store that does not "remove" it is away. */
+/** No file is ever there: a store that does not "remove" it removes nothing. */
 const probeLocation = "no-file";
 /** A file that the store did not remove is tried again after this, then after twice as long each time, up to the most. */
 const retryMs = { first: 600_000, most: 86_400_000 };
 const maxReasonLength = 300;
 
+/** A store, and what is open while it removes nothing. */
+export interface RemovalStore {
+  readonly artifacts: ArtifactStore;
+  readonly breaker: CircuitBreaker;
+}
+
 /**
  * Removes files that no artifact names, those first that have been due for the longest. A place is forgotten only when the
  * file is gone, so that a process that dies in between leaves it to the next round. One that the store does not remove is
- * put off by itself, however many there are, and holds up no other. Rejects when the store is away.
+ * put off by itself, however many there are, and holds up no other. A store that removes nothing is left alone, and tried
+ * with one file when the time of its breaker is over. Answers how many are gone.
  */
-export async function removeUnlistedFiles(round: RetentionRound, artifacts: ArtifactStore): Promise<number> {
-  let count = 0;
-  let isLast = false;
-  while (!isLast && (await round.mayGoOn())) {
+export async function removeUnlistedFiles(round: RetentionRound, store: RemovalStore): Promise<number> {
+  const first = await removeFirst(round, store);
+  let count = first ?? 0;
+  let isOver = first === null;
+  while (!isOver && (await round.mayGoOn())) {
     const files = await round.retention.listUnlistedFiles(filesPerPage);
-    const { gone, failed, away } = await removeFiles(round, artifacts, files);
+    const { gone, failed, isAway } = await removeFiles(round, store, files);
     await round.retention.forgetFiles(gone);
     await round.retention.postponeFiles(failed);
-    if (away !== null) throw away.error;
     count += gone.length;
-    isLast = files.length < filesPerPage;
+    isOver = isAway || files.length < filesPerPage;
   }
   return count;
+}
+
+/** Whether a store that removed nothing does so again shows one file. Null: the store is still left alone. */
+async function removeFirst(
+  { retention }: RetentionRound,
+  { artifacts, breaker }: RemovalStore,
+): Promise<number | null> {
+  if (breaker.status.state === "closed") return 0;
+  const [file] = await retention.listUnlistedFiles(1);
+  let isTried = false;
+  const remove = (): Promise<void> => {
+    isTried = true;
+    return artifacts.remove(file?.location ?? probeLocation);
+  };
+  try {
+    await breaker.run(remove);
+  } catch (error) {
+    // It may be the file alone: the next try takes another.
+    if (isTried && file !== undefined) await retention.postponeFiles([toFailed(file, error)]);
+    return null;
+  }
+  if (file === undefined) return 0;
+  await retention.forgetFiles([file.location]);
+  return 1;
 }
 
 interface Removed {
   readonly gone: readonly string[];
   readonly failed: readonly FailedFile[];
-  /** What the store said when it was asked; null: it is there. */
-  readonly away: { readonly error: unknown } | null;
+  /** The others were not tried. */
+  readonly isAway: boolean;
 }
 
 async function removeFiles(
   { signal, mayGoOn }: RetentionRound,
-  artifacts: ArtifactStore,
+  { artifacts, breaker }: RemovalStore,
   files: readonly UnlistedFile[],
 ): Promise<Removed> {
   const gone: string[] = [];
@@ -58,11 +90,20 @@ async function removeFiles(
     failed.push(toFailed(file, failure.error));
     failuresInARow += 1;
     if (failuresInARow % failuresPerProbe > 0) continue;
-    const away = await attempt(artifacts, probeLocation);
+    const isAway = !(await removesAnything({ artifacts, breaker }));
     // Failures may be slow: whoever took over meanwhile goes on with the rest.
-    if (away !== null || !(await mayGoOn())) return { gone, failed, away };
+    if (isAway || !(await mayGoOn())) return { gone, failed, isAway };
   }
-  return { gone, failed, away: null };
+  return { gone, failed, isAway: false };
+}
+
+function removesAnything({ artifacts, breaker }: RemovalStore): Promise<boolean> {
+  return breaker
+    .run(() => artifacts.remove(probeLocation))
+    .then(
+      () => true,
+      () => false,
+    );
 }
 
 /** Null: nothing is there any more. */

@@ -1,12 +1,14 @@
 import { describeError } from "#errors/app-error.ts";
 import type { ArtifactStore } from "#ports/artifact-store.ts";
+import type { BreakerStatus } from "#ports/breaker-status.ts";
 import type { Clock } from "#ports/clock.ts";
 import { type KeptKind, keptKinds } from "#ports/retention-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
 import { PacedLoop } from "./paced-loop.ts";
 import { removeAged, type RetentionRound } from "./remove-aged.ts";
-import { removeUnlistedFiles } from "./remove-unlisted-files.ts";
+import { createRemovalBreaker } from "./removal-breaker.ts";
+import { type RemovalStore, removeUnlistedFiles } from "./remove-unlisted-files.ts";
 
 const leaseName = "retention";
 /** Longer than a batch takes, or files that a store does not remove until it is asked again; it is renewed with each. */
@@ -33,12 +35,19 @@ export class RetentionLoop {
   readonly #options: RetentionLoopOptions;
   readonly #loop: PacedLoop;
   readonly #stopping = new AbortController();
+  readonly #files: RemovalStore | null;
 
   constructor(options: RetentionLoopOptions) {
     this.#options = options;
-    const { clock, logger, retention } = options;
+    const { clock, logger, retention, artifacts } = options;
+    this.#files = artifacts === null ? null : { artifacts, breaker: createRemovalBreaker({ clock, logger }) };
     const intervalMs = intervalOf(retention);
     this.#loop = new PacedLoop({ name: "retention", intervalMs, clock, logger, round: () => this.#round() });
+  }
+
+  /** What this process has noticed of a store that removes nothing. */
+  get breakers(): readonly BreakerStatus[] {
+    return this.#files === null ? [] : [this.#files.breaker.status];
   }
 
   start(): void {
@@ -62,7 +71,7 @@ export class RetentionLoop {
   }
 
   async #removeAll(): Promise<void> {
-    const { store, retention, artifacts, logger } = this.#options;
+    const { store, retention, logger } = this.#options;
     const { signal } = this.#stopping;
     const round: RetentionRound = { retention: store.retention, mayGoOn: () => this.#mayGoOn(), signal };
     for (const kind of keptKinds) {
@@ -70,9 +79,9 @@ export class RetentionLoop {
       const rows = retentionMs === 0 ? 0 : await removeAged(round, { kind, retentionMs });
       if (rows > 0) logger.info({ kind, rows, retention_ms: retentionMs }, "removed what ended runs had left");
     }
-    if (artifacts === null) return;
-    // A store that is away keeps nobody from the rest of the round: the places stay noted.
-    const files = await removeUnlistedFiles(round, artifacts).catch((error: unknown) => {
+    if (this.#files === null) return;
+    // The places of files that are left stay noted.
+    const files = await removeUnlistedFiles(round, this.#files).catch((error: unknown) => {
       logger.warn(
         { error: describeError(error) },
         "files of artifacts can't be removed now; the next round tries again",

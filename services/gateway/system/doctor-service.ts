@@ -25,13 +25,13 @@ export function createDoctorService(deps: {
 }): ServiceImpl<typeof DoctorService> {
   const executor = createClient(ExecutorService, deps.executor);
   return {
-    async checkSystem({ repair, cursor, removeUnknownFiles }, context) {
+    async checkSystem({ repair, cursor, removeUnknownFiles, filesAfter }, context) {
       const options = { ...forwardOptions(context), timeoutMs: checkTimeoutMs, signal: context.signal };
-      const isFirst = cursor === "";
+      const isFirst = cursor === "" && filesAfter === "";
       const installation = isFirst ? await checkInstallation(deps) : [];
       let page: CheckConsistencyResponse;
       try {
-        page = await executor.checkConsistency({ repair, cursor, removeUnknownFiles }, options);
+        page = await executor.checkConsistency({ repair, cursor, removeUnknownFiles, filesAfter }, options);
       } catch (error) {
         if (!isFirst) throw error;
         const detail = `the state was not checked: ${describeError(error)}`;
@@ -41,9 +41,9 @@ export function createDoctorService(deps: {
         return create(CheckSystemResponseSchema, { checks, answeredAt: timestampFromMs(deps.now()) });
       }
       const own = isFirst ? [...installation, checkExecutorVersion(page.version, deps.version)].map(toMessage) : [];
-      const { findings, findingCount, checkedRuns, nextCursor } = page;
+      const { findings, findingCount, checkedRuns, nextCursor, checkedFiles, nextFiles } = page;
       return create(CheckSystemResponseSchema, {
-        ...{ findings, findingCount, checkedRuns, nextCursor },
+        ...{ findings, findingCount, checkedRuns, nextCursor, checkedFiles, nextFiles },
         checks: isFirst ? [...own, ...page.checks] : [],
         answeredAt: timestampFromMs(deps.now()),
       });

@@ -70,7 +70,7 @@ test("an installation without an executor is told of, and its state is not calle
   const doctor = createDoctorService({ consistency, executor, version: "1", now: () => 1000 });
   const { checkSystem } = doctor;
   const context = { values: { get: () => "id" }, signal: new AbortController().signal };
-  const answer = await checkSystem({ repair: false, cursor: "" } as never, context as never);
+  const answer = await checkSystem({ repair: false, cursor: "", filesAfter: "" } as never, context as never);
   const names = answer.checks?.map(({ name, status }) => [name, status]);
   expect(names).toEqual([
     ["database", "problem"],
