@@ -23,6 +23,7 @@ const neededPrograms: readonly NeededProgram[] = [
   { program: "pgbouncer", packages: ["pgbouncer"], use: "tests with PgBouncer" },
   { program: "bwrap", packages: ["bubblewrap"], use: "tests of enclosed processes" },
   { program: "slirp4netns", packages: ["slirp4netns"], use: "tests of enclosed processes" },
+  { program: "ip", packages: ["iproute2"], use: "tests of what enclosed processes reach" },
   { program: "busybox", packages: ["busybox-static"], use: "tests of containers" },
   { program: "podman", packages: ["podman"], use: "tests of containers" },
   { program: "runc", packages: ["runc"], use: "tests of containers" },

@@ -5,6 +5,7 @@ import type { StartFailure } from "../find-executable.ts";
 import { dataWithin } from "./closed-folders.ts";
 import { ownerLabels } from "./container-owner.ts";
 import type { ContainerEnclosure, ContainerMount } from "./enclosure.ts";
+import { outboundNameServer } from "./outbound-resolver.ts";
 
 /** Every container of ours has this label, its attempt's token the value. */
 const containerLabel = "millrace.attempt";
@@ -24,7 +25,7 @@ interface ContainerPlace {
 }
 
 /**
- * The engine's options that run a process in a container of its own, attached. Pure but for a look at the host's folders. An empty `file` stands for the
+ * The engine's options that run a process in a container of its own, attached. Pure but for a look at the host's folders and resolver. An empty `file` stands for the
  * image's own entry point. No value of a variable is among them.
  */
 export function containerArguments(place: ContainerPlace, options: ProcessOptions): readonly string[] {
@@ -35,7 +36,7 @@ export function containerArguments(place: ContainerPlace, options: ProcessOption
     ...(owner === undefined ? [] : ownerLabels(owner).flatMap((label) => ["--label", label])),
     // What it writes is the attempt's log, masked and bounded; the engine keeps no other.
     ...["--stop-timeout", "0", "--sig-proxy=false", "--log-driver", "none"],
-    ...["--network", networkOf(tool.kind, network), ...(tool.kind === "podman" ? ["--http-proxy=false"] : [])],
+    ...[...networkOptions(tool.kind, network), ...(tool.kind === "podman" ? ["--http-proxy=false"] : [])],
     ...["--user", `${tool.user.uid}:${tool.user.gid}`],
     ...(tool.kind === "podman" && tool.user.uid !== 0 ? ["--userns", "keep-id"] : []),
     ...["--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
@@ -63,10 +64,13 @@ export function environmentFileText(environment: Readonly<Record<string, string>
     .join("");
 }
 
-function networkOf(kind: "podman" | "docker", network: ContainerEnclosure["network"]): string {
-  if (network === "full") return "host";
-  if (network === "none") return "none";
-  return kind === "podman" ? "slirp4netns:allow_host_loopback=false" : "bridge";
+/** Without a server that a container reaches podman would name public ones, which get to know what is asked. */
+function networkOptions(kind: "podman" | "docker", network: ContainerEnclosure["network"]): readonly string[] {
+  if (network === "full") return ["--network", "host"];
+  if (network === "none") return ["--network", "none"];
+  if (kind === "docker") return ["--network", "bridge"];
+  const server = outboundNameServer();
+  return ["--network", "slirp4netns:allow_host_loopback=false", ...(server === null ? [] : ["--dns", server])];
 }
 
 /** Without swap the limit is one of all memory. */

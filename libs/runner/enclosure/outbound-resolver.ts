@@ -20,6 +20,11 @@ export function computeOutboundResolver(text: string): string | null {
   return [`nameserver ${relayAddress}`, ...others, ""].join("\n");
 }
 
+/** The server of names that a network of its own needs in place of the host's; null: those are as good there. */
+export function outboundNameServer(): string | null {
+  return computeOutboundResolver(readText(resolverFile) ?? "") === null ? null : relayAddress;
+}
+
 /** Bubblewrap's options for them, after all other mounts; the file lies in the attempt's folder, which it does not see when confined. */
 export function outboundResolverMount(base: string, filesystem: "open" | "confined"): readonly string[] {
   const text = computeOutboundResolver(readText(resolverFile) ?? "");
