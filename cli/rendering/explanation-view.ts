@@ -19,6 +19,7 @@ export function renderExplanation(
     return [{ text: task }, { text: `${style.icon} ${style.word}`, color: style.color }, { text }];
   });
   const columns = [{ title: "TASK" }, { title: "STATE" }, { title: "WHY", flexible: true }];
-  const more = explanation.more > 0n ? [`and ${explanation.more} more task instances`] : [];
+  const more =
+    explanation.more > 0n ? [`and ${explanation.more} more task instances; a larger --limit tells of them`] : [];
   return [summary, "", ...renderTable({ columns, rows, ...options }), ...more];
 }

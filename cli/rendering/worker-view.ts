@@ -101,7 +101,7 @@ export function renderQueues(queues: readonly Queue[], options: Omit<ViewOptions
     ],
     rows: queues.map((queue): readonly Cell[] => [
       { text: queue.queue },
-      { text: String(queue.depth) },
+      { text: `${queue.depth}${queue.hasMore ? "+" : ""}` },
       { text: queue.oldestWaitMs === undefined ? "" : durationText(Number(queue.oldestWaitMs)) },
       { text: String(queue.workers), color: queue.workers === 0 && queue.depth > 0n ? "red" : "plain" },
       { text: `${queue.availableSlots} of ${queue.slots}` },

@@ -2,6 +2,24 @@ import type { SlotNeed } from "#core/limits.ts";
 import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { RunState, TaskState } from "#core/states.ts";
 
+/** What is asked about a run. */
+export interface ExplainAbout {
+  /** One instance, whether it has ended or not; null: those that have not ended or whose attempt is not gone. */
+  readonly ordinal: number | null;
+  /** Instances at most. */
+  readonly limit: number;
+  /** Of those that have not ended only these; absent: all. */
+  readonly instanceIds?: readonly string[];
+  /** Only what comes after it; absent: from the first on. What moves meanwhile may come again, or not at all. */
+  readonly after?: ExplainPlace;
+}
+
+/** A place in the order of instances that have not ended: how far from running, and of those alike the ordinal. */
+export interface ExplainPlace {
+  readonly distance: number;
+  readonly ordinal: number;
+}
+
 /** What tells why the instances of a run wait. Times in milliseconds since 1970 by the store's clock. */
 export interface ExplanationFacts {
   readonly run: {
@@ -16,8 +34,10 @@ export interface ExplanationFacts {
   readonly now: number;
   /** Those that have not ended or whose attempt is not gone, what is nearest to running first. */
   readonly instances: readonly ExplainedInstance[];
-  /** Number of all such instances of the run. */
+  /** Number of all such instances of the run, from where was asked on. */
   readonly unfinishedCount: number;
+  /** Where to go on; null: there are no more. */
+  readonly next: ExplainPlace | null;
   /** Workers in service, by id. */
   readonly workers: readonly LiveWorker[];
   /** Queued instances of all runs, for the queues that `instances` name; beyond `mostQueuedTold` one more than that. */

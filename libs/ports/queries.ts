@@ -1,6 +1,6 @@
 import type { RunState, TaskState } from "#core/states.ts";
 import type { DagView, ImportErrorView } from "./dag-views.ts";
-import type { ExplanationFacts } from "./explanation-facts.ts";
+import type { ExplainAbout, ExplanationFacts } from "./explanation-facts.ts";
 import type { AttemptView, InstanceView, OutputBeginning, OutputView, RunView } from "./run-views.ts";
 import type { VersionQueries } from "./version-views.ts";
 import type { WorkerQueries } from "./worker-views.ts";
@@ -41,8 +41,8 @@ export interface Queries extends WorkerQueries, VersionQueries {
   listInstances(page: PageRequest, filter: InstanceFilter): Promise<Page<InstanceView>>;
   getInstance(instanceId: string): Promise<InstanceView | null>;
   listAttempts(runKey: number, ordinal: number): Promise<readonly AttemptView[]>;
-  /** Why a run waits, or one instance of it; at most `limit` instances. Null: there is no such run. */
-  explain(runId: string, about: { ordinal: number | null; limit: number }): Promise<ExplanationFacts | null>;
+  /** Why a run waits, or one instance of it. Null: there is no such run. */
+  explain(runId: string, about: ExplainAbout): Promise<ExplanationFacts | null>;
   listOutputs(runId: string, taskId: string | null): Promise<readonly OutputView[]>;
   /** The first `limit` outputs of one instance by key, at most `characters` of each: no whole value is read into memory. */
   listOutputBeginnings(

@@ -82,6 +82,8 @@ export interface RunStore {
   findRunKey(runId: string): Promise<number | null>;
   /** What a request was answered within the last day; null: it was not. */
   findAnswer(request: RequestName): Promise<KeptAnswer | null>;
+  /** Keeps what a request was answered that changed nothing. Answers what is kept: this, or what came before it. */
+  keepAnswer(answer: KeptAnswer): Promise<KeptAnswer>;
   readPlan(versionKey: number): Promise<Plan>;
   readFacts(runKeys: readonly number[]): Promise<readonly RunFacts[]>;
   /**

@@ -74,8 +74,10 @@ export interface WorkerTotals {
 /** A queue that something waits in, or that a living worker serves. */
 export interface QueueView {
   readonly queue: string;
-  /** Instances that wait for a worker. */
+  /** Instances that wait for a worker; `mostQueuedTold` at most. */
   readonly depth: number;
+  /** More wait than `depth` says. */
+  readonly hasMore: boolean;
   /** When the one that waits longest was queued. */
   readonly oldestAt: number | null;
   /** Living workers that take from it, and what they have; a worker's slots count for each of its queues. */

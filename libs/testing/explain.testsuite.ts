@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ExplainAbout, ExplainPlace } from "#ports/explanation-facts.ts";
 import { clearOf } from "./run-driver.ts";
 import { change, claim, failure, runTask, startRun, success } from "./store-driver.ts";
 import { type OpenHarness, openForTest } from "./store-harness.ts";
@@ -144,6 +145,45 @@ export function describeExplain(open: OpenHarness): void {
       const two = await store.queries.explain(runId, { ordinal: null, limit: 2 });
       expect([two?.instances.length, two?.unfinishedCount]).toEqual([2, 3]);
       expect(await store.queries.explain("nobody", all)).toBeNull();
+    });
+
+    it("go on after a place, and are of those instances alone that are named", async () => {
+      const { store } = await openForTest(open);
+      const ids = ["d", "e", "a", "b", "c"];
+      const parents = (id: string) => (id === "a" ? [] : ["a"]);
+      const { runKey, runId } = await startRun(
+        store,
+        ids.map((id) => ({ id, parents: parents(id), evaluated: id === "c" })),
+      );
+      await runTask(store, runKey, 2, success);
+      const items = [{ key: "x" }, { key: "y" }];
+      await change(store, runKey, [
+        { kind: "evaluated", ordinal: 4, generation: 1, result: { kind: "fan_out", items } },
+      ]);
+      await claim(store, runKey, 0);
+      const read = async (about: Partial<ExplainAbout>) => {
+        const facts = await store.queries.explain(runId, { ...all, ...about });
+        const names = facts?.instances.map(({ taskId, itemKey }) => `${taskId}${itemKey ?? ""}`);
+        return { names, count: facts?.unfinishedCount, next: facts?.next ?? null };
+      };
+      const whole = await read({});
+      expect(whole).toEqual({ names: ["e", "b", "c", "cx", "cy", "d"], count: 6, next: null });
+      const pages: (readonly string[] | undefined)[] = [];
+      let after: ExplainPlace | null = null;
+      do {
+        const page = await read({ limit: 2, ...(after === null ? {} : { after }) });
+        expect(page.count).toBe(6 - 2 * pages.length);
+        pages.push(page.names);
+        after = page.next;
+      } while (after !== null);
+      expect(pages).toEqual([
+        ["e", "b"],
+        ["c", "cx"],
+        ["cy", "d"],
+      ]);
+      const instanceIds = ["d", "c__y", "a", "nothing"].map((name) => `${runId}__${name}`);
+      expect(await read({ instanceIds })).toEqual({ names: ["cy", "d"], count: 2, next: null });
+      expect(await read({ instanceIds: [] })).toEqual({ names: [], count: 0, next: null });
     });
   });
 }

@@ -73,7 +73,32 @@ export function describeKeptAnswers(open: OpenHarness): void {
     expect(await store.runs.findAnswer(name)).toBeNull();
   });
 
-  it("keeps no answer for what changed nothing", async () => {
+  it("keeps an answer that tells of no change, once for a request, also when two come at once", async () => {
+    const { store, openAnother } = await openForTest(open);
+    const other = await openAnother();
+    const { runKey, runId } = await startRun(store, [{ id: "a" }]);
+    const answers = ["one", "two"].map((answer) => answerOf(runId, { answer, bodyHash: answer }));
+    const kept = await Promise.all(
+      answers.map((answer, place) => (place === 0 ? store : other).runs.keepAnswer(answer)),
+    );
+    const [first] = kept;
+    expect(answers).toContainEqual(first);
+    expect(kept).toEqual([first, first]);
+    for (const each of [store, other]) expect(await each.runs.findAnswer(name)).toEqual(first);
+    const change = changeOf(store, runKey, [clearOf([0])], answerOf(runId));
+    await expect(store.runs.changeRuns([change])).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+    expect(await generationOf(store, runKey)).toBe(1);
+  });
+
+  it("leaves the answer that was kept with a change to it", async () => {
+    const { store } = await openForTest(open);
+    const { runKey, runId } = await startRun(store, [{ id: "a" }]);
+    await store.runs.changeRuns([changeOf(store, runKey, [clearOf([0])], answerOf(runId))]);
+    expect(await store.runs.keepAnswer(answerOf(runId, { answer: "later" }))).toEqual(answerOf(runId));
+    expect(await store.runs.keepAnswer(answerOf(runId, { id: "2" }))).toEqual(answerOf(runId, { id: "2" }));
+  });
+
+  it("keeps no answer by itself for what changed nothing", async () => {
     const { store } = await openForTest(open);
     const { runKey, runId } = await startRun(store, [{ id: "a" }]);
     const [result] = await store.runs.changeRuns([

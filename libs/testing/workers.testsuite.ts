@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { mostQueuedTold } from "#core/queue-depth.ts";
 import type { Store } from "#ports/store.ts";
 import type { WorkerStatus } from "#ports/worker-views.ts";
 import { change, claim, readInstances, startRun, success } from "./store-driver.ts";
@@ -266,11 +267,23 @@ export function describeWorkers(open: OpenHarness): void {
       ]);
       const oldestAt = expect.any(Number) as number;
       expect(await store.queries.listQueues()).toEqual([
-        { queue: "default", depth: 1, oldestAt, workers: 1, slots: 8, freeSlots: 5 },
-        { queue: "idle", depth: 0, oldestAt: null, workers: 1, slots: 8, freeSlots: 5 },
-        { queue: "unserved", depth: 1, oldestAt, workers: 0, slots: 0, freeSlots: 0 },
+        { queue: "default", depth: 1, hasMore: false, oldestAt, workers: 1, slots: 8, freeSlots: 5 },
+        { queue: "idle", depth: 0, hasMore: false, oldestAt: null, workers: 1, slots: 8, freeSlots: 5 },
+        { queue: "unserved", depth: 1, hasMore: false, oldestAt, workers: 0, slots: 0, freeSlots: 0 },
       ]);
     });
+  });
+
+  it("counts what waits in a queue up to a limit, and says when more does", async () => {
+    const { store } = await openForTest(open);
+    const tasks = Array.from({ length: mostQueuedTold + 1 }, (_, place) => ({ id: `t${place}` }));
+    const { runKey } = await startRun(store, [...tasks, { id: "last", pool: "db", queue: "pooled" }]);
+    const oldestAt = (await readInstances(store, runKey))[0]?.queuedAt;
+    const [many, few] = await store.queries.listQueues();
+    expect(many).toMatchObject({ queue: "default", depth: mostQueuedTold, hasMore: true, oldestAt });
+    expect(few).toMatchObject({ queue: "pooled", depth: 1, hasMore: false, oldestAt });
+    await claim(store, runKey, 0);
+    expect((await store.queries.listQueues())[0]).toMatchObject({ depth: mostQueuedTold, hasMore: false });
   });
 
   describe("events", () => {

@@ -35,6 +35,13 @@ export declare type CheckSystemRequest = Message<"millrace.v1.CheckSystemRequest
    * @generated from field: bool remove_unknown_files = 3;
    */
   removeUnknownFiles: boolean;
+
+  /**
+   * `next_files` of the page before: this page goes on behind that file, and is about files of artifacts alone.
+   *
+   * @generated from field: string files_after = 4;
+   */
+  filesAfter: string;
 };
 
 /**
@@ -84,6 +91,18 @@ export declare type CheckSystemResponse = Message<"millrace.v1.CheckSystemRespon
    * @generated from field: google.protobuf.Timestamp answered_at = 6;
    */
   answeredAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: int32 checked_files = 7;
+   */
+  checkedFiles: number;
+
+  /**
+   * A page looks at files for 30 s at most. The last file of this one, where there are more; empty: all were looked at.
+   *
+   * @generated from field: string next_files = 8;
+   */
+  nextFiles: string;
 };
 
 /**

@@ -31,6 +31,11 @@ export declare type CheckConsistencyRequest = Message<"millrace.v1.CheckConsiste
    * @generated from field: bool remove_unknown_files = 3;
    */
   removeUnknownFiles: boolean;
+
+  /**
+   * @generated from field: string files_after = 4;
+   */
+  filesAfter: string;
 };
 
 /**
@@ -74,6 +79,16 @@ export declare type CheckConsistencyResponse = Message<"millrace.v1.CheckConsist
    * @generated from field: repeated millrace.v1.SystemCheck checks = 6;
    */
   checks: SystemCheck[];
+
+  /**
+   * @generated from field: int32 checked_files = 7;
+   */
+  checkedFiles: number;
+
+  /**
+   * @generated from field: string next_files = 8;
+   */
+  nextFiles: string;
 };
 
 /**

@@ -637,6 +637,20 @@ export declare type ExplainDagRunRequest = Message<"millrace.v1.ExplainDagRunReq
    * @generated from field: string dag_run_id = 1;
    */
   dagRunId: string;
+
+  /**
+   * `next_cursor` of the answer before; empty for the first 100 task instances.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+
+  /**
+   * Only these of the run, 100 at most; none for all that have not ended.
+   *
+   * @generated from field: repeated string task_instance_ids = 3;
+   */
+  taskInstanceIds: string[];
 };
 
 /**

@@ -905,7 +905,7 @@ export declare type Explanation = Message<"millrace.v1.Explanation"> & {
   id: string;
 
   /**
-   * One sentence about the whole.
+   * One sentence about the whole; empty on a later page, and where only some task instances were asked for.
    *
    * @generated from field: string summary = 3;
    */
@@ -919,11 +919,18 @@ export declare type Explanation = Message<"millrace.v1.Explanation"> & {
   reasons: WaitReason[];
 
   /**
-   * Task instances that wait, too, and are left out here.
+   * Task instances that wait, too, and come after these.
    *
    * @generated from field: int64 more = 5;
    */
   more: bigint;
+
+  /**
+   * Where they begin; empty when there are none. What moves meanwhile may come again, or not at all.
+   *
+   * @generated from field: string next_cursor = 6;
+   */
+  nextCursor: string;
 };
 
 /**

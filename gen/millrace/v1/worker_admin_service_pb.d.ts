@@ -610,7 +610,7 @@ export declare type Queue = Message<"millrace.v1.Queue"> & {
   queue: string;
 
   /**
-   * Task instances that wait for a worker.
+   * Task instances that wait for a worker, up to 10,000: to count further takes long and tells no more.
    *
    * @generated from field: int64 depth = 2;
    */
@@ -644,6 +644,13 @@ export declare type Queue = Message<"millrace.v1.Queue"> & {
    * @generated from field: int64 available_slots = 7;
    */
   availableSlots: bigint;
+
+  /**
+   * More wait than depth says.
+   *
+   * @generated from field: bool has_more = 8;
+   */
+  hasMore: boolean;
 };
 
 /**

@@ -1,9 +1,10 @@
 import { parentEdges } from "#core/graph.ts";
+import { formatInstanceId } from "#core/instance-id.ts";
 import { needsOfAttempt, needsOfRun } from "#core/limits.ts";
 import { noResources } from "#core/resource-amounts.ts";
 import type { Instance } from "#core/run-model.ts";
 import { isTerminal } from "#core/states.ts";
-import type { ExplainedInstance, LiveWorker } from "#ports/explanation-facts.ts";
+import type { ExplainedInstance, ExplainPlace, LiveWorker } from "#ports/explanation-facts.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { WorkerReservation } from "#ports/worker-beat.ts";
 import type { MemoryState } from "./memory-state.ts";
@@ -13,14 +14,20 @@ import { isInService } from "./worker-store.ts";
 
 export function createMemoryExplainQueries(state: MemoryState): Pick<Queries, "explain"> {
   return {
-    async explain(runId, { ordinal, limit }) {
+    async explain(runId, { ordinal, limit, instanceIds, after }) {
       const run = state.findRun(runId);
       if (run === undefined) return null;
-      const isWanted = (instance: Instance): boolean =>
-        ordinal === null ? !isTerminal(instance.state) || instance.held : instance.ordinal === ordinal;
-      const unfinished = run.instances.filter(isWanted);
-      unfinished.sort((a, b) => rankOf(a) - rankOf(b) || a.ordinal - b.ordinal);
-      const instances = unfinished.slice(0, limit).map((instance) => toInstance(state, run, instance));
+      const isAsked = (instance: Instance): boolean =>
+        (!isTerminal(instance.state) || instance.held) &&
+        (after === undefined || compare(placeOf(instance), after) > 0) &&
+        (instanceIds === undefined || instanceIds.includes(idOf(run, instance)));
+      const unfinished = run.instances.filter((instance) =>
+        ordinal === null ? isAsked(instance) : instance.ordinal === ordinal,
+      );
+      unfinished.sort((a, b) => compare(placeOf(a), placeOf(b)));
+      const told = unfinished.slice(0, limit);
+      const last = told.length < unfinished.length ? told.at(-1) : undefined;
+      const instances = told.map((instance) => toInstance(state, run, instance));
       const queues = new Set(instances.map(({ queue }) => queue));
       const { isPaused, isAdmitted, endedAt } = run.row;
       const needs = needsOfRun(run.plan, run.row);
@@ -29,6 +36,7 @@ export function createMemoryExplainQueries(state: MemoryState): Pick<Queries, "e
         now: state.now(),
         instances,
         unfinishedCount: unfinished.length,
+        next: last === undefined ? null : placeOf(last),
         workers: liveWorkers(state),
         queueDepths: countQueued(state, queues),
       };
@@ -36,8 +44,20 @@ export function createMemoryExplainQueries(state: MemoryState): Pick<Queries, "e
   };
 }
 
+function placeOf(instance: Instance): ExplainPlace {
+  return { distance: distanceOf(instance), ordinal: instance.ordinal };
+}
+
+function compare(a: ExplainPlace, b: ExplainPlace): number {
+  return a.distance - b.distance || a.ordinal - b.ordinal;
+}
+
+function idOf(run: StoredRun, { task, itemKey }: Instance): string {
+  return formatInstanceId(run.row.runId, run.plan.tasks[task]?.id ?? "", itemKey);
+}
+
 /** What is nearest to running comes first. */
-function rankOf(instance: Instance): number {
+function distanceOf(instance: Instance): number {
   if (instance.state === "queued") return 0;
   if (instance.state === "up_for_retry") return 1;
   if (instance.awaitsEvaluation) return 2;

@@ -34,6 +34,11 @@ export function createMemoryRuns(state: MemoryState): RunStore {
     async findAnswer(request) {
       return findAnswer(state, request);
     },
+    async keepAnswer(answer) {
+      const earlier = findAnswer(state, answer);
+      if (earlier === null) keepAnswers(state, [answer]);
+      return earlier ?? answer;
+    },
     async readPlan(versionKey) {
       return state.planOf(versionKey);
     },

@@ -1,3 +1,4 @@
+import { mostQueuedTold } from "#core/queue-depth.ts";
 import type { ActiveTask, QueueView, WorkerQueries, WorkerTotals, WorkerView } from "#ports/worker-views.ts";
 import type { MemoryState, StoredWorker } from "./memory-state.ts";
 import { pageOf } from "./page.ts";
@@ -124,7 +125,15 @@ function totalsOf([workerId, incarnations]: readonly [string, readonly StoredWor
 function listQueues(state: MemoryState): readonly QueueView[] {
   const queues = new Map<string, QueueView>();
   const change = (queue: string, by: (view: QueueView) => Partial<QueueView>): void => {
-    const view = queues.get(queue) ?? { queue, depth: 0, oldestAt: null, workers: 0, slots: 0, freeSlots: 0 };
+    const view = queues.get(queue) ?? {
+      queue,
+      depth: 0,
+      hasMore: false,
+      oldestAt: null,
+      workers: 0,
+      slots: 0,
+      freeSlots: 0,
+    };
     queues.set(queue, { ...view, ...by(view) });
   };
   for (const worker of state.workers.values()) {
@@ -141,7 +150,8 @@ function listQueues(state: MemoryState): readonly QueueView[] {
     for (const { state: taskState, held, itemsTotal, waitsFor, queuedAt, task } of instances) {
       if (taskState !== "queued" || held || itemsTotal > 0 || waitsFor !== null) continue;
       change(plan.tasks[task]?.queue ?? "", ({ depth, oldestAt }) => ({
-        depth: depth + 1,
+        depth: Math.min(depth + 1, mostQueuedTold),
+        hasMore: depth === mostQueuedTold,
         oldestAt: Math.min(oldestAt ?? Number.POSITIVE_INFINITY, queuedAt ?? Number.POSITIVE_INFINITY),
       }));
     }

@@ -4,7 +4,7 @@ import type { Plan, PlanTask } from "#core/plan.ts";
 import { mostQueuedTold } from "#core/queue-depth.ts";
 import { noResources } from "#core/resource-amounts.ts";
 import type { RunState, TaskState } from "#core/states.ts";
-import type { ExplainedInstance, ReservedFor } from "#ports/explanation-facts.ts";
+import type { ExplainedInstance, ExplainPlace, ReservedFor } from "#ports/explanation-facts.ts";
 import type { Queries } from "#ports/queries.ts";
 import type { Database } from "./database.ts";
 import { fromRoomRow, type RoomRow, roomColumns } from "./worker-room.ts";
@@ -41,6 +41,7 @@ interface InstanceRow {
   readonly items_total: number;
   readonly items_ended: number;
   readonly unfinished_count: number;
+  readonly distance: number;
 }
 
 interface StateRow {
@@ -69,23 +70,24 @@ const findRun = {
 };
 
 /** What is nearest to running comes first. */
-const rank = `CASE WHEN t.state = 'queued' THEN 0 WHEN t.state = 'up_for_retry' THEN 1 WHEN t.awaits_evaluation THEN 2
+const distance = `CASE WHEN t.state = 'queued' THEN 0 WHEN t.state = 'up_for_retry' THEN 1 WHEN t.awaits_evaluation THEN 2
   WHEN t.state = 'running' THEN 3 WHEN t.held THEN 4 ELSE 5 END`;
 
 const listUnfinished = {
   name: "explain_instances",
   text: `SELECT t.ordinal, t.task_index, t.task_id, t.map_index, t.item_key, t.state, t.reason, t.try_number, t.queue, t.due_at, t.waits_for,
-      t.awaits_evaluation, t.held, w.worker_id, t.started_at, t.items_total, t.items_ended, count(*) OVER () AS unfinished_count,
+      t.awaits_evaluation, t.held, w.worker_id, t.started_at, t.items_total, t.items_ended, count(*) OVER () AS unfinished_count, ${distance} AS distance,
       EXISTS (SELECT 1 FROM task_instances o WHERE o.run_key = t.run_key AND o.task_index = t.task_index AND o.held AND o.ordinal <> t.ordinal) AS task_held
     FROM task_instances t LEFT JOIN workers w ON w.worker_key = t.worker_key
     WHERE t.run_key = $1 AND CASE WHEN $2::integer IS NULL
-      THEN t.state IN ('none', 'queued', 'running', 'up_for_retry') OR t.held ELSE t.ordinal = $2 END
-    ORDER BY ${rank}, t.ordinal LIMIT $3`,
+      THEN (t.state IN ('none', 'queued', 'running', 'up_for_retry') OR t.held) AND ($4::integer IS NULL OR (${distance}, t.ordinal) > ($4, $5::integer))
+        AND ($6::text[] IS NULL OR concat_ws('__', $7::text, t.task_id, t.item_key) = ANY($6)) ELSE t.ordinal = $2 END
+    ORDER BY ${distance}, t.ordinal LIMIT $3`,
 };
 
 const listStates = {
   name: "explain_states",
-  text: "SELECT task_index, task_id, state FROM task_instances WHERE run_key = $1 AND map_index IS NULL",
+  text: "SELECT task_index, task_id, state FROM task_instances WHERE run_key = $1 AND task_index = ANY($2::integer[]) AND map_index IS NULL",
 };
 
 const listWorkers = {
@@ -113,22 +115,26 @@ export function createExplainQueries(options: {
 }): Pick<Queries, "explain"> {
   const { database, planOf } = options;
   return {
-    async explain(runId, { ordinal, limit }) {
+    async explain(runId, { ordinal, limit, instanceIds, after }) {
       const [run] = await database.query<RunRow>(findRun, [runId]);
       if (run === undefined) return null;
-      const [rows, states, workers, plan] = await Promise.all([
-        database.query<InstanceRow>(listUnfinished, [run.run_key, ordinal, limit]),
-        database.query<StateRow>(listStates, [run.run_key]),
+      const [rows, workers, plan] = await Promise.all([
+        database.query<InstanceRow>(listUnfinished, [
+          ...[run.run_key, ordinal, limit, after?.distance ?? null, after?.ordinal ?? null],
+          ...[instanceIds ?? null, run.run_id],
+        ]),
         database.query<WorkerRow>(listWorkers, []),
         planOf(run.version_key),
       ]);
       const queues = [...new Set(rows.map((row) => row.queue))];
-      const depths = await database.query<{ queue: string; depth: number }>(countQueued, [queues]);
+      const parentTasks = new Set(rows.flatMap((row) => (row.map_index === null ? parentTasksOf(plan, row) : [])));
+      const [states, depths] = await Promise.all([
+        database.query<StateRow>(listStates, [run.run_key, [...parentTasks]]),
+        database.query<{ queue: string; depth: number }>(countQueued, [queues]),
+      ]);
       const byTask = new Map(states.map((row) => [row.task_index, { taskId: row.task_id, state: row.state }]));
-      const parentsOf = (task: number): ExplainedInstance["parents"] =>
-        [...(task < plan.tasks.length ? parentEdges(plan.graph, task) : [])].flatMap(
-          (edge) => byTask.get(edge.task) ?? [],
-        );
+      const parentsOf = (row: InstanceRow): ExplainedInstance["parents"] =>
+        parentTasksOf(plan, row).flatMap((task) => byTask.get(task) ?? []);
       return {
         run: {
           runId: run.run_id,
@@ -143,10 +149,11 @@ export function createExplainQueries(options: {
           const task = plan.tasks[row.task_index];
           const place = { dagKey: run.dag_key, ordinal: row.ordinal };
           const needs = task === undefined ? [] : needsOfAttempt(plan, task, place);
-          const parents = row.map_index === null ? parentsOf(row.task_index) : [];
+          const parents = row.map_index === null ? parentsOf(row) : [];
           return toInstance(row, parents, { ...askedBy(task), needs });
         }),
         unfinishedCount: rows[0]?.unfinished_count ?? 0,
+        next: nextPlace(rows),
         workers: workers.map((row) => ({
           workerId: row.worker_id,
           queues: row.queues,
@@ -162,6 +169,17 @@ export function createExplainQueries(options: {
       };
     },
   };
+}
+
+/** A task that the version no longer has waits for none. */
+function parentTasksOf({ tasks, graph }: Plan, { task_index: task }: InstanceRow): readonly number[] {
+  return task < tasks.length ? [...parentEdges(graph, task)].map((edge) => edge.task) : [];
+}
+
+function nextPlace(rows: readonly InstanceRow[]): ExplainPlace | null {
+  const last = rows.at(-1);
+  const isCut = last !== undefined && last.unfinished_count > rows.length;
+  return isCut ? { distance: last.distance, ordinal: last.ordinal } : null;
 }
 
 function toReservedFor(row: WorkerRow): ReservedFor | null {

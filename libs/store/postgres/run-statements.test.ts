@@ -13,6 +13,7 @@ import { newRun, startRun, success } from "#testing/store-driver.ts";
 import { createTestDatabase } from "#testing/template-database.ts";
 import { type Database, openDatabases } from "./database.ts";
 import { createDefinitionRepository } from "./definition-repository.ts";
+import { RunLoader } from "./runs/run-loader.ts";
 import { createRunRepository } from "./runs/run-repository.ts";
 
 const silentWake: Wake = { notify: () => undefined, listen: () => () => undefined };
@@ -41,7 +42,12 @@ async function openCounted(): Promise<{
       return databases.hot.query(statement, values);
     },
   };
-  const runs = createRunRepository({ database: counted, toPlan: planOfSpec, wake: silentWake, now: () => Date.now() });
+  const runs = createRunRepository({
+    database: counted,
+    loader: new RunLoader(planOfSpec),
+    wake: silentWake,
+    now: () => Date.now(),
+  });
   return {
     runs,
     database: databases.ordinary,

@@ -1,3 +1,4 @@
+import { mostQueuedTold } from "#core/queue-depth.ts";
 import type {
   ActiveTask,
   QueueView,
@@ -8,6 +9,7 @@ import type {
 } from "#ports/worker-views.ts";
 import type { Database } from "./database.ts";
 import { type ListQuery, readPage } from "./page-statement.ts";
+import { isWaiting, needs, poolName } from "./waiting-lanes.ts";
 import { fromRoomRow, type RoomRow, roomColumns } from "./worker-room.ts";
 
 interface WorkerRow extends RoomRow {
@@ -114,12 +116,24 @@ const totalsList = {
   }),
 } satisfies ListQuery<TotalsRow, WorkerTotals>;
 
-/** What waits is read by the dispatcher's index alone: the cost follows what waits, not what the table holds. */
+const byLane = `t.queue, ${poolName}, ${needs}`;
+
+/**
+ * `lane` jumps through the lanes of each queue, oldest first in each. What waits is counted no further than anybody wants to
+ * know. The cost follows the lanes and that limit, not what waits or what the table holds.
+ */
 const listQueues = {
   name: "list_queues",
-  text: `WITH waiting AS (
-      SELECT queue, count(*) AS depth, min(queued_at) AS oldest_at FROM task_instances
-      WHERE state = 'queued' AND NOT held AND items_total = 0 AND waits_for IS NULL GROUP BY queue
+  text: `WITH RECURSIVE lane AS (
+      (SELECT t.queue, ${poolName} AS pool, ${needs} AS needs, t.queued_at FROM task_instances t
+        WHERE ${isWaiting} ORDER BY ${byLane}, t.queued_at LIMIT 1)
+      UNION ALL
+      SELECT next.* FROM lane l CROSS JOIN LATERAL (SELECT t.queue, ${poolName} AS pool, ${needs} AS needs, t.queued_at FROM task_instances t
+        WHERE ${isWaiting} AND (${byLane}) > (l.queue, l.pool, l.needs) ORDER BY ${byLane}, t.queued_at LIMIT 1) next
+    ), waiting AS (
+      SELECT q.queue, q.oldest_at, (SELECT count(*) FROM (SELECT FROM task_instances t
+        WHERE ${isWaiting} AND t.queue = q.queue LIMIT ${mostQueuedTold + 1}) few) AS depth
+      FROM (SELECT queue, min(queued_at) AS oldest_at FROM lane GROUP BY queue) q
     ), served AS (
       SELECT queue, count(*) AS workers, sum(slots)::bigint AS slots, sum(CASE WHEN status = 'healthy' THEN free_slots ELSE 0 END)::bigint AS free_slots
       FROM workers, unnest(queues) AS queue WHERE status NOT IN ('lost', 'stopped') GROUP BY queue
@@ -214,7 +228,8 @@ function fromActiveTaskRow(row: ActiveTaskRow): ActiveTask {
 function fromQueueRow(row: QueueRow): QueueView {
   return {
     queue: row.queue,
-    depth: row.depth,
+    depth: Math.min(row.depth, mostQueuedTold),
+    hasMore: row.depth > mostQueuedTold,
     oldestAt: row.oldest_at,
     workers: row.workers,
     slots: row.slots,

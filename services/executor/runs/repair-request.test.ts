@@ -2,7 +2,7 @@ import { createClient } from "@connectrpc/connect";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AppError } from "#errors/app-error.ts";
 import { onFailpoint } from "#failpoints/failpoint.ts";
-import { ExecutorService } from "#gen/millrace/v1/executor_service_pb.js";
+import { ExecutorService, RerunFrom } from "#gen/millrace/v1/executor_service_pb.js";
 import type { RepairPlan } from "#gen/millrace/v1/task_service_pb.js";
 import type { Store } from "#ports/store.ts";
 import { createClockedStore } from "#testing/clocked-store.ts";
@@ -91,6 +91,25 @@ describe.each([
     );
     for (const answer of others) expect(answer).toEqual(first);
     expect(await generationsOf(store, runId)).toEqual([2, 2]);
+  });
+
+  it("that finds nothing to do is refused again when it comes again, whatever there is to do by then (G6)", async () => {
+    const { store, openAnother } = await open();
+    const executor = await startExecutor(store);
+    const other = await startExecutor(await openAnother(), { executorId: "executor-2" });
+    const runId = await executor.startRun(etl);
+    const rerunFailed = async (at: ExecutorHarness, requestId: string): Promise<RepairPlan | undefined> => {
+      const action = { case: "rerun" as const, value: { from: RerunFrom.FAILED } };
+      const client = createClient(ExecutorService, at.transport);
+      return (await client.repairRun({ dagRunId: runId, caller: "ops", requestId, action })).repair;
+    };
+    await expect(rerunFailed(executor, "k1")).rejects.toMatchObject({ code: "NOTHING_TO_REPAIR" });
+    await executor.cancel(runId);
+    for (const each of [executor, other])
+      await expect(rerunFailed(each, "k1")).rejects.toMatchObject({ code: "NOTHING_TO_REPAIR" });
+    await expect(clear(other, { runId })).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+    expect(await generationsOf(store, runId)).toEqual([1, 1]);
+    expect((await rerunFailed(other, "k2"))?.reRun).toMatchObject([{ taskId: "load" }, { taskId: "report" }]);
   });
 
   it("is refused when the id was used for something else, and not remembered as a plan", async () => {

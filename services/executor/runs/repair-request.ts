@@ -6,6 +6,7 @@ import type { KeptAnswer } from "#ports/kept-answer.ts";
 import type { Store } from "#ports/store.ts";
 import { hashMessage } from "#rpc/hash-message.ts";
 import { maxRequestIdLength } from "#rpc/wire-limits.ts";
+import { refusedRepair } from "./refused-repair.ts";
 
 /** What tells a repair from its repeat, and what it was answered (G6). */
 export interface NamedRepair {
@@ -13,7 +14,15 @@ export interface NamedRepair {
   findAnswer(): Promise<RepairPlan | null>;
   /** What is to be kept, to be written with the repair. */
   toKept(plan: MessageInitShape<typeof RepairPlanSchema>): KeptAnswer;
+  /**
+   * Keeps that there was nothing to do, and throws it as the refusal that it is; answers what the same request was answered
+   * elsewhere meanwhile. Throws IDEMPOTENCY_CONFLICT where it was another request.
+   */
+  keepRefusal(): Promise<RepairPlan>;
 }
+
+/** Kept in the place of a plan where there was nothing to do: what a repeat finds to do later is not to be done after all. */
+const refusalText = JSON.stringify({ refused: "nothing_to_do" });
 
 const leftOut: ReadonlySet<string> = new Set(["requestId"]);
 
@@ -26,19 +35,21 @@ export function nameRepair(store: Store, request: RepairRunRequest): NamedRepair
     });
   if (id === "" || request.plan) return null;
   const bodyHash = hashMessage(RepairRunRequestSchema, request, leftOut);
-  return {
-    async findAnswer() {
-      const found = await store.runs.findAnswer({ caller, id });
-      if (found === null) return null;
-      if (found.bodyHash === bodyHash && found.answer !== null)
-        return fromJsonString(RepairPlanSchema, found.answer, { ignoreUnknownFields: true });
+  const read = ({ bodyHash: kept, answer }: KeptAnswer): RepairPlan => {
+    if (kept !== bodyHash || answer === null)
       throw new AppError("IDEMPOTENCY_CONFLICT", `request id ${id} was used for another request`, {
         details: { request_id: id },
       });
+    if (answer === refusalText) throw refusedRepair("nothing_to_do", runId);
+    return fromJsonString(RepairPlanSchema, answer, { ignoreUnknownFields: true });
+  };
+  const name = { caller, id, bodyHash, runId };
+  return {
+    async findAnswer() {
+      const found = await store.runs.findAnswer({ caller, id });
+      return found === null ? null : read(found);
     },
-    toKept: (plan) => ({
-      ...{ caller, id, bodyHash, runId },
-      answer: toJsonString(RepairPlanSchema, create(RepairPlanSchema, plan)),
-    }),
+    toKept: (plan) => ({ ...name, answer: toJsonString(RepairPlanSchema, create(RepairPlanSchema, plan)) }),
+    keepRefusal: async () => read(await store.runs.keepAnswer({ ...name, answer: refusalText })),
   };
 }

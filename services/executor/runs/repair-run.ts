@@ -51,6 +51,7 @@ export async function repairRun(
     const verdict = request.plan ? await judgeIt() : await write(deps, prepared);
     if (verdict === null || isOvertaken(verdict)) continue;
     if (verdict.accepted) return toMessage(verdict.repair?.tasks ?? []);
+    if (verdict.reason === "nothing_to_do" && named !== null) return named.keepRefusal();
     // A write of it that nobody has heard of may be what the refusal follows from.
     const earlier = await named?.findAnswer();
     if (earlier) return earlier;

@@ -23,6 +23,7 @@ const facts: WaitFacts = {
   run: { runId: "r", state: "running", isPaused: false, isAdmitted: true, needs: [], endedAt: null },
   now,
   instances: [],
+  next: null,
   unfinishedCount: 3,
   workers: [worker],
   queueDepths: new Map([["default", 7]]),

@@ -3,15 +3,17 @@ import { formatInstanceId } from "#core/instance-id.ts";
 import type { ExplanationSchema, WaitReasonSchema } from "#gen/millrace/v1/task_service_pb.js";
 import type { ExplainedInstance } from "#ports/explanation-facts.ts";
 import { taskStateToProto } from "#rpc/task-state-to-proto.ts";
+import { formatPlace } from "./explain-request.ts";
 import { explainWait, summarizeRun, type WaitFacts } from "./explain-wait.ts";
 
-/** Why a run waits, as the API says it. */
-export function toRunExplanation(facts: WaitFacts): MessageInitShape<typeof ExplanationSchema> {
+/** Why a run waits, or what was asked for of it, as the API says it. */
+export function toRunExplanation(facts: WaitFacts, isWhole: boolean): MessageInitShape<typeof ExplanationSchema> {
   return {
     dagRunId: facts.run.runId,
-    summary: summarizeRun(facts),
+    summary: isWhole ? summarizeRun(facts) : "",
     reasons: facts.instances.flatMap((instance) => toReasons(instance, facts)),
     more: BigInt(facts.unfinishedCount - facts.instances.length),
+    nextCursor: facts.next === null ? "" : formatPlace(facts.next),
   };
 }
 

@@ -20,10 +20,10 @@ export async function showRun({ clients, ids, query, signal }: PageView): Promis
   const request = { dagRunId: run.dagRunId, limit: instancesShown, cursor: query.get("cursor") ?? "" };
   const list = await clients.tasks.listTaskInstances(request, { signal });
   const hasEnded = run.endDate !== undefined;
-  const { explanation } = hasEnded ? {} : await clients.runs.explainDagRun({ dagRunId: run.dagRunId }, { signal });
+  const reasons = hasEnded ? [] : await explainShown(list.taskInstances, { run, clients, signal });
   const main = html`<h1 class="mono">${run.dagRunId}</h1>
 <div id="run" data-live>${runFacts(run)}${!hasEnded && postButton(`${runPath(dagId, run.dagRunId)}/cancel`, "Cancel this run")}</div>
-<h2>Tasks</h2><div id="tasks" data-live>${instanceTable(list.taskInstances, explanation?.reasons ?? [])}</div>${nextLink(list.nextCursor)}
+<h2>Tasks</h2><div id="tasks" data-live>${instanceTable(list.taskInstances, reasons)}</div>${nextLink(list.nextCursor)}
 <h2>Parameters</h2><pre>${JSON.stringify(run.parameters ?? {}, null, 2)}</pre>`;
   return renderPage({
     title: run.dagRunId,
@@ -35,6 +35,17 @@ export async function showRun({ clients, ids, query, signal }: PageView): Promis
     events: hasEnded ? null : `?dag_run_id=${encodeURIComponent(run.dagRunId)}`,
     ...(hasEnded ? {} : { reloadSeconds }),
   });
+}
+
+/** Why those wait that are shown; the page asks again and again, and of a wide run they are few. */
+async function explainShown(
+  shown: readonly TaskInstance[],
+  { run, clients, signal }: Pick<PageView, "clients" | "signal"> & { run: DagRun },
+): Promise<readonly WaitReason[]> {
+  if (shown.length === 0) return [];
+  const request = { dagRunId: run.dagRunId, taskInstanceIds: shown.map(({ id }) => id) };
+  const { explanation } = await clients.runs.explainDagRun(request, { signal });
+  return explanation?.reasons ?? [];
 }
 
 /** `/runs/{dag_run_id}`: leads to the run, of whichever DAG it is. */

@@ -161,6 +161,7 @@ test("a run and its tasks are explained", async () => {
       },
     ],
     more: 0,
+    next_cursor: "",
   });
   const { workerKey } = await registerWorker(store, hello("w1"));
   await claim(store, runKey, 0, workerKey);
@@ -174,13 +175,23 @@ test("a run and its tasks are explained", async () => {
   expect(await call("GET", "/dagRuns/nobody/explain")).toMatchObject({ status: 404 });
 });
 
-test("an explanation of a wide run says how much it leaves out", async () => {
+test("an explanation of a wide run says how much it leaves out, and tells of that or of some instances when asked", async () => {
   const { call, store } = await open();
   await registerDag(store, "wide", { tasks: ["only", ...Array.from({ length: 120 }, (_, place) => `t${place}<only`)] });
   const made = await call("POST", "/dags/wide/dagRuns", {});
   const { json } = await call("GET", `/dagRuns/${String(made.json["dag_run_id"])}/explain`);
   expect((json["reasons"] as Json[])[0]).toMatchObject({ task_id: "only" });
   expect([(json["reasons"] as Json[]).length, json["more"]]).toEqual([100, 21]);
+  const runId = String(made.json["dag_run_id"]);
+  const ask = async (query: string) => call("GET", `/dagRuns/${runId}/explain?${query}`);
+  const rest = (await ask(`cursor=${String(json["next_cursor"])}`)).json;
+  expect(rest).toMatchObject({ summary: "", more: 0, next_cursor: "" });
+  const told = [json, rest].flatMap((page) => (page["reasons"] as Json[]).map((reason) => reason["task_id"]));
+  expect([told.length, new Set(told).size]).toEqual([121, 121]);
+  const some = (await ask(`task_instance_ids=${runId}__t7&task_instance_ids=${runId}__t119`)).json;
+  expect((some["reasons"] as Json[]).map((reason) => reason["task_id"])).toEqual(["t7", "t119"]);
+  expect(await ask("cursor=mine")).toMatchObject({ status: 400, json: { details: { field: "cursor" } } });
+  expect(await ask("task_instance_ids=other__a")).toMatchObject({ status: 400 });
   const runKey = (await store.runs.findRunKey(String(made.json["dag_run_id"]))) ?? 0;
   await runTask(store, runKey, 0, failure());
 });

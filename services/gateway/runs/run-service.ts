@@ -12,6 +12,7 @@ import { parseFilter, readSingle, readWords } from "../filter.ts";
 import { anonymousCaller, forwardOptions } from "../forward.ts";
 import { invalidField, readPage } from "../list-request.ts";
 import type { Explain } from "../explain/explain.ts";
+import { readExplainRequest } from "../explain/explain-request.ts";
 import { toRunExplanation } from "../explain/explanation-message.ts";
 import type { RunEnds } from "./run-ends.ts";
 import { createRepairForward, readMarkState, readRerunFrom } from "./repair-forward.ts";
@@ -19,9 +20,6 @@ import { toRunMessage } from "./run-message.ts";
 
 /** Stands for the newest run of a DAG wherever a run id does. */
 const latest = "latest";
-
-/** Instances that an explanation speaks of; the rest is counted. */
-const maxExplained = 100;
 
 export interface RunServiceDeps {
   readonly queries: Queries;
@@ -151,11 +149,13 @@ function createRunRepairs({
       return { repair: await repair(asked, context) };
     },
 
-    async explainDagRun({ dagRunId }) {
-      const { runId } = await requireRun(queries, { runId: dagRunId, dagId: "" });
-      const facts = await explain(runId, { ordinal: null, limit: maxExplained });
+    async explainDagRun(request) {
+      const { runId } = await requireRun(queries, { runId: request.dagRunId, dagId: "" });
+      const about = readExplainRequest(runId, request);
+      const facts = await explain(runId, about);
       if (facts === null) throw new AppError("RUN_NOT_FOUND", `no run ${runId}`, { details: { dag_run_id: runId } });
-      return { explanation: toRunExplanation(facts) };
+      const isWhole = about.after === undefined && about.instanceIds === undefined;
+      return { explanation: toRunExplanation(facts, isWhole) };
     },
   };
 }

@@ -89,10 +89,11 @@ export function toWorkerStatsMessage(totals: WorkerTotals): MessageInitShape<typ
 
 /** `now` is the store's clock. */
 export function toQueueMessage(view: QueueView, now: number): MessageInitShape<typeof QueueSchema> {
-  const { queue, depth, oldestAt, workers, slots, freeSlots } = view;
+  const { queue, depth, hasMore, oldestAt, workers, slots, freeSlots } = view;
   return {
     queue,
     depth: BigInt(depth),
+    hasMore,
     oldestQueuedAt: timeOrAbsent(oldestAt),
     oldestWaitMs: integerOrAbsent(oldestAt === null ? null : Math.max(0, now - oldestAt)),
     workers,

@@ -1,5 +1,5 @@
-import type { Instance } from "#core/run-model.ts";
-import type { TaskState } from "#core/states.ts";
+import type { Instance, ParentCounts } from "#core/run-model.ts";
+import { type TaskState, taskStates } from "#core/states.ts";
 
 /** A row of `task_instances` as the driver reads it: bigints as numbers, times as milliseconds. */
 export interface InstanceRow {
@@ -44,13 +44,19 @@ export const instanceRowColumns =
   "exempt, held, held_fence, awaits_evaluation, due_at, waits_for, queued_at, first_started_at, started_at, ended_at, " +
   "worker_key, last_error, items_total, items_ended, items_failed";
 
+/** The driver makes a text of its own for each row; a process keeps instances by the hundred thousand. */
+const stateNames: ReadonlyMap<string, TaskState> = new Map(taskStates.map((state) => [state, state]));
+
+/** Counts of parents that all succeeded, by their number: most instances have such ones, and share them. */
+const sharedCounts: readonly ParentCounts[] = Array.from({ length: 16 }, (_, success) => countsOf(success));
+
 export function fromInstanceRow(row: InstanceRow): Instance {
   return {
     ordinal: row.ordinal,
     task: row.task_index,
     mapIndex: row.map_index,
     itemKey: row.item_key,
-    state: row.state,
+    state: stateNames.get(row.state) ?? row.state,
     reason: row.reason,
     generation: row.generation,
     fence: row.fence,
@@ -58,12 +64,7 @@ export function fromInstanceRow(row: InstanceRow): Instance {
     infraTries: row.infra_tries,
     freeTries: row.free_tries,
     inDegree: row.in_degree,
-    parents: {
-      success: row.parents_success,
-      failed: row.parents_failed,
-      upstreamFailed: row.parents_upstream_failed,
-      skipped: row.parents_skipped,
-    },
+    parents: toCounts(row),
     exemptParents: row.exempt_parents,
     exempt: row.exempt,
     held: row.held,
@@ -81,4 +82,21 @@ export function fromInstanceRow(row: InstanceRow): Instance {
     itemsEnded: row.items_ended,
     itemsFailed: row.items_failed,
   };
+}
+
+function toCounts({
+  parents_success,
+  parents_failed,
+  parents_upstream_failed,
+  parents_skipped,
+}: InstanceRow): ParentCounts {
+  const haveAllSucceeded = parents_failed + parents_upstream_failed + parents_skipped === 0;
+  return (
+    (haveAllSucceeded ? sharedCounts[parents_success] : undefined) ??
+    countsOf(parents_success, parents_failed, parents_upstream_failed, parents_skipped)
+  );
+}
+
+function countsOf(success: number, failed = 0, upstreamFailed = 0, skipped = 0): ParentCounts {
+  return { success, failed, upstreamFailed, skipped };
 }

@@ -26,6 +26,17 @@ export const forgetRequest = {
   text: "DELETE FROM requests WHERE caller = $1 AND request_id = $2 AND created_at <= now() - interval '24 hours'",
 };
 
+/** An answer of the last day stays as it is, one of an earlier day is nobody's any more. */
+const isOver = "r.created_at <= now() - interval '24 hours'";
+export const keepRequest = {
+  name: "keep_request",
+  text: `INSERT INTO requests AS r (caller, request_id, body_hash, run_id, answer) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (caller, request_id) DO UPDATE SET body_hash = CASE WHEN ${isOver} THEN excluded.body_hash ELSE r.body_hash END,
+      run_id = CASE WHEN ${isOver} THEN excluded.run_id ELSE r.run_id END, answer = CASE WHEN ${isOver} THEN excluded.answer ELSE r.answer END,
+      created_at = CASE WHEN ${isOver} THEN excluded.created_at ELSE r.created_at END
+    RETURNING body_hash, run_id, answer`,
+};
+
 /** Raises the sequence, so that nobody changes the run by what he knew of it before. */
 export const archiveRun = {
   name: "archive_run",

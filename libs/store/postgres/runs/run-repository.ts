@@ -1,4 +1,3 @@
-import type { Plan } from "#core/plan.ts";
 import type { ResourceAmounts } from "#core/resource-amounts.ts";
 import type { QueuedInstance } from "#ports/queued-instance.ts";
 import type { HeldAttempt, RunFacts, RunStore } from "#ports/run-store.ts";
@@ -11,8 +10,8 @@ import { roomWakes } from "../../changes/room-wakes.ts";
 import { type CreateContext, createRun } from "./create-run.ts";
 import { ampleCache, type CacheLimits } from "../../changes/cache-limits.ts";
 import { RunCache } from "../../changes/run-cache.ts";
-import { findAnswer } from "./find-answer.ts";
-import { RunLoader } from "./run-loader.ts";
+import { findAnswer, keepAnswer } from "./request-answers.ts";
+import type { RunLoader } from "./run-loader.ts";
 import { createRunTable } from "./run-table.ts";
 import { clearDispatched, stampDispatched } from "./dispatch-stamps.ts";
 import * as dispatch from "./dispatch-queries.ts";
@@ -64,13 +63,13 @@ interface DueRow {
 /** Runs in PostgreSQL. `now` is the estimate of the database clock that decisions are made with. */
 export function createRunRepository(options: {
   database: Database;
-  toPlan: (definition: unknown) => Plan;
+  /** Of all that reads runs in this process: it keeps their plans. */
+  loader: RunLoader;
   wake: Wake;
   now: () => number;
   cache?: CacheLimits;
 }): RunStore {
-  const { database, wake, now, cache: limits = ampleCache } = options;
-  const loader = new RunLoader(options.toPlan, limits.tasks);
+  const { database, loader, wake, now, cache: limits = ampleCache } = options;
   const slotRows = new SlotRowMaker();
   const table = createRunTable(database, loader, slotRows);
   const context: CreateContext = { database, table, loader, slotRows, cache: new RunCache(limits.instances), now };
@@ -98,6 +97,7 @@ export function createRunRepository(options: {
       return row?.run_key ?? null;
     },
     findAnswer: (request) => findAnswer(database, request),
+    keepAnswer: (answer) => keepAnswer(database, answer),
     readPlan: (versionKey) => loader.plan(database, versionKey),
     async readFacts(runKeys) {
       return (await database.query<FactsRow>(lookups.readFacts, [runKeys])).map(fromFactsRow);
