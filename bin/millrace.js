@@ -16,7 +16,7 @@ const SERVICE_FLAGS =
   process.argv[2] === "start"
     ? [
         "--max-semi-space-size=2",
-        "--heap-growing-percent=100",
+        "--heap-growing-percent=200",
         "--expose-gc",
         "--disable-warning=TimeoutNegativeWarning",
       ]

@@ -1,11 +1,11 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 
 /** A heap may grow by so much over what lived at its last collection, */
-const stepBytes = 24 * 2 ** 20;
+const stepBytes = 48 * 2 ** 20;
 /** or by this share of it where that is more, */
 const leastPercent = 30;
 /** and by no more than this of a small one, whose collection is soon done. */
-const mostPercent = 100;
+const mostPercent = 200;
 const lookIntervalMs = 1000;
 
 /** By how much a heap of this size may grow until it is collected, in percent. */
