@@ -65,7 +65,7 @@ async function serve(opened: OpenedService, options: ServeOptions & { stopReques
   const { service } = opened;
   let isStarted = false;
   let server: RunningServer | null = null;
-  const endLimit = limitHeapGrowth();
+  let endLimit = (): void => undefined;
   let endTrim = (): void => undefined;
   const listen = async (): Promise<void> => {
     const handleHttp = opened.handleHttp ?? createHealthHandler(service, () => isStarted);
@@ -82,6 +82,7 @@ async function serve(opened: OpenedService, options: ServeOptions & { stopReques
     if (service.name !== "worker") await listen();
     options.onReady(urlOf(server));
     flushCompileCache();
+    endLimit = limitHeapGrowth();
     endTrim = startMemoryTrim();
     await Promise.race([options.stopRequested, ...(service.ended === undefined ? [] : [service.ended()])]);
   } finally {

@@ -7,22 +7,22 @@ const mib = 2 ** 20;
 describe("growthPercent", () => {
   test.each([
     [0, 200],
-    [24 * mib, 200],
-    [32 * mib, 150],
-    [48 * mib, 100],
-    [160 * mib, 30],
+    [20 * mib, 200],
+    [32 * mib, 130],
+    [40 * mib, 100],
+    [130 * mib, 30],
     [500 * mib, 30],
-  ])("a heap of %i bytes may grow by %i percent", (heapBytes, percent) => {
+  ])("a heap in which %i bytes live may grow by %i percent", (heapBytes, percent) => {
     expect(growthPercent(heapBytes)).toBe(percent);
   });
 
-  test("no heap grows by more than 48 MiB or 30 % of it, and none stays without room", () => {
+  test("no heap grows by more than 40 MiB or 30 % of it, and none stays without room", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 32 }), (heapBytes) => {
         const growth = (heapBytes * growthPercent(heapBytes)) / 100;
-        const rounding = heapBytes / 200;
-        expect(growth).toBeLessThanOrEqual(Math.max(48 * mib, heapBytes * 0.3) + rounding);
-        expect(growth).toBeGreaterThanOrEqual(Math.min(2 * heapBytes, 48 * mib) - rounding);
+        const rounding = heapBytes / 20;
+        expect(growth).toBeLessThanOrEqual(Math.max(40 * mib, heapBytes * 0.3) + rounding);
+        expect(growth).toBeGreaterThanOrEqual(Math.min(2 * heapBytes, 40 * mib) - rounding);
       }),
     );
   });
