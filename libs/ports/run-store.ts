@@ -14,7 +14,7 @@ export interface RunChange {
   readonly decide: (run: RunAggregate, found: WriteFindings) => Decision | null;
   /** Answers to requests that are kept with the decision. One whose id is taken ends the write: IDEMPOTENCY_CONFLICT. */
   readonly answers?: (decision: Decision) => readonly KeptAnswer[];
-  /** Logs that are written with the decision, each the first chunk of an attempt that has none. */
+  /** Logs that are written with the decision, each the first chunk of its attempt; left alone where there is one. */
   readonly logs?: (decision: Decision) => readonly NewLogChunk[];
 }
 

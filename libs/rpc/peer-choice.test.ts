@@ -39,7 +39,7 @@ describe("the choice of a peer", () => {
     choice.markAway("a");
     expect(choice.order(urls)).toEqual(["c", "b", "a"]);
     expect(urls.map((url) => choice.isAway(url))).toEqual([true, true, false]);
-    expect([choice.markBack("b"), choice.markBack("b")]).toEqual([true, false]);
+    expect([choice.markBack("b", "call"), choice.markBack("b", "call")]).toEqual([true, false]);
     expect(choice.order(urls)).toEqual(["b", "c", "a"]);
   });
 
@@ -53,6 +53,21 @@ describe("the choice of a peer", () => {
       choice.markAway("a");
     }
     expect(pauses).toEqual([500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  });
+
+  test.each([
+    ["call", 500],
+    ["ping", 1000],
+  ] as const)("pauses after a later failure as a %s that succeeded before calls for", (by, pauseMs) => {
+    choice.markAway("a");
+    now = 500;
+    expect(choice.takeDue()).toEqual(["a"]);
+    choice.markBack("a", by);
+    choice.markAway("a");
+    now += pauseMs - 1;
+    expect(choice.takeDue()).toEqual([]);
+    now += 1;
+    expect(choice.takeDue()).toEqual(["a"]);
   });
 
   test("counts calls that fail together as one failure", () => {

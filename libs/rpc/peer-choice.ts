@@ -12,8 +12,8 @@ export interface PeerChoice {
   begin(url: string): () => void;
   markAway(url: string): void;
   isAway(url: string): boolean;
-  /** It answered. Says whether it was away until now. */
-  markBack(url: string): boolean;
+  /** It answered: a call, or only a sign of life, after which its next failure counts as one more. Says whether it was away until now. */
+  markBack(url: string, by: "call" | "ping"): boolean;
   /** Those that are to be asked for a sign of life now. Each is named once, until one of the marks above says how that went. */
   takeDue(): readonly string[];
 }
@@ -22,7 +22,9 @@ interface Peer {
   callCount: number;
   /** The number of its last call among the calls of all; 0: none yet. */
   lastCall: number;
-  away: { failedAt: number; pauseMs: number; askAt: number } | null;
+  /** How long it was left alone last; 0: a call has succeeded since. */
+  pauseMs: number;
+  away: { failedAt: number; askAt: number } | null;
 }
 
 /** Begins with all of them taken for healthy. `now` is in milliseconds and never goes back. */
@@ -31,7 +33,7 @@ export function createPeerChoice(now: () => number): PeerChoice {
   let calls = 0;
 
   const peerOf = (url: string): Peer => {
-    const peer = peers.get(url) ?? { callCount: 0, lastCall: 0, away: null };
+    const peer = peers.get(url) ?? { callCount: 0, lastCall: 0, pauseMs: 0, away: null };
     peers.set(url, peer);
     return peer;
   };
@@ -64,13 +66,15 @@ export function createPeerChoice(now: () => number): PeerChoice {
         away.failedAt = now();
         return;
       }
-      const pauseMs = away === null ? leftAloneMs.first : Math.min(leftAloneMs.most, 2 * away.pauseMs);
-      peer.away = { failedAt: now(), pauseMs, askAt: now() + pauseMs };
+      peer.pauseMs = Math.min(leftAloneMs.most, Math.max(leftAloneMs.first, 2 * peer.pauseMs));
+      peer.away = { failedAt: now(), askAt: now() + peer.pauseMs };
     },
     isAway: (url) => peerOf(url).away !== null,
-    markBack(url) {
+    markBack(url, by) {
       const peer = peerOf(url);
       const wasAway = peer.away !== null;
+      // Who stands before a dead peer may answer pings for it.
+      if (by === "call") peer.pauseMs = 0;
       peer.away = null;
       return wasAway;
     },

@@ -35,7 +35,7 @@ export function createAddressTransport(address: string): RemoteTransport {
 }
 
 /**
- * gRPC over h2c to one of the addresses: the one with the fewest calls under way, in turn among equals. One that does not
+ * gRPC over h2c to one of the addresses: the one with the fewest unary calls under way, in turn among equals. One that does not
  * answer is left out until it answers a ping; it is pinged every now and then while calls are made. A unary call goes to the
  * next one when the failure shows that it was not sent, or when its method is declared free of side effects; it takes 30 s
  * at most unless the caller says otherwise. A stream fails with its connection; the next one goes to the next address.
@@ -53,11 +53,11 @@ export function createPeerTransport(options: { addresses: readonly string[]; log
     connections.set(url, connection);
     return connection;
   };
-  const markBack = (url: string): void => {
-    if (choice.markBack(url)) logger.info({ peer: url }, "peer is back");
+  const markBack = (url: string, by: "call" | "ping"): void => {
+    if (choice.markBack(url, by)) logger.info({ peer: url }, "peer is back");
   };
   const lookAgain = async (url: string): Promise<void> => {
-    if (await answersPing(url, closing.signal)) markBack(url);
+    if (await answersPing(url, closing.signal)) markBack(url, "ping");
     else choice.markAway(url);
   };
   const reach = async <T>(method: DescMethod, signal: AbortSignal | undefined, call: (to: Transport) => Promise<T>) => {
@@ -68,7 +68,7 @@ export function createPeerTransport(options: { addresses: readonly string[]; log
       const end = choice.begin(url);
       try {
         const answer = await call(open(url).transport);
-        markBack(url);
+        markBack(url, "call");
         return answer;
       } catch (thrown) {
         if (signal?.aborted === true || !isUnreachable(thrown)) throw fromConnectError(thrown);

@@ -115,6 +115,22 @@ export function describeLogs(open: OpenHarness): void {
     stop();
   });
 
+  it("leaves alone what came by itself before its outcome", async () => {
+    const { store } = await openForTest(open);
+    const { runKey } = await startRun(store, [{ id: "a" }]);
+    const fence = await claim(store, runKey, 0);
+    const address = { runKey, ordinal: 0, generation: 1, tryNumber: 1 };
+    const log = chunk(1, ["once"], address);
+    await store.logs.append([log]);
+    const events = [{ kind: "outcome", ordinal: 0, fence, outcome: success }] as const;
+    const [result] = await store.runs.changeRuns([
+      { runKey, decide: (run) => decideRun(run, events, store.now()), logs: () => [log] },
+    ]);
+    expect(result?.kind).toBe("applied");
+    const lines = await store.logs.read({ attempt: address, afterLine: 0, limit: 10 });
+    expect(lines.map(({ number, text }) => [number, text])).toEqual([[1, "once"]]);
+  });
+
   it("tells listeners which instance has new lines", async () => {
     const { store } = await openForTest(open);
     const details: string[] = [];

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { AppError } from "#errors/app-error.ts";
 import { LogSource, OutcomeKind, Verdict } from "#gen/millrace/v1/worker_session_service_pb.js";
+import type { Store } from "#ports/store.ts";
 import { createClockedStore } from "#testing/clocked-store.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
 import { openForTest } from "#testing/store-harness.ts";
@@ -199,25 +200,59 @@ describe("an executor", () => {
       const log = { attempt: ref, sequence: chunk.sequence, entries: said };
       worker.send({ case: "outcome", value: { attempt: ref, kind: OutcomeKind.SUCCESS, log } });
       const { accepted } = await worker.heard("outcomeAck");
+      return { accepted, texts: () => readTexts(store, runId) };
+    }
+
+    async function readTexts(store: Store, runId: string): Promise<readonly string[]> {
       const runKey = (await store.runs.findRunKey(runId)) ?? 0;
       const attempt = { runKey, ordinal: 0, generation: 1, tryNumber: 1 };
       const lines = await store.logs.read({ attempt, afterLine: 0, limit: 10 });
-      return { accepted, texts: lines.map(({ text }) => text) };
+      return lines.map(({ text }) => text);
     }
 
     it("in the same transaction", async () => {
-      expect(await endWithLog({ sequence: 1n })).toEqual({ accepted: true, texts: ["one", "two"] });
+      const { accepted, texts } = await endWithLog({ sequence: 1n });
+      expect([accepted, await texts()]).toEqual([true, ["one", "two"]]);
     });
 
     it("by itself where the outcome is not wanted any more", async () => {
-      const cancelled = await endWithLog({ sequence: 1n }, (executor, runId) => executor.cancel(runId));
-      expect(cancelled).toEqual({ accepted: false, texts: ["one", "two"] });
+      const { accepted, texts } = await endWithLog({ sequence: 1n }, (executor, runId) => executor.cancel(runId));
+      expect(accepted).toBe(false);
+      await expect.poll(texts).toEqual(["one", "two"]);
     });
 
-    it("by itself where it is not the first chunk, or long", async () => {
-      expect(await endWithLog({ sequence: 2n })).toEqual({ accepted: true, texts: ["one", "two"] });
-      const long = "x".repeat(20_000);
-      expect(await endWithLog({ sequence: 1n, texts: [long] })).toEqual({ accepted: true, texts: [long] });
+    it.each([
+      ["it is not the first chunk", { sequence: 2n, texts: ["late"] }],
+      ["it is long", { sequence: 1n, texts: ["x".repeat(200_000)] }],
+      ["it has many lines", { sequence: 1n, texts: Array.from({ length: 10_000 }, () => "") }],
+    ])("by itself where %s", async (_why, chunk) => {
+      const { accepted, texts } = await endWithLog(chunk);
+      expect(accepted).toBe(true);
+      await expect.poll(texts).toEqual(chunk.texts.slice(0, 10));
+    });
+
+    it("unless that can't be written: then the outcome is written without it", async () => {
+      const { store } = createClockedStore(toPlan);
+      const changeRuns: Store["runs"]["changeRuns"] = (changes) =>
+        store.runs.changeRuns(
+          changes.map((change) => ({
+            ...change,
+            logs: (decision) => {
+              if ((change.logs?.(decision) ?? []).length > 0) throw new Error("no partition for the log");
+              return [];
+            },
+          })),
+        );
+      const executor = await startExecutor({ ...store, runs: { ...store.runs, changeRuns } });
+      const runId = await executor.startRun(single);
+      const worker = executor.connect({ workerId: "w" });
+      const attempt = refOf(await worker.assigned("a"));
+      worker.send({
+        case: "outcome",
+        value: { attempt, kind: OutcomeKind.SUCCESS, log: { attempt, sequence: 1n, entries } },
+      });
+      expect(await worker.heard("outcomeAck")).toMatchObject({ accepted: true });
+      expect(await executor.ended(runId)).toMatchObject({ state: "success" });
     });
   });
 });

@@ -88,6 +88,16 @@ export class AttemptLogs {
     return { entries: chunk.entries, droppedBytes: chunk.droppedBytes };
   }
 
+  /** The opposite, for an attempt that has ended: the log goes by itself after all. Does nothing where it has. */
+  takeBack(ref: AttemptRef, log: NonNullable<AttemptReport["log"]>): void {
+    const key = keyOf(ref);
+    if (this.#kept.has(key)) return;
+    const chunk = { ref, sequence: 1, ...log };
+    const unacknowledged = [{ chunk, cost: 0 }];
+    this.#kept.set(key, { ref, unacknowledged, sequence: 1, hasEnded: true, giveBack: () => undefined });
+    this.#send(chunk);
+  }
+
   countOf(key: string): number {
     return this.#kept.get(key)?.sequence ?? 0;
   }

@@ -219,7 +219,8 @@ export class SessionLoop {
 
   #sendOutcome(ref: AttemptRef, report: AttemptReport): void {
     const { log, ...rest } = report;
-    if (log !== undefined && !this.#takesLogs) this.#sendChunk({ ref, sequence: 1, ...log });
+    // Kept by itself from now on, until that executor or another confirms it.
+    if (log !== undefined && !this.#takesLogs) this.#logs.takeBack(ref, log);
     this.#sendLast(ref, { case: "outcome", value: toOutcomeMessage(ref, this.#takesLogs ? report : rest) });
   }
 

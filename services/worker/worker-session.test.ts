@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { AppError } from "#errors/app-error.ts";
 import { type AttemptRef, Verdict } from "#gen/millrace/v1/worker_session_service_pb.js";
 import { readProcess } from "#runner/process-table.ts";
+import { firstExecutor } from "./first-executor.ts";
 import { assignment, bash, FakeExecutor, patience } from "./fake-executor.testsuite.ts";
 import { textOf, useWorkers } from "./worker-harness.testsuite.ts";
 
@@ -103,7 +104,8 @@ test("when beats go unanswered the worker turns to the next executor, with what 
   const other = new FakeExecutor();
   harness.executor.answersBeats = false;
   harness.executor.onHello = (session) => session.welcome({ leaseMs: 10_000, intervalMs: 100 });
-  await harness.start({ executors: [harness.executor.transport, other.transport] });
+  const workerId = ["a", "b", "c", "d"].find((id) => firstExecutor(id, 2) === 0) ?? null;
+  await harness.start({ workerId, executors: [harness.executor.transport, other.transport] });
   const session = await harness.executor.waitForSession(1);
   session.assign(...bash("a", `while [ ! -e ${harness.file("go")} ]; do sleep 0.01; done`));
 

@@ -97,7 +97,8 @@ const removers: Readonly<Record<KeptKind, Remover>> = {
   },
   artifacts(state, { row }, limit) {
     const taken = take(state.artifacts.get(row.runKey) ?? new Map(), limit);
-    for (const { location } of taken) state.noteUnlisted(location, state.now());
+    const now = state.now();
+    for (const { location } of taken) state.noteUnlisted(location, now);
     return taken.length;
   },
   logs(state, { row }, limit) {

@@ -105,9 +105,10 @@ export function changeRuns(state: MemoryState, changes: readonly RunChange[]): r
     if (isStale(run, decision)) return { kind: "busy" };
     // Another change of this batch may have taken what there was.
     if (!state.slots.hasRoom(decision.slotsTaken)) return changeRuns(state, [change])[0] ?? { kind: "busy" };
+    const logs = change.logs?.(decision) ?? [];
     applyDecision(state, run, decision);
     keepAnswers(state, change.answers?.(decision) ?? []);
-    for (const log of change.logs?.(decision) ?? []) appendLog(state, log);
+    for (const log of logs) appendLog(state, log);
     if (decision.run.endedAt !== null) state.wake.notify("ended", decision.run.runId);
     const applied = { kind: "applied", run: aggregateOf(run), decision } as const;
     for (const topic of roomWakes(applied.run, applied.decision)) state.wake.notify(topic);

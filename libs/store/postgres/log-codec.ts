@@ -12,8 +12,8 @@ const level = 1;
 
 type Line = readonly [at: number, source: number, text: string];
 
-/** Less than that is compressed on the spot, in a tenth of the time that handing it to another thread takes. */
-const shortLength = 16 * 1024;
+/** Less than that is compressed on the spot, in a fifth of the time that handing it to another thread takes. */
+const shortLength = 2 * 1024;
 
 /** A chunk's lines as they are stored: JSON, compressed, off the main thread where there is much of it. */
 export async function encodeLines(entries: readonly LogEntryRow[]): Promise<Buffer> {

@@ -28,37 +28,39 @@ export interface ReadyOffers {
 
 /** Tickets go to free slots while nothing else waits, since a pick could find nothing else. */
 export function createReadyOffers({ sessions, tickets, mayOffer }: ReadyOffersOptions): ReadyOffers {
-  const prepare = (decision: Decision): readonly ReadyOffer[] | null => {
-    const ready = describeAll(decision)?.filter((one) => !tickets.isUnderWay(one.ready));
-    if (ready === undefined) return null;
-    if (ready.length === 0) return [];
-    if (!mayOffer()) return null;
+  const place = (ready: readonly Ready[]): readonly ReadyOffer[] | null => {
     const free = new Map(sessions.all().map((session) => [session, session.freeSlots]));
-    const offers = ready.map(({ ready: picked, task }) => ({
-      ready: picked,
-      session: tickets.mayOffer(picked) ? takeSlot(free, task) : null,
-    }));
-    return offers.every(hasSession) ? offers : null;
+    const offers: ReadyOffer[] = [];
+    for (const { ready: picked, task } of ready) {
+      const session = tickets.mayOffer(picked) ? takeSlot(free, task) : null;
+      if (session === null) return null;
+      offers.push({ ready: picked, session });
+    }
+    return offers;
   };
   return {
     announce(decision) {
-      const offers = prepare(decision) ?? [];
+      if (!mayOffer() || decision.readyOrdinals.length > sessions.freeSlots) return;
+      const ready = describeAll(decision) ?? [];
+      const sent = new Set(tickets.underWay(ready.map((one) => one.ready)));
+      const offers = place(ready.filter((one) => !sent.has(one.ready))) ?? [];
       // What may come to a worker of another executor would be refused there, long before this one commits.
-      const areAllHere = offers.every(({ ready, session }) => session.owns(ready.queue));
-      if (offers.length > 0 && areAllHere) tickets.offerAtOnce(offers);
+      if (offers.length > 0 && offers.every(({ ready: { queue }, session }) => session.owns(queue)))
+        tickets.announce(offers);
     },
     offer(decision) {
-      const offers = prepare(decision);
-      if (offers !== null && offers.length > 0) tickets.offerAtOnce(offers);
+      if (decision.readyOrdinals.length > sessions.slots) return false;
+      const ready = describeAll(decision);
+      if (ready === null) return false;
+      const sent = new Set(tickets.underWay(ready.map((one) => one.ready)));
+      if (sent.size > 0) tickets.stampLate([...sent]);
+      const left = ready.filter((one) => !sent.has(one.ready));
+      if (left.length === 0) return true;
+      const offers = mayOffer() ? place(left) : null;
+      if (offers !== null) tickets.offerAtOnce(offers);
       return offers !== null;
     },
   };
-}
-
-function hasSession(
-  offer: Pick<ReadyOffer, "ready"> & { readonly session: WorkerSession | null },
-): offer is ReadyOffer {
-  return offer.session !== null;
 }
 
 interface Ready {

@@ -93,24 +93,36 @@ export class TicketPublisher implements ExecutorBackend {
     }
   }
 
-  /** A ticket of this try is in flight, or a worker has claimed it and has no answer yet. */
-  isUnderWay(ready: ReadyOffer["ready"]): boolean {
-    const id = ticketId({ ...ready, dagRunId: ready.runId });
-    return this.#options.sessions.all().some((session) => session.offers.has(id) || session.awaitsReply(id));
+  /** Of what has just become ready, that of which a ticket is in flight, or claimed by a worker that has no answer yet. */
+  underWay<T extends ReadyOffer["ready"]>(ready: readonly T[]): readonly T[] {
+    const sessions = this.#options.sessions.all();
+    return ready.filter((one) => {
+      const id = ticketIdOf(one);
+      return sessions.some((session) => session.offers.has(id) || session.awaitsReply(id));
+    });
   }
 
-  /** Publishes tickets of what has just become ready, each for a worker with a free slot; stamped is what nobody claims soon. */
+  /** Publishes tickets of what is about to become ready, each for a worker with a free slot. */
+  announce(offers: readonly ReadyOffer[]): void {
+    void this.#publish(offers.map((offer) => this.#offerReady(offer)));
+  }
+
+  /** Publishes tickets of what has just become ready; stamped is what nobody claims soon. */
   offerAtOnce(offers: readonly ReadyOffer[]): void {
-    const offered = offers.map(({ ready, session }) =>
-      this.#offerTo({ workerKey: session.workerKey, instance: ready }, ready),
-    );
-    this.#lateStamps.add(
-      offered.map(({ id, planned, session }) => ({
-        instance: planned.instance,
-        isOut: () => session?.offers.has(id) ?? false,
-      })),
-    );
+    const offered = offers.map((offer) => this.#offerReady(offer));
+    this.stampLate(offers.map(({ ready }) => ready));
     void this.#publish(offered);
+  }
+
+  /** Stamps that of which a ticket is in flight, unless somebody claims it soon. */
+  stampLate(ready: readonly ReadyOffer["ready"][]): void {
+    const { sessions } = this.#options;
+    this.#lateStamps.add(
+      ready.map((instance) => {
+        const id = ticketIdOf(instance);
+        return { instance, isOut: () => sessions.all().some(({ offers }) => offers.has(id)) };
+      }),
+    );
   }
 
   get offeredCount(): number {
@@ -138,6 +150,10 @@ export class TicketPublisher implements ExecutorBackend {
     } catch (error) {
       logger.debug({ error: describeError(error) }, "tickets were not stamped; the next scan may offer them again");
     }
+  }
+
+  #offerReady({ ready, session }: ReadyOffer): Offered {
+    return this.#offerTo({ workerKey: session.workerKey, instance: ready }, ready);
   }
 
   #offerTo(planned: PlannedClaim, stamped: StampedInstance): Offered {
@@ -180,4 +196,8 @@ export class TicketPublisher implements ExecutorBackend {
 
 function placeOf({ runKey, ordinal }: Pick<QueuedInstance, "runKey" | "ordinal">): string {
   return `${runKey}/${ordinal}`;
+}
+
+function ticketIdOf(ready: ReadyOffer["ready"]): string {
+  return ticketId({ ...ready, dagRunId: ready.runId });
 }

@@ -157,10 +157,14 @@ export class RunWriter {
       submission.fail(error);
       return [];
     }
+    const { log, ...withoutLog } = submission;
+    const what = log === undefined ? "an event" : "an event with its log";
     this.#options.logger.error(
       { err: error, run_key: submission.runKey, event: event.kind },
-      "an event could not be written",
+      `${what} could not be written`,
     );
+    // A log must not decide over its attempt.
+    if (log !== undefined) return [withoutLog];
     if (
       event.kind !== "outcome" ||
       (event.outcome.kind === "failed" && event.outcome.failure.code === "invalid_outcome")

@@ -65,12 +65,13 @@ export function fromLogChunk(chunk: LogChunk, held: HeldAttempt): NewLogChunk {
   };
 }
 
-/** Of what a worker sends with an outcome, in characters of text. */
-const maxShortLength = 16 * 1024;
+/** Of what a worker sends with an outcome: characters of text, each line with 32 more. */
+const maxShortCost = 192 * 1024;
+const lineCost = 32;
 
 /** Whether a chunk may be written with its outcome: it is the first, and small. */
 export function isShort({ sequence, entries }: NewLogChunk): boolean {
-  return sequence === 1 && entries.reduce((sum, { text }) => sum + text.length, 0) <= maxShortLength;
+  return sequence === 1 && entries.reduce((sum, { text }) => sum + text.length + lineCost, 0) <= maxShortCost;
 }
 
 function toMs(timestamp: { readonly seconds: bigint; readonly nanos: number } | undefined): number | null {

@@ -169,33 +169,27 @@ export class SessionHandler {
     }
     if (held.isReported) return;
     held.isReported = true;
+    const log = outcome.log === undefined ? null : fromLogChunk(outcome.log, held);
+    const goesAlong = log !== null && isShort(log);
+    let isWritten = false;
     try {
-      const log = await this.#shortLog(outcome, held);
       const event = toEvent(held, fromOutcome(outcome, this.#options.clock.random()), fromConsumption(outcome));
       const result = await this.#options.submit({
         runKey: held.runKey,
         event,
         freesSlotOf: this.#session.slotOf(held),
         freesResources: held.requests,
-        ...(log === null ? {} : { log }),
+        ...(goesAlong ? { log } : {}),
       });
-      // An attempt that was replaced keeps its log too.
-      if (log !== null && result.kind === "judged" && !result.verdict.accepted) await this.#options.appendLog(log);
+      isWritten = goesAlong && result.kind === "judged" && result.verdict.accepted;
       this.#count(outcome, result);
       await this.#settleOutcome(held, result);
     } catch (error) {
       held.isReported = false;
       throw error;
     }
-  }
-
-  /** The log that is written with the outcome. What is not short is written by itself, before it. */
-  async #shortLog(outcome: Outcome, held: HeldAttempt): Promise<NewLogChunk | null> {
-    if (outcome.log === undefined) return null;
-    const log = fromLogChunk(outcome.log, held);
-    if (isShort(log)) return log;
-    await this.#options.appendLog(log);
-    return null;
+    // That of a replaced attempt, and what is not short. It decides over nothing else, so it comes last.
+    if (log !== null && !isWritten) await this.#options.appendLog(log);
   }
 
   #count({ kind }: Outcome, result: SubmissionResult): void {

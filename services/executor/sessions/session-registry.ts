@@ -31,6 +31,11 @@ export class SessionRegistry {
     return true;
   }
 
+  /** Of all workers, free or not. */
+  get slots(): number {
+    return this.all().reduce((sum, session) => sum + session.slots, 0);
+  }
+
   get freeSlots(): number {
     return this.all().reduce((sum, session) => sum + session.freeSlots, 0);
   }
