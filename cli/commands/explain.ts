@@ -59,9 +59,9 @@ async function readExplanation(gateway: GatewayClient, { runId, task, flags }: E
   return required((await gateway.tasks.explainTaskInstance({ id })).explanation);
 }
 
-/** Page after page, until the limit or the end. */
-async function explainRun(
-  gateway: GatewayClient,
+/** Page after page, until the limit or the end. An instance that has moved on to a later page meanwhile is told once. */
+export async function explainRun(
+  gateway: Pick<GatewayClient, "runs">,
   { dagRunId, limit }: { dagRunId: string; limit: number },
 ): Promise<Explanation> {
   const ask = async (cursor: string): Promise<Explanation> =>
@@ -72,7 +72,7 @@ async function explainRun(
   const told = new Set(reasons.map(({ id }) => id));
   while (nextCursor !== "" && told.size < limit) {
     const page = await ask(nextCursor);
-    reasons.push(...page.reasons);
+    reasons.push(...page.reasons.filter(({ id }) => !told.has(id)));
     for (const { id } of page.reasons) told.add(id);
     ({ more, nextCursor } = page);
   }

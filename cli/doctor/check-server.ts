@@ -1,15 +1,15 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Settings } from "#config/settings-schema.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
-import type { CheckSystemResponse, ConsistencyFinding, SystemCheck } from "#gen/millrace/v1/doctor_service_pb.js";
+import type { CheckSystemResponse, SystemCheck } from "#gen/millrace/v1/doctor_service_pb.js";
 import { type GatewayClient, withGateway } from "../client/gateway-client.ts";
 import type { CliContext } from "../context.ts";
 import type { Flags } from "../settings-from-flags.ts";
-import type { Check, Diagnosis, StateFinding } from "./diagnosis.ts";
+import type { Check, Diagnosis } from "./diagnosis.ts";
+import { type PagePlace, readPages } from "./read-pages.ts";
 
 /** A page may wait for a lease between its two looks. */
 const pageTimeoutMs = 300_000;
-const maxFindings = 1000;
 const skewLimitMs = 2000;
 
 export interface Asked {
@@ -52,22 +52,10 @@ export async function checkPages(
   const checks = [reached, checkClock(first, now()), ...first.checks.map(toCheck)];
   // Without an executor nobody has looked.
   if (checks.some(({ name, status }) => name === "executor" && status === "problem")) return { checks, state: null };
-  const findings: StateFinding[] = [];
-  let findingCount = 0;
-  let checkedRuns = 0;
-  let checkedFiles = 0;
-  let filesAfter = first.nextFiles;
-  for (let page = first; ; ) {
-    findings.push(...page.findings.map(toFinding).slice(0, maxFindings - findings.length));
-    findingCount += page.findingCount;
-    checkedRuns += page.checkedRuns;
-    checkedFiles += page.checkedFiles;
-    const cursor = page.nextCursor;
-    if (cursor === "" && (filesAfter === "" || !allFiles)) break;
-    page = await gateway.doctor.checkSystem({ ...asked, ...(cursor === "" ? { filesAfter } : { cursor }) }, options);
-    if (cursor === "") filesAfter = page.nextFiles;
-  }
-  return { checks, state: { checkedRuns, checkedFiles, hasMoreFiles: filesAfter !== "", findingCount, findings } };
+  const ask = (place: PagePlace): Promise<CheckSystemResponse> =>
+    gateway.doctor.checkSystem({ ...asked, ...place }, options);
+  const read = await readPages({ first, allFiles, ask });
+  return { checks: [...checks, ...read.checks], state: read.state };
 }
 
 function checkClock({ answeredAt }: CheckSystemResponse, now: number): Check {
@@ -97,9 +85,4 @@ async function checkDatabaseFromHere(connectionString: string): Promise<Check> {
 /** A server newer than this program may have other words: they count as warnings. */
 function toCheck({ name, status, detail, fix }: SystemCheck): Check {
   return { name, status: status === "ok" || status === "problem" ? status : "warning", detail, fix };
-}
-
-function toFinding(finding: ConsistencyFinding): StateFinding {
-  const { check, severity, guarantee, dagRunId, subject, count, detail, outcome, advice } = finding;
-  return { check, severity, guarantee, dagRunId, subject, count, detail, outcome, advice };
 }

@@ -66,6 +66,15 @@ it("removes folders with their last file, and never those of others, also while 
   expect(readdirSync(folder)).toEqual([".incoming"]);
 });
 
+it("removes nothing while its folder is not there, as when it isn't mounted", async () => {
+  const folder = makeFolder();
+  const store = createDirectoryStore(join(folder, "volume"));
+  const away = { code: "ARTIFACT_STORE_UNAVAILABLE", message: expect.stringMatching(/volume can't be used: .*ENOENT/) };
+  for (const location of ["1/a", "no-file"]) await expect(store.remove(location)).rejects.toMatchObject(away);
+  mkdirSync(join(folder, "volume"));
+  for (const location of ["1/a", "no-file"]) await store.remove(location);
+});
+
 const readOnly = `
 import { createDirectoryStore } from ${JSON.stringify(new URL("directory-store.ts", import.meta.url))};
 const store = createDirectoryStore(process.argv[1]);

@@ -89,12 +89,10 @@ async function moveInto(draft: string, path: string): Promise<void> {
   }
 }
 
-/** Where nothing is there to be removed it still tells a folder that would let nothing be. */
+/** Where nothing is there to be removed it still tells a folder that would let nothing be, or that is not mounted. */
 async function assertWritable(directory: string, error: unknown): Promise<void> {
   if (!isCode(error, "ENOENT")) throw error;
-  await access(directory, constants.W_OK).catch((denied: unknown) => {
-    if (!isCode(denied, "ENOENT")) throw denied;
-  });
+  await access(directory, constants.W_OK);
 }
 
 /** From the innermost outwards, up to the first that holds something. */

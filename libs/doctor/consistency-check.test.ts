@@ -4,8 +4,10 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { StoredFile } from "#ports/artifact-store.ts";
 import type { Clock } from "#ports/clock.ts";
 import type { Store } from "#ports/store.ts";
+import { createClockedStore } from "#testing/clocked-store.ts";
 import { registerDag } from "#testing/dag-builder.ts";
 import type { TaskSpec } from "#testing/plan-builder.ts";
+import { planOfSpec } from "#testing/plan-spec.ts";
 import { openPostgresHarness } from "#testing/postgres-harness.ts";
 import { change, claim, readInstances, runTask, startRun, success } from "#testing/store-driver.ts";
 import { hello, registerWorker as register } from "#testing/worker-builder.ts";
@@ -305,6 +307,25 @@ describe("the consistency check", () => {
     } while (cursor !== null);
     expect(seen.reduce((sum, count) => sum + count, 0)).toBe(4);
     expect(Math.max(...seen)).toBe(2);
+  });
+
+  it("answers where it began when a look at files fails, and what failed", async () => {
+    const { store } = createClockedStore(planOfSpec);
+    const place = `1/0/1.1/${randomUUID()}`;
+    const files = [place, `2/0/1.1/${randomUUID()}`].map((location) => ({ location, modifiedAt: 0 }));
+    const retention = { ...store.retention, findUnknownFiles: () => Promise.reject(new Error("the database is away")) };
+    const checkOnce = createConsistencyCheck({
+      ...quick,
+      store: { ...store, retention },
+      artifacts: createListedStore(files),
+    });
+    const { signal } = new AbortController();
+    const request = { cursor: null, repair: false, files: "count", maxRuns: 2, signal } as const;
+    const page = await checkOnce({ ...request, filesAfter: place });
+    expect(page).toMatchObject({ nextFiles: place, checkedFiles: 0, findings: [{ outcome: "failed" }] });
+    expect(page.findings[0]?.detail).toBe(
+      `files of artifacts behind ${place} were not looked at: the database is away`,
+    );
   });
 
   it("ends at once when it is told to", async () => {

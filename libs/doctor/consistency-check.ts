@@ -33,7 +33,10 @@ export interface CheckPage {
   /** Null: all runs were looked at. */
   readonly next: CheckCursor | null;
   readonly checkedFiles: number;
-  /** Where files go on that there was no time for; null: all were looked at, or none was asked for. */
+  /**
+   * Where files go on that there was no time for, or where a look that failed began; null: all were looked at, or none was
+   * asked for.
+   */
   readonly nextFiles: string | null;
 }
 
@@ -94,7 +97,7 @@ export function createConsistencyCheck(options: ConsistencyCheckOptions): CheckC
 const noFiles: FilesLook = { findings: [], checkedFiles: 0, next: null };
 const noRuns: RunsLook = { findings: [], checkedRuns: 0, next: null };
 
-/** A store that can't be listed keeps nobody from the rest, and is told. */
+/** A look that fails keeps nobody from the rest, and is told; the next one begins where it did. */
 async function checkFiles(
   { store, artifacts }: ConsistencyCheckOptions,
   { files, filesAfter: after = "", signal }: CheckRequest,
@@ -104,9 +107,14 @@ async function checkFiles(
     return await checkStrayFiles({ store, artifacts }, { after, remove: files === "remove", signal });
   } catch (error) {
     signal.throwIfAborted();
-    const detail = `the files of artifacts can't be listed: ${describeError(error)}`;
+    const place = after === "" ? "" : ` behind ${after}`;
+    const detail = `files of artifacts${place} were not looked at: ${describeError(error)}`;
     const subject = { dagRunId: null, subject: "", count: 0 };
-    return { ...noFiles, findings: [{ check: "files_unknown", ...subject, detail, outcome: "failed" }] };
+    return {
+      checkedFiles: 0,
+      next: after,
+      findings: [{ check: "files_unknown", ...subject, detail, outcome: "failed" }],
+    };
   }
 }
 

@@ -98,7 +98,8 @@ export declare type CheckSystemResponse = Message<"millrace.v1.CheckSystemRespon
   checkedFiles: number;
 
   /**
-   * A page looks at files for 30 s at most. The last file of this one, where there are more; empty: all were looked at.
+   * A page looks at files for 30 s at most. The last file of this one, where there are more; `files_after` again where the
+   * look failed, as a finding says; empty: all were looked at.
    *
    * @generated from field: string next_files = 8;
    */

@@ -2,7 +2,7 @@ import type { BreakerPolicy } from "#breakers/breaker-options.ts";
 import type { Plan } from "#core/plan.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
-import { ampleCache, type CacheLimits } from "../changes/cache-limits.ts";
+import { ampleCache, type CacheLimits, slimCache } from "../changes/cache-limits.ts";
 import { createArtifactRepository } from "./artifact-repository.ts";
 import { createBackfillRepository } from "./backfill-repository.ts";
 import { createConsistencyRepository } from "./consistency-repository.ts";
@@ -60,6 +60,8 @@ export async function openPostgresStore(options: {
     const wake = await createWake({ connectionString, logger });
     closers.push(() => wake.close());
     const loader = new RunLoader(toPlan, cache.tasks);
+    // A check believes nothing that the process remembers.
+    const checking = new RunLoader(toPlan, slimCache.tasks);
     return {
       definitions: createDefinitionRepository({ database: ordinary, wake }),
       templates: createTemplateRepository({ database: ordinary, wake }),
@@ -78,7 +80,7 @@ export async function openPostgresStore(options: {
         planOf: (versionKey) => loader.plan(ordinary, versionKey),
         now: () => clock.now(),
       }),
-      consistency: createConsistencyRepository({ database: ordinary, loader, wake, connectionString }),
+      consistency: createConsistencyRepository({ database: ordinary, loader: checking, wake, connectionString }),
       waits: createWaitRepository(ordinary),
       retention: createRetentionRepository(hot),
       wake,

@@ -5,7 +5,7 @@ import type { FailedFile, UnlistedFile } from "#ports/retention-store.ts";
 import type { RetentionRound } from "./remove-aged.ts";
 
 const filesPerPage = 100;
-/** After so many failures one after the other the store is asked whether it removes anything. */
+/** After so many failures one after the other, or a page of nothing else, the store is asked whether it removes anything. */
 const failuresPerProbe = 3;
 /** No file is ever there: a store that does not "remove" it removes nothing. */
 const probeLocation = "no-file";
@@ -23,7 +23,8 @@ export interface RemovalStore {
  * Removes files that no artifact names, those first that have been due for the longest. A place is forgotten only when the
  * file is gone, so that a process that dies in between leaves it to the next round. One that the store does not remove is
  * put off by itself, however many there are, and holds up no other. A store that removes nothing is left alone, and tried
- * with one file when the time of its breaker is over. Answers how many are gone.
+ * when the time of its breaker is over, with one file and what shows whether it is that file alone. Answers how many are
+ * gone.
  */
 export async function removeUnlistedFiles(round: RetentionRound, store: RemovalStore): Promise<number> {
   const first = await removeFirst(round, store);
@@ -40,28 +41,29 @@ export async function removeUnlistedFiles(round: RetentionRound, store: RemovalS
   return count;
 }
 
-/** Whether a store that removed nothing does so again shows one file. Null: the store is still left alone. */
+/** One file shows whether a store that removed nothing does so again, or, where it fails, a place of none. Null: it does not. */
 async function removeFirst(
   { retention }: RetentionRound,
   { artifacts, breaker }: RemovalStore,
 ): Promise<number | null> {
   if (breaker.status.state === "closed") return 0;
   const [file] = await retention.listUnlistedFiles(1);
-  let isTried = false;
-  const remove = (): Promise<void> => {
-    isTried = true;
-    return artifacts.remove(file?.location ?? probeLocation);
+  let isGone = false;
+  const failed: FailedFile[] = [];
+  const remove = async (): Promise<void> => {
+    const failure = file === undefined ? null : await attempt(artifacts, file.location);
+    isGone = file !== undefined && failure === null;
+    if (file !== undefined && failure !== null) failed.push(toFailed(file, failure.error));
+    if (!isGone) await artifacts.remove(probeLocation);
   };
-  try {
-    await breaker.run(remove);
-  } catch (error) {
-    // It may be the file alone: the next try takes another.
-    if (isTried && file !== undefined) await retention.postponeFiles([toFailed(file, error)]);
-    return null;
-  }
-  if (file === undefined) return 0;
-  await retention.forgetFiles([file.location]);
-  return 1;
+  const isAway = await breaker.run(remove).then(
+    () => false,
+    () => true,
+  );
+  // Also where the store is still away: it may be the file alone, and the next try takes another.
+  await retention.postponeFiles(failed);
+  if (file !== undefined && isGone) await retention.forgetFiles([file.location]);
+  return isAway ? null : Number(isGone);
 }
 
 interface Removed {
@@ -94,7 +96,9 @@ async function removeFiles(
     // Failures may be slow: whoever took over meanwhile goes on with the rest.
     if (isAway || !(await mayGoOn())) return { gone, failed, isAway };
   }
-  return { gone, failed, isAway: false };
+  // Too few in a row to have asked, and none that tells that the store is well.
+  const isUnsure = failed.length > 0 && failed.length < failuresPerProbe && gone.length === 0 && !signal.aborted;
+  return { gone, failed, isAway: isUnsure && !(await removesAnything({ artifacts, breaker })) };
 }
 
 function removesAnything({ artifacts, breaker }: RemovalStore): Promise<boolean> {

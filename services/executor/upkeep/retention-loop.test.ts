@@ -206,7 +206,7 @@ describe("the retention loop", () => {
     expect(loop.breakers[0]?.changes.at(-1)?.cause).toContain("read-only file system");
     await nextRound();
     await nextRound();
-    expect(tried.slice(4)).toEqual(names.slice(3, 5));
+    expect(tried.slice(4)).toEqual([names[3], "no-file", names[4], "no-file"]);
     expect(await store.retention.listUnlistedFiles(99)).toHaveLength(25);
     isReadOnly.value = false;
     await nextRound();
@@ -218,6 +218,56 @@ describe("the retention loop", () => {
     await loop.stop();
   });
 
+  it("goes on with all once the store is well again, however many files that can't be removed come first", async () => {
+    const { store, advance } = createClockedStore(planOfSpec);
+    const bucket = createBucket();
+    const locked = Array.from({ length: 10 }, (_, place) => `1/${100 + place}`);
+    for (const name of [...locked, "2/a", "2/b"]) await endedRun(store, bucket.store, name);
+    const isAway = { value: true };
+    const failing: ArtifactStore = {
+      ...bucket.store,
+      remove: (location) =>
+        isAway.value || locked.includes(location)
+          ? Promise.reject(new Error("not now"))
+          : bucket.store.remove(location),
+    };
+    advance(30 * dayMs);
+    const loop = startLoop(store, failing);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(loop.breakers).toMatchObject([{ state: "open" }]);
+    isAway.value = false;
+    await vi.advanceTimersByTimeAsync(intervalMs);
+    expect(loop.breakers).toMatchObject([{ state: "closed" }]);
+    expect([...bucket.files]).toEqual(locked);
+    await loop.stop();
+  });
+
+  it.each([1, 2])(
+    "tells of a store that removes nothing when %i files are due, and not of files alone",
+    async (count) => {
+      const { store, advance } = createClockedStore(planOfSpec);
+      const bucket = createBucket();
+      for (let place = 0; place < count; place += 1) await endedRun(store, bucket.store, `1/${place}`);
+      const isReadOnly = { value: false };
+      const failing: ArtifactStore = {
+        ...bucket.store,
+        remove: (location) =>
+          isReadOnly.value || location.startsWith("1/")
+            ? Promise.reject(new Error("read-only file system"))
+            : bucket.store.remove(location),
+      };
+      advance(30 * dayMs);
+      const loop = startLoop(store, failing);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(loop.breakers).toMatchObject([{ state: "closed" }]);
+      isReadOnly.value = true;
+      advance(hourMs);
+      await vi.advanceTimersByTimeAsync(intervalMs);
+      expect(loop.breakers).toMatchObject([{ state: "open" }]);
+      await loop.stop();
+    },
+  );
+
   it("tries a file that can't be removed ever more seldom, once a day at least", async () => {
     const { store, advance } = createClockedStore(planOfSpec);
     const bucket = createBucket();
@@ -226,7 +276,8 @@ describe("the retention loop", () => {
     const tries: number[] = [];
     const denying: ArtifactStore = {
       ...bucket.store,
-      remove: async () => {
+      remove: async (location) => {
+        if (location !== "1/a") return;
         tries.push(now);
         throw new Error("the object is locked");
       },
