@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { AppError } from "#errors/app-error.ts";
 import { emptyDefinition } from "#definition/empty-definition.testsuite.ts";
 import type { ScheduleDefinition } from "#definition/schema/schedule-definition.ts";
 import type { Definition, ParameterDefinition } from "#definition/model.ts";
@@ -205,7 +206,10 @@ test("a definition whose run can't be made costs its slot, is named, and hurts n
   expect(await dates("broken")).toEqual(["2026-01-16T02:00Z"]);
 });
 
-test("when the store fails, the slot stays due and the others are still tried", async () => {
+test.each([
+  ["the store fails", new Error("constraint violated"), 5000],
+  ["a connection is lost", new AppError("DATABASE_UNAVAILABLE", "connection lost"), 250],
+])("when %s, the slot stays due and the others are still tried", async (_what, error, retryMs) => {
   await register(definition("a"));
   await register(definition("b"));
   now = Date.parse("2026-01-15T02:00:00Z");
@@ -214,17 +218,17 @@ test("when the store fails, the slot stays due and the others are still tried", 
     runs: {
       ...store.runs,
       createRun: async (run: NewRun) => {
-        if (run.runId.startsWith("a__")) throw new Error("connection lost");
+        if (run.runId.startsWith("a__")) throw error;
         return store.runs.createRun(run);
       },
     },
   };
 
-  expect(await evaluate({ store: failing })).toEqual({ kind: "done", nextInMs: 5000 });
+  expect(await evaluate({ store: failing })).toEqual({ kind: "done", nextInMs: retryMs });
   expect(await dates("a")).toEqual([]);
   expect(await dates("b")).toEqual(["2026-01-15T02:00Z"]);
 
-  now += 5000;
+  now += retryMs;
   await evaluate();
   expect(await dates("a")).toEqual(["2026-01-15T02:00Z"]);
 });

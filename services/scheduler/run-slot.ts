@@ -1,4 +1,5 @@
 import type { Definition } from "#definition/model.ts";
+import { AppError } from "#errors/app-error.ts";
 import type { DroppedSlots, DueSchedule, ScheduleMove } from "#ports/schedule-store.ts";
 import { decideCatchUp } from "#schedule/catch-up.ts";
 import { previousFireTime } from "#schedule/next-fire-times.ts";
@@ -20,8 +21,8 @@ export type SlotResult =
 /** What waits for a run to end is looked at again after so long. */
 const waitMs = 1000;
 
-/** A passing failure is tried again after so long. */
-const retryMs = 5000;
+/** A passing failure is tried again after so long: one of the slot's own, and one of the connection, which is soon another. */
+const retryMs = { own: 5000, connection: 250 };
 
 /** What follows its own last run and can't be made is tried again after so long. */
 const failedContinuousMs = 60_000;
@@ -41,7 +42,8 @@ export async function runSlot(due: DueSchedule, context: SlotContext): Promise<S
       : await runTimed(due, definition, timing, context);
   } catch (thrown) {
     logger.warn({ dag_id: due.dagId, err: thrown }, "could not make a scheduled run, trying again");
-    const lookAt = Math.floor(store.now()) + retryMs;
+    const isAway = thrown instanceof AppError && thrown.code === "DATABASE_UNAVAILABLE";
+    const lookAt = Math.floor(store.now()) + (isAway ? retryMs.connection : retryMs.own);
     return moved(due, { to: due.dueAt, lookAt, backlogEnd: due.backlogEnd });
   }
 }
