@@ -176,10 +176,17 @@ describe("an executor", () => {
     );
     const worker = executor.connect({ workerId: "w" });
     const [bad, good] = [await worker.assigned("bad"), await worker.assigned("good")];
-    worker.succeed(bad, [{ key: "a\0b", json: "1" }]);
+    const attempt = refOf(bad);
+    const log = { attempt, sequence: 1n, entries: [{ timeMs: 1n, source: LogSource.STDOUT, text: "why" }] };
+    const outputs = [{ key: "a\0b", json: "1" }];
+    worker.send({ case: "outcome", value: { attempt, kind: OutcomeKind.SUCCESS, outputs, log } });
     worker.succeed(good);
     expect(await executor.ended(runId)).toMatchObject({ state: "failed" });
     expect(await executor.states(runId)).toEqual({ bad: "failed", good: "success" });
+    const runKey = (await store.runs.findRunKey(runId)) ?? 0;
+    const address = { runKey, ordinal: 0, generation: 1, tryNumber: 1 };
+    const lines = () => store.logs.read({ attempt: address, afterLine: 0, limit: 10 });
+    await expect.poll(lines).toMatchObject([{ text: "why" }]);
   });
 
   describe("writes a log that comes with its outcome", () => {

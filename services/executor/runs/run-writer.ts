@@ -3,6 +3,7 @@ import type { Decision } from "#core/decision.ts";
 import type { RunAggregate } from "#core/run-model.ts";
 import { AppError, describeError } from "#errors/app-error.ts";
 import type { Clock, Timer } from "#ports/clock.ts";
+import type { NewLogChunk } from "#ports/log-store.ts";
 import type { RunChange, RunChangeResult } from "#ports/run-store.ts";
 import type { Store } from "#ports/store.ts";
 import type { Logger } from "#telemetry/logger.ts";
@@ -163,8 +164,11 @@ export class RunWriter {
       { err: error, run_key: submission.runKey, event: event.kind },
       `${what} could not be written`,
     );
-    // A log must not decide over its attempt.
-    if (log !== undefined) return [withoutLog];
+    // Neither decides over the other: the log goes by itself.
+    if (log !== undefined) {
+      void this.#appendLog(log);
+      return [withoutLog];
+    }
     if (
       event.kind !== "outcome" ||
       (event.outcome.kind === "failed" && event.outcome.failure.code === "invalid_outcome")
@@ -183,6 +187,14 @@ export class RunWriter {
       random: 0,
     };
     return [{ ...submission, event: { ...event, outcome: { kind: "failed", failure, outputs: [] } } }];
+  }
+
+  async #appendLog(log: NewLogChunk): Promise<void> {
+    try {
+      await this.#options.store.logs.append([log]);
+    } catch (error) {
+      this.#options.logger.error({ err: error, run_key: log.runKey }, "the log of an attempt could not be written");
+    }
   }
 
   /** A write without an answer was committed after all: what follows from it is done now. */
